@@ -1,0 +1,11 @@
+// Package all lists the dissectors that ship. Adding a protocol is one folder
+// beside this one and one line here; docs/adding-a-protocol.md walks through it.
+package all
+
+import "github.com/skanse/skanse/internal/dissect"
+
+// Protocols returns every dissector, in the order in which those without a
+// port hint are asked: strong signatures first.
+func Protocols() []dissect.Protocol {
+	return []dissect.Protocol{}
+}

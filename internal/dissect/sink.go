@@ -1,0 +1,80 @@
+package dissect
+
+import "github.com/skanse/skanse/internal/ot"
+
+// Sink takes what one dissector reports about the PDU in hand. It is concrete,
+// and lends its one Message, because a local *Message handed through an
+// interface would escape: one allocation a PDU.
+//
+//	m := out.Begin()
+//	m.Kind, m.Code, m.Dir = function, uint32(pdu[7]), dir
+//	out.End()
+type Sink struct {
+	to    Collector
+	names []*names // of the running dissector's protocols, by BeginAs index
+	first ot.Protocol
+	msg   ot.Message
+
+	// At and Packet are the time and number of the packet in hand; Mid is set
+	// mid-stream. Src and Dst are who sent it and to whom (MAC, IP); SrcPort
+	// and DstPort are 0 without a transport.
+	At               int64
+	Packet           uint64
+	Mid              bool
+	Src, Dst         ot.Host
+	SrcPort, DstPort uint16
+}
+
+// NewSink returns a sink that reports to c.
+func NewSink(c Collector) *Sink { return &Sink{to: c} }
+
+// Run points the sink at the dissector whose PDUs follow.
+func (s *Sink) Run(e *Entry) { s.names, s.first = e.names, e.First }
+
+// Begin lends a message of the dissector's own protocol, emptied, with At,
+// Packet and Midstream filled. Nothing is reported before End.
+func (s *Sink) Begin() *ot.Message { return s.BeginAs(0) }
+
+// BeginAs is Begin for the i-th of Spec.Protocols.
+func (s *Sink) BeginAs(i int) *ot.Message {
+	s.msg = ot.Message{At: s.At, Packet: s.Packet, Protocol: s.first + ot.Protocol(i)}
+	if s.Mid {
+		s.msg.Flags = ot.Midstream
+	}
+	return &s.msg
+}
+
+// End reports the lent message. A Class of 0 is looked up in the catalogue.
+func (s *Sink) End() {
+	m := &s.msg
+	if m.Class == 0 {
+		m.Class = s.names[m.Protocol-s.first].class(m.Kind, m.Code, m.Text)
+	}
+	s.to.Message(m)
+}
+
+// Also reports a further code of the lent message's PDU (an object, a cause, a
+// nested service): counted and printed, never matched as a message. Call it
+// between Begin and End, after Kind, Dir and Protocol are set.
+func (s *Sink) Also(kind ot.Kind, code uint32, text []byte) { s.to.Code(&s.msg, kind, code, text) }
+
+// Fact reports what the sender says of itself. The engine keeps each value once.
+func (s *Sink) Fact(attr ot.Attr, value []byte) { s.FactOf(s.Src, attr, value) }
+
+// FactOf reports what the sender says of another host, or of a module inside itself.
+func (s *Sink) FactOf(about ot.Host, attr ot.Attr, value []byte) {
+	if len(value) == 0 {
+		return
+	}
+	if len(value) > ot.MaxFact {
+		value = value[:ot.MaxFact]
+	}
+	s.to.Fact(about, attr, value)
+}
+
+// Expect says that a flow to peer will speak the dissector's i-th protocol
+// (FTP data, CIP I/O). Only the dissector that owns that protocol is bound.
+func (s *Sink) Expect(peer ot.Endpoint, udp bool) { s.to.Expect(peer, udp, s.first) }
+
+// Client says that the side which sent dir PDUs is the client, whatever the ports suggest.
+func (s *Sink) Client(dir ot.Dir) { s.to.Client(dir) }

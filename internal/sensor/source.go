@@ -1,0 +1,84 @@
+// Package sensor turns packets into a Summary: Source → Engine → Summary. It
+// listens only. It knows protocols through package dissect, and nothing of
+// assets, sites or databases: the Summary is all that leaves it.
+package sensor
+
+import "fmt"
+
+// LinkType is a capture's link layer, by the numbers of the pcap format.
+type LinkType uint16
+
+// The link types that are read.
+const (
+	LinkNull     LinkType = 0
+	LinkEthernet LinkType = 1
+	LinkRaw      LinkType = 101
+	LinkLoop     LinkType = 108
+	LinkSLL      LinkType = 113
+	LinkIPv4     LinkType = 228
+	LinkIPv6     LinkType = 229
+	LinkSLL2     LinkType = 276
+)
+
+// Packet is one captured frame.
+type Packet struct {
+	Data   []byte   // valid until the source's next Next
+	At     int64    // ns since 1970 UTC
+	Number uint64   // in its source, from 1
+	Offset int64    // of its record in the file; 0 when it is not a file
+	Wire   int      // bytes on the wire; more than len(Data) when the capture cut it
+	Link   LinkType // of the interface it was seen on
+	Iface  string   // name of that interface; usually empty for a file
+}
+
+// Source gives packets: a file, a network interface, a synthesiser. One
+// goroutine uses it. Import, upload, demo and live differ only here.
+type Source interface {
+	// Next fills p, whose Data stays valid until the following call. It returns
+	// io.EOF at the end, *CutError when the source ends inside a packet (all
+	// packets before it are good), another error when nothing can be read.
+	Next(p *Packet) error
+	Close() error
+	Stats() SourceStats
+}
+
+// SourceStats is what the source itself lost.
+type SourceStats struct {
+	Packets, Bytes  uint64 // delivered
+	Dropped         uint64 // lost before us: kernel or interface drops
+	Transmitted     uint64 // frames sent by the capture interface; must stay 0
+	SizeBytes, Read int64  // of a file: whole size (0 unknown) and how far we are
+}
+
+// CutError says where a capture ends in the middle of a packet.
+type CutError struct {
+	Name   string
+	Packet uint64 // number of the packet that is not whole
+	Offset int64  // where its record starts
+}
+
+func (e *CutError) Error() string {
+	return fmt.Sprintf("%s is cut short in packet %d at byte %d; the packets before it are good", e.Name, e.Packet, e.Offset)
+}
+
+// Config is what a run may know and use. The zero value works.
+type Config struct {
+	Sensor string // id of the sensor; for a file its SHA-256
+	Epoch  string // start of this run; for a file its SHA-256 again
+	Live   bool
+	// Realm names the address realm of a frame; nil or "" is the default realm.
+	Realm    func(iface string, vlan uint16) string
+	Shards   int   // goroutines that decode; 0 or 1: the caller's own
+	Interval int64 // packet time between two summaries, ns; 0: one at the end
+	Budget   Budget
+}
+
+// Budget bounds every map of the engine. 0 means the default in brackets.
+type Budget struct {
+	Flows  int // open conversations [65,536], the least recently used go first
+	Hosts  int // address pairs [65,536]
+	Facts  int // distinct facts [65,536]
+	Buffer int // bytes waiting for reassembly, all flows together [32 MiB]
+	Events int // events whole in one interval [20,000]; the rest is counted
+	Tuples int // distinct tuples of one flow [256]; the rest becomes "other"
+}
