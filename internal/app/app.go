@@ -1,0 +1,66 @@
+// Package app is the composition root: configuration, wiring, lifecycles and
+// the sub-commands, one file each. It holds no knowledge of plants or law.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/alecthomas/kong"
+	"github.com/skanse/skanse/internal/ot"
+)
+
+// Version is set by the build: -ldflags "-X …/internal/app.Version=…".
+var Version = "dev"
+
+// Env is what a sub-command may touch of the world outside.
+type Env struct {
+	Ctx            context.Context
+	Stdout, Stderr io.Writer
+}
+
+// cli lists the sub-commands. Each is one struct in one file with Run(*Env) error and Help() string.
+type cli struct {
+	Inspect InspectCmd `cmd:"" help:"Say what a capture shows: devices, conversations, messages, alerts."`
+
+	Version kong.VersionFlag `help:"Print the version and exit."`
+}
+
+// Run executes one command line and returns the process's exit code: 0 done,
+// 1 failed, 2 used wrongly.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var c cli
+	exit := -1
+	parser, err := kong.New(&c,
+		kong.Name("skanse"),
+		kong.Description("Watches a plant's own traffic and says what NIS2 asks of it, what is true, and how we know."),
+		kong.Vars{"version": Version},
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exit = code }),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, "skanse:", err)
+		return 1
+	}
+	k, err := parser.Parse(args)
+	if exit >= 0 { // --help or --version printed what was asked
+		return exit
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "skanse: %v\nTry: skanse --help\n", err)
+		return 2
+	}
+	env := &Env{Ctx: ctx, Stdout: stdout, Stderr: stderr}
+	if err := k.Run(env); err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(stderr, "skanse:", ot.Printable(err.Error()))
+		if ot.CodeOf(err) == ot.Invalid {
+			return 2
+		}
+		return 1
+	}
+	return 0
+}
