@@ -40,7 +40,7 @@ CREATE TABLE asset_asset (
   created_at         {{.Time}} NOT NULL,               -- when the centre made the asset
   decided_at         {{.Time}},                        -- accepted, rejected or retired
   version            {{.Int}} NOT NULL DEFAULT 1
-){{.Strict}};
+) {{.Strict}};
 CREATE INDEX asset_asset_site ON asset_asset (site_no, zone_no);
 CREATE INDEX asset_asset_name ON asset_asset (name, asset_id);
 CREATE INDEX asset_asset_last ON asset_asset (last_at, asset_id);
@@ -58,7 +58,7 @@ CREATE TABLE asset_binding (
   to_at    {{.Time}},
   person   {{.Bool}} NOT NULL,   -- said by a person (a list, a hand-made asset), not heard
   PRIMARY KEY (site_no, realm_no, kind, address, asset_id, from_at)
-){{.Strict}};
+) {{.Strict}};
 CREATE INDEX asset_binding_asset ON asset_binding (asset_id);
 
 -- What a sensor heard of one pairing of addresses. asset_id is the present answer to "whose".
@@ -82,7 +82,7 @@ CREATE TABLE asset_host (
   packet    {{.Int}} NOT NULL DEFAULT 0, -- first packet in that source
   traffic   {{.JSON}} NOT NULL,          -- what it serves and asks: bounded, see traffic.go
   PRIMARY KEY (site_no, realm_no, mac, ip)
-){{.Strict}};
+) {{.Strict}};
 CREATE INDEX asset_host_ip ON asset_host (site_no, realm_no, ip);
 CREATE INDEX asset_host_asset ON asset_host (asset_id);
 
@@ -93,7 +93,7 @@ CREATE TABLE asset_router (
   mac      {{.Text}} NOT NULL,
   hosts    {{.Int}} NOT NULL,
   PRIMARY KEY (site_no, realm_no, mac)
-){{.Strict}};
+) {{.NoRow}};
 
 -- One statement of a device about itself, or of a peer about it. fact_id is
 -- made from site, realm, mac, ip, module, attr and value.
@@ -116,7 +116,7 @@ CREATE TABLE asset_fact (
   packet_offset {{.Int}} NOT NULL,
   seen_at       {{.Time}} NOT NULL,             -- of that packet
   proof         {{.Blob}}
-){{.Strict}};
+) {{.Strict}};
 CREATE INDEX asset_fact_asset ON asset_fact (asset_id, attr);
 CREATE INDEX asset_fact_host ON asset_fact (site_no, realm_no, mac, ip);
 CREATE INDEX asset_fact_value ON asset_fact (site_no, attr, value);
@@ -133,7 +133,7 @@ CREATE TABLE asset_module (
   firmware   {{.Text}} NOT NULL DEFAULT '',
   serial     {{.Text}} NOT NULL DEFAULT '',
   PRIMARY KEY (asset_id, module)
-){{.Strict}};
+) {{.Strict}};
 
 -- A person's word on one field; it stands above every measurement until withdrawn.
 CREATE TABLE asset_override (
@@ -144,7 +144,7 @@ CREATE TABLE asset_override (
   decided_at {{.Time}} NOT NULL,
   reason     {{.Text}} NOT NULL,
   PRIMARY KEY (asset_id, field)
-){{.Strict}};
+) {{.Strict}};
 
 -- Merged and split by hand: this address belongs to this asset, whatever the rules say.
 CREATE TABLE asset_pin (
@@ -154,14 +154,14 @@ CREATE TABLE asset_pin (
   address  {{.Text}} NOT NULL,
   asset_id {{.Text}} NOT NULL,
   PRIMARY KEY (site_no, realm_no, kind, address)
-){{.Strict}};
+) {{.NoRow}};
 CREATE INDEX asset_pin_asset ON asset_pin (asset_id);
 
 -- Ids of assets that went into another; old links keep working.
 CREATE TABLE asset_alias (
   old_id   {{.Text}} PRIMARY KEY,
   asset_id {{.Text}} NOT NULL
-){{.Strict}};
+) {{.Strict}};
 CREATE INDEX asset_alias_asset ON asset_alias (asset_id);
 
 -- What changed, newest ids last (UUIDv7).
@@ -176,7 +176,7 @@ CREATE TABLE asset_change (
   after      {{.Text}} NOT NULL DEFAULT '',
   decided_by {{.Text}} NOT NULL DEFAULT '',  -- '' : the rules
   reason     {{.Text}} NOT NULL DEFAULT ''
-){{.Strict}};
+) {{.Strict}};
 CREATE INDEX asset_change_asset ON asset_change (asset_id, change_id);
 
 -- Parts of summaries already applied: delivering one twice changes nothing.
@@ -187,4 +187,4 @@ CREATE TABLE asset_applied (
   part   {{.Int}} NOT NULL,
   at     {{.Time}} NOT NULL,
   PRIMARY KEY (sensor, epoch, seq, part)
-){{.Strict}};
+) {{.NoRow}};

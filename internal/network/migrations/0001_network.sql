@@ -24,11 +24,11 @@ CREATE TABLE network_source (
   ot_bytes     {{.Int}} NOT NULL DEFAULT 0,
   budget_hits  {{.Int}} NOT NULL DEFAULT 0,      -- sum over budgets
   budget       {{.JSON}} NOT NULL,               -- by budget
-  one_sided    {{.Real}} NOT NULL DEFAULT 0,
+  one_sided    {{.Float}} NOT NULL DEFAULT 0,
   rule_set     {{.Text}} NOT NULL DEFAULT '',
   cut          {{.Text}} NOT NULL DEFAULT '',
   ended        {{.Bool}} NOT NULL
-){{.Strict}};
+) {{.Strict}};
 CREATE INDEX network_source_site ON network_source (site_no);
 
 CREATE TABLE network_conversation (
@@ -68,7 +68,7 @@ CREATE TABLE network_conversation (
   client_internet {{.Bool}} NOT NULL,            -- a public address in none of the site's subnets
   server_internet {{.Bool}} NOT NULL,
   PRIMARY KEY (site_no, conv_no)
-){{.Strict}};
+) {{.Strict}};
 CREATE UNIQUE INDEX network_conversation_key ON network_conversation (site_no, conv_key);
 CREATE INDEX network_conversation_client ON network_conversation (site_no, realm_no, client_ip);
 CREATE INDEX network_conversation_server ON network_conversation (site_no, realm_no, server_ip);
@@ -101,7 +101,7 @@ CREATE TABLE network_tuple (
   first_packet {{.Int}} NOT NULL,
   first_offset {{.Int}} NOT NULL,
   PRIMARY KEY (site_no, conv_no, protocol, kind, dir, code, text, also, unit, space, area)
-){{.Strict}};
+) {{.NoRow}};
 CREATE INDEX network_tuple_class ON network_tuple (class, site_no, conv_no);
 
 -- Messages reported whole: program, control, firmware, configure, login, file; rule hits; firsts.
@@ -133,7 +133,7 @@ CREATE TABLE network_event (
   server_mac    {{.Text}} NOT NULL,
   server_ip     {{.Text}} NOT NULL,
   PRIMARY KEY (site_no, event_no)
-){{.Strict}};
+) {{.Strict}};
 CREATE INDEX network_event_class ON network_event (class, at);
 CREATE INDEX network_event_at ON network_event (at, site_no, event_no);
 CREATE INDEX network_event_conv ON network_event (site_no, conv_no);
@@ -147,7 +147,7 @@ CREATE TABLE network_rollup (
   packets {{.Int}} NOT NULL,
   bytes   {{.Int}} NOT NULL,
   PRIMARY KEY (site_no, month, conv_no, hour)
-){{.Strict}};
+) {{.NoRow}};
 
 -- Seconds of an hour in which a live source heard a zone. Captures never stand here. zone_no 0: hosts without a zone.
 CREATE TABLE network_listen (
@@ -157,7 +157,7 @@ CREATE TABLE network_listen (
   source_id {{.Text}} NOT NULL,
   seconds   {{.Int}} NOT NULL,     -- at most 3600
   PRIMARY KEY (site_no, zone_no, hour, source_id)
-){{.Strict}};
+) {{.NoRow}};
 
 -- Numbers of a site's rows are given here, in the transaction that uses them.
 CREATE TABLE network_counter (
@@ -165,7 +165,7 @@ CREATE TABLE network_counter (
   name    {{.Text}} NOT NULL,      -- conversation, event
   last    {{.Int}} NOT NULL,
   PRIMARY KEY (site_no, name)
-){{.Strict}};
+) {{.NoRow}};
 
 CREATE TABLE network_applied (
   sensor {{.Text}} NOT NULL,
@@ -174,7 +174,7 @@ CREATE TABLE network_applied (
   part   {{.Int}} NOT NULL,
   at     {{.Time}} NOT NULL,
   PRIMARY KEY (sensor, epoch, seq, part)
-){{.Strict}};
+) {{.NoRow}};
 
 -- Captures that people gave us. The file lies in the data folder under its SHA-256.
 CREATE TABLE network_capture (
@@ -197,6 +197,6 @@ CREATE TABLE network_capture (
   uploaded_at   {{.Time}} NOT NULL,
   finished_at   {{.Time}},
   kept          {{.Bool}} NOT NULL           -- the file is still there
-){{.Strict}};
+) {{.Strict}};
 CREATE INDEX network_capture_sha ON network_capture (site_no, sha256);
 CREATE INDEX network_capture_at ON network_capture (uploaded_at, capture_id);
