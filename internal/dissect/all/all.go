@@ -2,10 +2,15 @@
 // beside this one and one line here; docs/adding-a-protocol.md walks through it.
 package all
 
-import "github.com/skanse/skanse/internal/dissect"
+import (
+	"github.com/skanse/skanse/internal/dissect"
+	"github.com/skanse/skanse/internal/dissect/modbus"
+)
 
 // Protocols returns every dissector, in the order in which those without a
 // port hint are asked: strong signatures first.
 func Protocols() []dissect.Protocol {
-	return []dissect.Protocol{}
+	return []dissect.Protocol{
+		modbus.Protocol{},
+	}
 }

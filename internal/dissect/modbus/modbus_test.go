@@ -1,0 +1,32 @@
+package modbus
+
+import (
+	"testing"
+
+	"github.com/skanse/skanse/internal/dissect"
+	"github.com/skanse/skanse/internal/dissect/dissecttest"
+	"github.com/skanse/skanse/internal/ot"
+)
+
+func TestContract(t *testing.T) { dissecttest.Run(t, Protocol{}) }
+
+func FuzzDecode(f *testing.F) { dissecttest.Fuzz(f, Protocol{}) }
+
+func BenchmarkDecode(b *testing.B) { dissecttest.Bench(b, Protocol{}) }
+
+func TestProbeRefuses(t *testing.T) {
+	for name, b := range map[string][]byte{
+		"protocol id":       {0, 1, 0, 5, 0, 6, 1, 3, 0, 0, 0, 1},
+		"length 0":          {0, 1, 0, 0, 0, 0, 1, 3, 0, 0, 0, 1},
+		"length too long":   {0, 1, 0, 0, 1, 4, 1, 3, 0, 0, 0, 1},
+		"function 0":        {0, 1, 0, 0, 0, 6, 1, 0, 0, 0, 0, 1},
+		"write of 7 bytes":  {0, 1, 0, 0, 0, 7, 1, 6, 0, 0, 0, 1, 0},
+		"second no header":  {0, 1, 0, 0, 0, 6, 1, 3, 0, 0, 0, 1, 9, 9, 9, 9, 9, 9, 9, 9},
+		"text":              []byte("GET / HTTP/1.1\r\n"),
+		"long but not umas": {0, 1, 0, 0, 2, 0, 1, 16, 0, 0, 0, 1},
+	} {
+		if v := (Protocol{}).Probe(ot.Request, b); v != dissect.No {
+			t.Errorf("%s: Probe = %d, want No", name, v)
+		}
+	}
+}
