@@ -69,7 +69,9 @@ func (db *DB) Migrate(ctx context.Context, slices []Migrations) (err error) {
 		if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", int64(advisoryKey)); err != nil {
 			return explain(err, db)
 		}
-		defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", int64(advisoryKey)) }()
+		defer func() {
+			_, _ = conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", int64(advisoryKey))
+		}()
 	}
 	old, behind, err := db.compare(ctx, slices)
 	if err != nil || !behind {

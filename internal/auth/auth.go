@@ -1,0 +1,144 @@
+// Package auth knows people: users, sign-in, sessions, roles and scopes. A role
+// says what a person may do, a scope on which sites. It does not know HTTP
+// routes; rest asks it once a request.
+package auth
+
+import (
+	"context"
+	"embed"
+	"maps"
+	"slices"
+
+	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/store"
+)
+
+// Permission is a thing that a role allows: "asset:read".
+type Permission string
+
+// The permissions of the first capability. A role lists them in auth_role.
+const (
+	OrgRead      Permission = "org:read"
+	OrgWrite     Permission = "org:write"
+	AssetRead    Permission = "asset:read"
+	AssetWrite   Permission = "asset:write"
+	NetworkRead  Permission = "network:read"
+	CaptureRead  Permission = "capture:read"  // list, progress
+	CaptureWrite Permission = "capture:write" // upload, cancel
+	PacketRead   Permission = "packet:read"   // bytes off the wire: personal and secret data
+	PostureRead  Permission = "posture:read"
+	DeclareWrite Permission = "declare:write"
+	AuditRead    Permission = "audit:read"
+	UserRead     Permission = "user:read"
+	UserWrite    Permission = "user:write"
+)
+
+// The roles that every installation starts with.
+const (
+	Administrator = "administrator"
+	Editor        = "editor"
+	Reader        = "reader"
+)
+
+// All lists every permission, sorted.
+func All() []Permission {
+	return slices.Sorted(slices.Values([]Permission{
+		OrgRead, OrgWrite, AssetRead, AssetWrite, NetworkRead, CaptureRead, CaptureWrite, PacketRead,
+		PostureRead, DeclareWrite, AuditRead, UserRead, UserWrite,
+	}))
+}
+
+// Permissions is what a person may do.
+type Permissions map[Permission]struct{}
+
+// Grant makes a set.
+func Grant(ps ...Permission) Permissions {
+	set := make(Permissions, len(ps))
+	for _, p := range ps {
+		set[p] = struct{}{}
+	}
+	return set
+}
+
+// Has says whether p is in the set.
+func (s Permissions) Has(p Permission) bool { _, ok := s[p]; return ok }
+
+// List returns the set sorted.
+func (s Permissions) List() []Permission { return slices.Sorted(maps.Keys(s)) }
+
+// Principal is who makes a request. The zero Principal is nobody, who sees nothing.
+type Principal struct {
+	UserID      string
+	Name        string
+	Email       string
+	Role        string
+	Scope       Scope
+	Permissions Permissions
+	SessionID   string
+}
+
+// Nobody says that no person is signed in.
+func (p Principal) Nobody() bool { return p.UserID == "" }
+
+// System is the program itself: background work, the command line on the machine.
+func System() Principal {
+	return Principal{UserID: "system", Name: "Skanse", Role: Administrator, Scope: Scope{All: true}, Permissions: Grant(All()...)}
+}
+
+type key struct{}
+
+// With returns a context that carries the Principal.
+func With(ctx context.Context, p Principal) context.Context { return context.WithValue(ctx, key{}, p) }
+
+// From returns who makes the request, nobody if the context does not say.
+func From(ctx context.Context) Principal {
+	p, _ := ctx.Value(key{}).(Principal)
+	return p
+}
+
+// Scope is what part of the tree a person sees: everything, or the union of the
+// entities, sites and zones named. The zero Scope sees nothing.
+type Scope struct {
+	All      bool
+	Entities []string // entity ids: their sites, also those made later
+	Sites    []int64  // site_no
+	Zones    []int64  // zone_no; only rows with a zone
+}
+
+// Where renders the scope as one predicate over a table's site and zone columns;
+// zoneCol is empty where the table has none. Splice it in as an argument:
+//
+//	store.All[T](ctx, r, "SELECT … WHERE ? AND state = ?", scope.Where("site_no", ""), "new")
+func (s Scope) Where(siteCol, zoneCol string) ot.SQL {
+	if s.All {
+		return ot.SQL{Text: "(1 = 1)"}
+	}
+	q := ot.SQL{Text: "("}
+	or := func(text string, arg any) {
+		if len(q.Args) > 0 {
+			q.Text += " OR "
+		}
+		q.Text += text
+		q.Args = append(q.Args, arg)
+	}
+	if len(s.Sites) > 0 {
+		or(siteCol+" IN (?)", s.Sites)
+	}
+	if len(s.Entities) > 0 {
+		or(siteCol+" IN (SELECT site_no FROM org_site WHERE entity_id IN (?))", s.Entities)
+	}
+	if len(s.Zones) > 0 && zoneCol != "" {
+		or(zoneCol+" IN (?)", s.Zones)
+	}
+	if len(q.Args) == 0 {
+		return ot.SQL{Text: "(1 = 0)"}
+	}
+	q.Text += ")"
+	return q
+}
+
+//go:embed migrations
+var migrations embed.FS
+
+// Migrations are the tables of this package.
+func Migrations() store.Migrations { return store.Migrations{Slice: "auth", FS: migrations} }
