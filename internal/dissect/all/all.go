@@ -5,6 +5,7 @@ package all
 import (
 	"github.com/skanse/skanse/internal/dissect"
 	"github.com/skanse/skanse/internal/dissect/modbus"
+	"github.com/skanse/skanse/internal/dissect/s7comm"
 )
 
 // Protocols returns every dissector, in the order in which those without a
@@ -12,5 +13,6 @@ import (
 func Protocols() []dissect.Protocol {
 	return []dissect.Protocol{
 		modbus.Protocol{},
+		s7comm.Protocol{},
 	}
 }
