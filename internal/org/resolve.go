@@ -7,9 +7,9 @@ import (
 	"slices"
 )
 
-// Zones resolves addresses to zones by the longest prefix, a realm at a time. It is
+// Resolver resolves addresses to zones by the longest prefix, a realm at a time. It is
 // immutable and safe for many goroutines; make a new one when subnets change.
-type Zones struct {
+type Resolver struct {
 	realms map[realmKey][]prefixZone // longest prefix first
 }
 
@@ -20,30 +20,30 @@ type prefixZone struct {
 	zone   int64
 }
 
-// NewZones reads prefixes from org_subnet's rows.
-func NewZones(subnets []Subnet) (*Zones, error) {
-	z := &Zones{realms: map[realmKey][]prefixZone{}}
+// NewResolver reads prefixes from org_subnet's rows.
+func NewResolver(subnets []Subnet) (*Resolver, error) {
+	r := &Resolver{realms: map[realmKey][]prefixZone{}}
 	for _, s := range subnets {
 		p, err := netip.ParsePrefix(s.Prefix)
 		if err != nil {
 			return nil, fmt.Errorf("subnet of zone %d: %w", s.ZoneNo, err)
 		}
 		k := realmKey{s.SiteNo, s.RealmNo}
-		z.realms[k] = append(z.realms[k], prefixZone{p.Masked(), s.ZoneNo})
+		r.realms[k] = append(r.realms[k], prefixZone{p.Masked(), s.ZoneNo})
 	}
-	for _, ps := range z.realms {
+	for _, ps := range r.realms {
 		slices.SortFunc(ps, func(a, b prefixZone) int {
 			return cmp.Or(b.prefix.Bits()-a.prefix.Bits(), a.prefix.Addr().Compare(b.prefix.Addr()))
 		})
 	}
-	return z, nil
+	return r, nil
 }
 
 // Zone returns the zone_no of an address, 0 if no prefix holds it. Plants have
 // tens of prefixes a realm, so a scan beats a trie.
-func (z *Zones) Zone(siteNo, realmNo int64, ip netip.Addr) int64 {
+func (r *Resolver) Zone(siteNo, realmNo int64, ip netip.Addr) int64 {
 	ip = ip.Unmap().WithZone("")
-	for _, p := range z.realms[realmKey{siteNo, realmNo}] {
+	for _, p := range r.realms[realmKey{siteNo, realmNo}] {
 		if p.prefix.Contains(ip) {
 			return p.zone
 		}
