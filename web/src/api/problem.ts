@@ -1,0 +1,31 @@
+// What the server says when it refuses: RFC 9457 problem details, or a broken connection.
+
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly title: string,
+    readonly detail: string,
+    readonly code: string,
+  ) {
+    super(detail || title);
+    this.name = "Problem";
+  }
+}
+
+type Details = { title?: string; detail?: string; code?: string; errors?: { message?: string; location?: string }[] };
+
+/** Reads a refused response into sentences; `status` 0 means that no answer came. */
+export function problemOf(status: number, body: string): Problem {
+  let details: Details = {};
+  try {
+    details = JSON.parse(body) as Details;
+  } catch {
+    // A proxy's page, not ours: its HTML helps nobody, so only the status is told.
+  }
+  const fields = (details.errors ?? [])
+    .map((e) => [e.location, e.message].filter(Boolean).join(": "))
+    .filter(Boolean)
+    .join("; ");
+  const detail = [details.detail, fields].filter(Boolean).join(" ");
+  return new Problem(status, details.title ?? "", detail, details.code ?? "");
+}

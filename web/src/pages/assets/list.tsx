@@ -1,0 +1,158 @@
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { useEffect, useMemo, useState } from "react";
+import { assets, facets, sites } from "../../api/queries";
+import { t, word } from "../../texts";
+import { count } from "../../ui/format";
+import { Empty, ErrorNote, Page, Wait } from "../../ui/page";
+import { BulkAccept } from "./bulk";
+import { FacetRail, type FacetKey } from "./facet-rail";
+import { AssetTable } from "./table";
+import "./assets.css";
+
+/** Every device that was heard or named, ten thousand and more, narrowed by what stands in the address. */
+export default function AssetsPage() {
+  const filter = useSearch({ from: "/assets" });
+  const navigate = useNavigate({ from: "/assets" });
+  const list = useInfiniteQuery(assets(filter));
+  const counts = useQuery(facets({ ...filter, sort: undefined }));
+  const siteList = useQuery(sites);
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+
+  const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
+  const total = list.data?.pages[0]?.total ?? (list.hasNextPage ? rows.length + 1 : rows.length);
+  const siteNames = useMemo(() => new Map(siteList.data?.items.map((s) => [s.id, s.name])), [siteList.data]);
+
+  // A changed filter shows other rows: what was ticked before must not be changed unseen.
+  const key = JSON.stringify(filter);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the filter is what the effect follows
+  useEffect(() => setChosen(new Set()), [key]);
+
+  const set = (change: Partial<typeof filter>) =>
+    navigate({ search: (old) => ({ ...old, ...change }), replace: true });
+  const filtered = Object.entries(filter).some(([k, v]) => k !== "sort" && v);
+
+  return (
+    <Page
+      title={t("assets.title")}
+      sub={list.data ? t(filtered ? "assets.found" : "assets.total", { count: total, shown: count(total) }) : ""}
+      actions={<BulkAccept rows={rows} chosen={chosen} onDone={() => setChosen(new Set())} />}
+    >
+      <div className="assets">
+        <FacetRail
+          facets={counts.data}
+          filter={filter}
+          sites={siteList.data?.items ?? []}
+          onPick={(facet: FacetKey, value) => set({ [facet]: value })}
+        />
+        <div className="list">
+          <div className="line tools">
+            <SearchBox value={filter.q ?? ""} onChange={(q) => set({ q: q || undefined })} />
+            {filtered && (
+              <Link className="btn plain" to="/assets" search={{ sort: filter.sort }}>
+                {t("assets.clear")}
+              </Link>
+            )}
+          </div>
+          <Chips filter={filter} siteNames={siteNames} zoneName={zoneName(counts.data?.zone, filter.zone)} onDrop={(k) => set({ [k]: undefined })} />
+          {list.error ? (
+            <ErrorNote error={list.error} retry={() => list.refetch()} />
+          ) : !list.data ? (
+            <Wait />
+          ) : rows.length === 0 ? (
+            <NoRows filtered={filtered} />
+          ) : (
+            <AssetTable
+              rows={rows}
+              total={total}
+              siteNames={siteNames}
+              sort={filter.sort}
+              onSort={(sort) => set({ sort })}
+              chosen={chosen}
+              onChoose={setChosen}
+              more={() => list.hasNextPage && !list.isFetchingNextPage && list.fetchNextPage()}
+              loading={list.isFetchingNextPage}
+            />
+          )}
+        </div>
+      </div>
+    </Page>
+  );
+}
+
+function zoneName(zones: { value: string; label?: string }[] | undefined, id: string | undefined) {
+  return zones?.find((zone) => zone.value === id)?.label ?? id;
+}
+
+function NoRows({ filtered }: { filtered: boolean }) {
+  if (filtered)
+    return (
+      <Empty title={t("assets.none_found")}>
+        <Link className="btn" to="/assets">
+          {t("assets.clear")}
+        </Link>
+      </Empty>
+    );
+  return (
+    <Empty title={t("assets.none")}>
+      <p>{t("assets.none_why")}</p>
+      <Link className="btn primary" to="/captures">
+        {t("posture.drop_capture")}
+      </Link>
+    </Empty>
+  );
+}
+
+/** Waits for the end of a word, so that typing does not ask the server for each letter. */
+function SearchBox({ value, onChange }: { value: string; onChange: (value: string) => void }) {
+  const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
+  useEffect(() => {
+    if (text === value) return;
+    const timer = setTimeout(() => onChange(text.trim()), 250);
+    return () => clearTimeout(timer);
+  }, [text, value, onChange]);
+  return (
+    <input
+      className="input search"
+      type="search"
+      aria-label={t("assets.search")}
+      placeholder={t("assets.search_hint")}
+      value={text}
+      onChange={(event) => setText(event.target.value)}
+    />
+  );
+}
+
+type ChipsProps = {
+  filter: Record<string, string | undefined>;
+  siteNames: Map<string, string>;
+  zoneName: string | undefined;
+  onDrop: (key: string) => void;
+};
+
+function Chips({ filter, siteNames, zoneName: zone, onDrop }: ChipsProps) {
+  const shown = Object.entries(filter).filter(([key, value]) => value && key !== "sort" && key !== "q");
+  if (shown.length === 0) return null;
+  const text = (key: string, value: string) => {
+    if (key === "site") return siteNames.get(value) ?? value;
+    if (key === "zone") return zone ?? value;
+    if (key === "role") return word("asset_role", value);
+    if (key === "state") return word("asset_state", value);
+    if (key === "level") return word("purdue", value);
+    return value;
+  };
+  return (
+    <ul className="line chips" aria-label={t("assets.filters")}>
+      {shown.map(([key, value]) => (
+        <li key={key}>
+          <button type="button" className="btn small" onClick={() => onDrop(key)}>
+            <span className="quiet">{word("facet", key)}</span> {text(key, value ?? "")} <span aria-hidden>×</span>
+            <span className="hidden">{t("assets.drop_filter")}</span>
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+

@@ -1,0 +1,180 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { type FormEvent, type ReactNode, useEffect, useState } from "react";
+import { change } from "../../api/client";
+import { session } from "../../api/queries";
+import type { Session } from "../../api/types";
+import { t } from "../../texts";
+import { ErrorNote, Page } from "../../ui/page";
+import "./start.css";
+
+/** The token of a one-time link: in the query or, better, behind the # where no proxy log sees it. */
+function tokenOf(location: Location): string {
+  const hash = new URLSearchParams(location.hash.replace(/^#/, ""));
+  return new URLSearchParams(location.search).get("token") ?? hash.get("token") ?? "";
+}
+
+/** First set-up, sign-in and one-time links: the three ways in. */
+export default function Start({ session: who }: { session: Session }) {
+  const [token] = useState(() => tokenOf(window.location));
+  if (who.setup_needed) return <SetUp token={token} />;
+  if (token) return <OneTime token={token} />;
+  return <SignIn demo={who.demo} />;
+}
+
+function useEntry() {
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const [error, setError] = useState<unknown>();
+  const [busy, setBusy] = useState(false);
+  const enter = async (path: string, body: unknown, home: boolean) => {
+    setBusy(true);
+    setError(undefined);
+    try {
+      await change("POST", path, body);
+      if (home) await navigate({ to: "/posture", replace: true });
+      await client.invalidateQueries({ queryKey: session.queryKey });
+    } catch (cause) {
+      setError(cause);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return { error, busy, enter };
+}
+
+function Door({ title, lead, children }: { title: string; lead: string; children: ReactNode }) {
+  return (
+    <main className="door" id="main">
+      <p className="brand">SKANSE</p>
+      <div className="panel">
+        <Page title={title}>
+          <p className="quiet lead">{lead}</p>
+          {children}
+        </Page>
+      </div>
+      <p className="quiet small">{t("start.local")}</p>
+    </main>
+  );
+}
+
+type InputProps = {
+  name: string;
+  label: string;
+  type?: string;
+  auto?: string;
+  hint?: string;
+  min?: number;
+  value?: string;
+  required?: boolean;
+};
+
+function Input({ name, label, type = "text", auto, hint, min, value, required = true }: InputProps) {
+  return (
+    <div className="field">
+      <label htmlFor={name}>{label}</label>
+      <input
+        className="input"
+        id={name}
+        name={name}
+        type={type}
+        required={required}
+        minLength={min}
+        autoComplete={auto}
+        defaultValue={value}
+        aria-describedby={hint ? `${name}-hint` : undefined}
+      />
+      {hint && (
+        <small className="quiet" id={`${name}-hint`}>
+          {hint}
+        </small>
+      )}
+    </div>
+  );
+}
+
+function values(event: FormEvent<HTMLFormElement>): Record<string, string> {
+  event.preventDefault();
+  return Object.fromEntries([...new FormData(event.currentTarget)].map(([k, v]) => [k, String(v)]));
+}
+
+function SetUp({ token }: { token: string }) {
+  const { error, busy, enter } = useEntry();
+  return (
+    <Door title={t("start.setup")} lead={t("start.setup_lead")}>
+      <form className="form" onSubmit={(event) => enter("/setup", values(event), true)}>
+        <Input name="token" label={t("start.token")} value={token} hint={t("start.token_hint")} />
+        <div className="pair">
+          <Input name="company" label={t("start.company")} auto="organization" />
+          <Input name="site" label={t("start.site")} hint={t("start.site_hint")} />
+        </div>
+        <div className="pair">
+          <Input name="name" label={t("start.name")} auto="name" />
+          <Input name="email" label={t("start.email")} type="email" auto="username" />
+        </div>
+        <Input
+          name="password"
+          label={t("start.password")}
+          type="password"
+          auto="new-password"
+          min={12}
+          hint={t("start.password_hint")}
+        />
+        {error !== undefined && <ErrorNote error={error} />}
+        <button type="submit" className="btn primary" disabled={busy}>
+          {t("start.begin")}
+        </button>
+      </form>
+    </Door>
+  );
+}
+
+function SignIn({ demo }: { demo: boolean }) {
+  const { error, busy, enter } = useEntry();
+  return (
+    <Door title={t("start.sign_in")} lead={demo ? t("start.demo_lead") : t("start.sign_in_lead")}>
+      <form className="form" onSubmit={(event) => enter("/session", values(event), window.location.pathname === "/start")}>
+        <Input name="email" label={t("start.email")} type="email" auto="username" />
+        <Input name="password" label={t("start.password")} type="password" auto="current-password" />
+        {error !== undefined && <ErrorNote error={error} />}
+        <button type="submit" className="btn primary" disabled={busy}>
+          {t("start.sign_in")}
+        </button>
+      </form>
+    </Door>
+  );
+}
+
+/** A link is used by a press, not by being opened: mail scanners open links too. */
+function OneTime({ token }: { token: string }) {
+  const { error, busy, enter } = useEntry();
+  useEffect(() => {
+    // The token must not stay in the address, the history or a bookmark.
+    window.history.replaceState(window.history.state, "", "/start");
+  }, []);
+  return (
+    <Door title={t("start.link")} lead={t("start.link_lead")}>
+      <form
+        className="form"
+        onSubmit={(event) => {
+          const { password } = values(event);
+          enter("/session/link", password ? { token, password } : { token }, true);
+        }}
+      >
+        <Input
+          name="password"
+          label={t("start.new_password")}
+          type="password"
+          auto="new-password"
+          min={12}
+          required={false}
+          hint={t("start.link_hint")}
+        />
+        {error !== undefined && <ErrorNote error={error} />}
+        <button type="submit" className="btn primary" disabled={busy}>
+          {t("start.use_link")}
+        </button>
+      </form>
+    </Door>
+  );
+}

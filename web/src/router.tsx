@@ -1,0 +1,106 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
+import { Shell } from "./shell/shell";
+import { only, parseSearch, stringifySearch } from "./ui/search";
+import { NotFound } from "./ui/not-found";
+import { RouteError } from "./ui/route-error";
+
+// Every page is a chunk of its own: the first load is the shell and the page that was asked for.
+const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
+const at = <P extends string>(path: P) => ({ getParentRoute: () => root, path }) as const;
+
+const home = createRoute({
+  ...at("/"),
+  beforeLoad: () => {
+    throw redirect({ to: "/posture", replace: true });
+  },
+});
+const posture = createRoute({
+  ...at("/posture"),
+  component: lazyRouteComponent(() => import("./pages/posture/posture")),
+});
+const requirements = createRoute({
+  ...at("/requirements"),
+  validateSearch: only("area", "site", "state", "q"),
+  component: lazyRouteComponent(() => import("./pages/requirements/list")),
+});
+const requirement = createRoute({
+  ...at("/requirements/$id"),
+  validateSearch: only("site", "check", "verdict"),
+  component: lazyRouteComponent(() => import("./pages/requirements/requirement")),
+});
+const plant = createRoute({
+  ...at("/plant"),
+  validateSearch: only("site", "zone", "from", "to"),
+  component: lazyRouteComponent(() => import("./pages/plant/plant")),
+});
+const assets = createRoute({
+  ...at("/assets"),
+  validateSearch: only("site", "zone", "role", "vendor", "level", "state", "q", "sort", "capture"),
+  component: lazyRouteComponent(() => import("./pages/assets/list")),
+});
+const asset = createRoute({
+  ...at("/assets/$id"),
+  validateSearch: only("tab", "packet"),
+  component: lazyRouteComponent(() => import("./pages/assets/asset")),
+});
+const conversations = createRoute({
+  ...at("/conversations"),
+  validateSearch: only("site", "asset", "from_zone", "to_zone", "protocol", "q"),
+  component: lazyRouteComponent(() => import("./pages/conversations/list")),
+});
+const conversation = createRoute({
+  ...at("/conversations/$id"),
+  validateSearch: only("packet"),
+  component: lazyRouteComponent(() => import("./pages/conversations/conversation")),
+});
+const captures = createRoute({
+  ...at("/captures"),
+  validateSearch: only("site"),
+  component: lazyRouteComponent(() => import("./pages/captures/captures")),
+});
+const audit = createRoute({
+  ...at("/audit"),
+  validateSearch: only("actor", "action"),
+  component: lazyRouteComponent(() => import("./pages/audit/audit")),
+});
+const settings = createRoute({
+  ...at("/settings"),
+  validateSearch: only("tab", "site"),
+  component: lazyRouteComponent(() => import("./pages/settings/settings")),
+});
+// A one-time link lands here: it signs a person in, or starts the first set-up.
+const start = createRoute({
+  ...at("/start"),
+  validateSearch: only("token"),
+  component: () => null,
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    home,
+    posture,
+    requirements,
+    requirement,
+    plant,
+    assets,
+    asset,
+    conversations,
+    conversation,
+    captures,
+    audit,
+    settings,
+    start,
+  ]),
+  parseSearch,
+  stringifySearch,
+  defaultPreload: "intent",
+  defaultPreloadStaleTime: 0,
+  scrollRestoration: true,
+  defaultErrorComponent: RouteError,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,37 @@
+// Where a thing lives in the interface: search results, items of a check, needs and audit targets all point by kind and id.
+
+const enc = encodeURIComponent;
+
+export function hrefOf(kind: string, id: string, site = ""): string {
+  const at = site ? `site=${enc(site)}` : "";
+  switch (kind) {
+    case "asset":
+      return `/assets/${enc(id)}`;
+    case "conversation":
+      return `/conversations/${enc(id)}`;
+    case "requirement":
+    case "finding":
+    case "contradiction":
+      return `/requirements/${enc(id)}${at && `?${at}`}`;
+    case "area":
+      return `/requirements?area=${enc(id)}${at && `&${at}`}`;
+    case "zone":
+      return `/plant?${at && `${at}&`}zone=${enc(id)}`;
+    case "site":
+      return `/plant?site=${enc(id || site)}`;
+    case "plant":
+      return `/plant${at && `?${at}`}`;
+    case "assets":
+      return `/assets?${[at, id && (id.includes("=") ? id : `state=${enc(id)}`)].filter(Boolean).join("&")}`;
+    case "capture":
+    case "captures":
+    case "source":
+      return "/captures";
+    case "conduit": {
+      const [from = "", to = ""] = id.split(">");
+      return `/plant?${at && `${at}&`}from=${enc(from)}&to=${enc(to)}`;
+    }
+    default:
+      return kind.startsWith("/") ? kind : "/posture";
+  }
+}
