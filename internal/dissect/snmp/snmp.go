@@ -1,0 +1,287 @@
+// Package snmp dissects SNMP versions 1, 2c and 3 over UDP: the message, its
+// PDU and, in what agents answer, the objects that identify a device. It never
+// keeps a community string or a user name; encrypted PDUs are counted as such.
+//
+// Message (RFC 3416, RFC 3412), all in BER:
+//
+//	SEQUENCE { version, community, PDU }                                          1 and 2c
+//	SEQUENCE { version, SEQUENCE { id, size, flags, model }, security, scoped PDU } 3
+//
+// PDU: [tag] { request id, error status, error index, SEQUENCE { SEQUENCE { name, value } … } }
+package snmp
+
+import (
+	"github.com/skanse/skanse/internal/dissect"
+	"github.com/skanse/skanse/internal/ot"
+)
+
+// The kinds of codes, in the order of Spec.
+const (
+	kindPDU ot.Kind = iota // number of the PDU's context tag, RFC 3416 section 3
+	kindEncrypted
+)
+
+// PDU tags without the context bits.
+const (
+	pduGet      = 0
+	pduGetNext  = 1
+	pduResponse = 2
+	pduSet      = 3
+	pduTrap     = 4
+	pduBulk     = 5
+	pduInform   = 6
+	pduTrap2    = 7
+	pduReport   = 8
+)
+
+// Protocol is the dissector.
+type Protocol struct{}
+
+func (Protocol) Spec() dissect.Spec {
+	return dissect.Spec{
+		Protocols: []dissect.Naming{{Name: "snmp", Kinds: []string{"pdu", "encrypted"}}},
+		Transport: dissect.UDP,
+		UDP:       []uint16{161, 162},
+		MaxPDU:    65507,
+		MaxState:  1024,
+	}
+}
+
+// Probe wants the outer sequence to fill the datagram, a known version, and
+// behind it what that version carries.
+func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
+	tag, body, rest, ok := element(b)
+	if !ok || tag != tagSequence || len(rest) != 0 {
+		return dissect.No
+	}
+	version, body, ok := integer(body)
+	if !ok {
+		return dissect.No
+	}
+	switch version {
+	case 0, 1:
+		tag, _, body, ok = element(body)
+		if !ok || tag != tagOctets || len(body) == 0 || body[0]&0xf0 != 0xa0 || body[0]&0x0f > pduReport {
+			return dissect.No
+		}
+		return dissect.Yes
+	case 3:
+		tag, _, body, ok = element(body)
+		if !ok || tag != tagSequence || len(body) == 0 || body[0] != tagOctets {
+			return dissect.No
+		}
+		return dissect.Yes
+	}
+	return dissect.No
+}
+
+func (Protocol) Open() dissect.Flow { return &flow{} }
+
+// flow remembers the last write, so that its response is one, and holds space
+// to render object identifiers.
+type flow struct {
+	set     int64 // request id of the last write
+	setSeen bool
+	told    [3]bool // by ot.Dir: the clear credential was reported
+	text    [ot.MaxFact]byte
+	module  string // last module name made, for physical entity
+	entity  uint32
+}
+
+func (f *flow) Reset() { f.set, f.setSeen, f.told = 0, false, [3]bool{} }
+
+// Frame is not called: datagrams only.
+func (f *flow) Frame(ot.Dir, []byte, bool) (skip, n int) { return 0, 0 }
+
+func (f *flow) Decode(_ ot.Dir, pdu []byte, out *dissect.Sink) dissect.Fault {
+	tag, body, _, ok := element(pdu)
+	switch {
+	case len(pdu) > 0 && pdu[0] != tagSequence:
+		return dissect.Alien
+	case !ok || tag != tagSequence:
+		return dissect.Short
+	}
+	version, body, ok := integer(body)
+	if !ok {
+		return dissect.BadValue
+	}
+	switch version {
+	case 0, 1:
+		tag, community, rest, ok := element(body)
+		if !ok {
+			return dissect.Short
+		}
+		if tag != tagOctets {
+			return dissect.BadValue
+		}
+		return f.pdu(rest, community, true, ot.Class(0), out)
+	case 3:
+		return f.version3(body, out)
+	}
+	return dissect.Alien
+}
+
+// version3 steps over header and security parameters to the scoped PDU.
+func (f *flow) version3(b []byte, out *dissect.Sink) dissect.Fault {
+	tag, _, b, ok := element(b) // global data
+	if !ok || tag != tagSequence {
+		return dissect.BadValue
+	}
+	tag, security, b, ok := element(b)
+	if !ok || tag != tagOctets {
+		return dissect.BadValue
+	}
+	tag, scoped, _, ok := element(b)
+	if !ok {
+		return dissect.Short
+	}
+	engine := engineID(security)
+	if tag == tagOctets {
+		m := out.Begin()
+		m.Kind = kindEncrypted
+		out.End()
+		return dissect.OK
+	}
+	if tag != tagSequence {
+		return dissect.BadValue
+	}
+	tag, context, scoped, ok := element(scoped)
+	if !ok || tag != tagOctets {
+		return dissect.BadValue
+	}
+	tag, _, scoped, ok = element(scoped) // context name
+	if !ok || tag != tagOctets || len(scoped) == 0 {
+		return dissect.BadValue
+	}
+	var class ot.Class
+	if len(engine) == 0 && len(context) == 0 && scoped[0] == 0xa0 {
+		class = ot.Discover // RFC 3414 section 4: asks for the engine id
+	}
+	fault := f.pdu(scoped, nil, false, class, out)
+	if t := scoped[0] & 0x1f; (t == pduResponse || t == pduReport) && len(engine) > 0 && len(engine) <= 32 {
+		out.Fact("snmp.engine_id", hexadecimal(f.text[:0], engine))
+	}
+	return fault
+}
+
+func engineID(security []byte) []byte {
+	tag, body, _, ok := element(security)
+	if !ok || tag != tagSequence {
+		return nil
+	}
+	tag, engine, _, ok := element(body)
+	if !ok || tag != tagOctets {
+		return nil
+	}
+	return engine
+}
+
+// pdu reports one PDU and reads the objects in what agents say.
+func (f *flow) pdu(b, community []byte, clear bool, class ot.Class, out *dissect.Sink) dissect.Fault {
+	tag, body, _, ok := element(b)
+	if len(b) == 0 {
+		return dissect.Short
+	}
+	kind := b[0] & 0x1f
+	if b[0]&0xe0 != 0xa0 || kind > pduReport {
+		return dissect.BadValue
+	}
+	m := out.Begin()
+	m.Kind, m.Code, m.Class = kindPDU, uint32(kind), class
+	m.Dir = ot.Request
+	if kind == pduResponse || kind == pduReport {
+		m.Dir = ot.Response
+	}
+	if clear {
+		m.Flags |= ot.ClearText
+	}
+	if !ok || tag != b[0] {
+		out.End()
+		return dissect.Short
+	}
+	bindings, fault := f.header(m, kind, body)
+	if fault == dissect.OK && kind == pduSet {
+		f.written(m, bindings)
+	}
+	out.End()
+	if clear && !f.told[m.Dir] { // once a side and conversation
+		f.told[m.Dir] = true
+		f.credential(community, out)
+	}
+	if fault != dissect.OK || kind != pduResponse && kind != pduTrap && kind != pduTrap2 && kind != pduInform {
+		return fault
+	}
+	return f.bindings(bindings, out)
+}
+
+// credential says that a community string was readable, and whether it is a
+// default, but never which.
+func (f *flow) credential(community []byte, out *dissect.Sink) {
+	value := append(f.text[:0], "snmp community"...)
+	out.Fact("credential.cleartext", value)
+	if string(community) == "public" || string(community) == "private" {
+		out.Fact("credential.default", value)
+	}
+}
+
+// header reads what stands before the variable bindings and returns those.
+func (f *flow) header(m *ot.Message, kind byte, b []byte) ([]byte, dissect.Fault) {
+	if kind == pduTrap { // RFC 1157 section 4.1.6: enterprise, agent address, generic, specific, time
+		for range 5 {
+			var ok bool
+			if _, _, b, ok = element(b); !ok {
+				return nil, dissect.Short
+			}
+		}
+	} else {
+		id, rest, ok := integer(b)
+		if !ok {
+			return nil, dissect.Short
+		}
+		status, rest, ok := integer(rest)
+		if !ok {
+			return nil, dissect.Short
+		}
+		if _, b, ok = integer(rest); !ok {
+			return nil, dissect.Short
+		}
+		switch kind {
+		case pduSet:
+			f.set, f.setSeen = id, true
+		case pduResponse:
+			if f.setSeen && f.set == id {
+				m.Class, f.setSeen = ot.Write, false
+			}
+			if status != 0 {
+				m.Flags |= ot.Refused
+				m.Status = uint32(status)
+			}
+		}
+	}
+	tag, list, _, ok := element(b)
+	if !ok {
+		return nil, dissect.Short
+	}
+	if tag != tagSequence {
+		return nil, dissect.BadValue
+	}
+	return list, dissect.OK
+}
+
+// written names the first object that a set request writes, with its value if it is a number.
+func (f *flow) written(m *ot.Message, list []byte) {
+	_, binding, _, ok := element(list)
+	if !ok {
+		return
+	}
+	tag, name, rest, ok := element(binding)
+	if !ok || tag != tagOID {
+		return
+	}
+	m.Name = dotted(f.text[:0], name)
+	tag, value, _, ok := element(rest)
+	if ok && (tag == tagInteger || tag >= 0x41 && tag <= 0x43) && len(value) > 0 && len(value) <= 8 {
+		m.Value = float64(signed(value))
+		m.Flags |= ot.HasValue
+	}
+}
