@@ -4,12 +4,29 @@ package all
 
 import (
 	"github.com/skanse/skanse/internal/dissect"
+	"github.com/skanse/skanse/internal/dissect/arp"
 	"github.com/skanse/skanse/internal/dissect/bacnet"
+	"github.com/skanse/skanse/internal/dissect/cdp"
+	"github.com/skanse/skanse/internal/dissect/dhcp"
 	"github.com/skanse/skanse/internal/dissect/dnp3"
+	"github.com/skanse/skanse/internal/dissect/dns"
+	"github.com/skanse/skanse/internal/dissect/ftp"
+	"github.com/skanse/skanse/internal/dissect/http"
 	"github.com/skanse/skanse/internal/dissect/iec104"
+	"github.com/skanse/skanse/internal/dissect/lldp"
 	"github.com/skanse/skanse/internal/dissect/modbus"
+	"github.com/skanse/skanse/internal/dissect/netbios"
+	"github.com/skanse/skanse/internal/dissect/ntp"
+	"github.com/skanse/skanse/internal/dissect/rdp"
 	"github.com/skanse/skanse/internal/dissect/s7comm"
+	"github.com/skanse/skanse/internal/dissect/smb"
 	"github.com/skanse/skanse/internal/dissect/snmp"
+	"github.com/skanse/skanse/internal/dissect/ssdp"
+	"github.com/skanse/skanse/internal/dissect/ssh"
+	"github.com/skanse/skanse/internal/dissect/teamviewer"
+	"github.com/skanse/skanse/internal/dissect/telnet"
+	"github.com/skanse/skanse/internal/dissect/tls"
+	"github.com/skanse/skanse/internal/dissect/vnc"
 )
 
 // Protocols returns every dissector, in the order in which those without a
@@ -22,5 +39,24 @@ func Protocols() []dissect.Protocol {
 		iec104.Protocol{},
 		bacnet.Protocol{},
 		snmp.Protocol{},
+		ssh.Protocol{},
+		smb.Protocol{},
+		tls.Protocol{},
+		vnc.Protocol{},
+		rdp.Protocol{},
+		http.Protocol{},
+		ftp.Protocol{},
+		arp.Protocol{},
+		lldp.Protocol{},
+		cdp.Protocol{},
+		dhcp.Protocol{},
+		netbios.Protocol{},
+		ssdp.Protocol{},
+		dns.Protocol{},
+		dns.Multicast(),
+		dns.LinkLocal(),
+		telnet.Protocol{},
+		teamviewer.Protocol{},
+		ntp.Protocol{},
 	}
 }

@@ -1,0 +1,273 @@
+// Package ftp reads the control connection of FTP (RFC 959, 2428, 4217):
+// which files move, and whether a password crosses the wire in clear. Names
+// and passwords of people are never reported.
+//
+//	command: verb, space, argument CR LF | reply: three digits, space or '-', text CR LF
+package ftp
+
+import (
+	"bytes"
+	"net/netip"
+
+	"github.com/skanse/skanse/internal/dissect"
+	"github.com/skanse/skanse/internal/ot"
+)
+
+// The kinds of codes.
+const (
+	command ot.Kind = iota // a verb, by name
+	reply                  // three digits
+	data                   // 1: a data connection was opened
+)
+
+const maxLine = 4096
+
+// Protocol is the dissector.
+type Protocol struct{}
+
+// Spec says where it lives.
+func (Protocol) Spec() dissect.Spec {
+	return dissect.Spec{
+		Protocols: []dissect.Naming{{Name: "ftp", Kinds: []string{"command", "reply", "data"}}},
+		Transport: dissect.TCP,
+		TCP:       []uint16{21, 2121},
+		MaxPDU:    maxLine,
+		MaxState:  64,
+	}
+}
+
+// Probe looks for what only FTP says. "220 " greets in SMTP too and "USER " in
+// POP3, so those alone ask for more.
+func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
+	if len(b) < 4 {
+		for _, c := range b {
+			if c < '0' || c > 'z' {
+				return dissect.No
+			}
+		}
+		return dissect.More
+	}
+	if isReply(b) {
+		return probeReplies(b)
+	}
+	return probeCommands(b)
+}
+
+func probeReplies(b []byte) dissect.Verdict {
+	if string(b[:3]) != "220" && string(b[:3]) != "120" {
+		return dissect.No // mid-stream, a reply alone could be any protocol's
+	}
+	for first := true; len(b) > 0; first = false {
+		line, rest, whole := bytes.Cut(b, []byte("\n"))
+		switch {
+		case first && containsFold(line, "ftp"):
+			return dissect.Yes
+		case first && (containsFold(line, "smtp") || containsFold(line, "mail")):
+			return dissect.No
+		case !whole && len(line) < 4:
+			return dissect.More
+		case isReply(line) && string(line[:3]) == "331":
+			return dissect.Yes
+		case isReply(line) && string(line[:3]) == "250":
+			return dissect.No
+		}
+		b = rest
+	}
+	return dissect.More
+}
+
+func probeCommands(b []byte) dissect.Verdict {
+	for len(b) > 0 {
+		line, rest, whole := bytes.Cut(b, []byte("\n"))
+		verb := verbOf(line)
+		if verb == nil || verb.name == "" || !whole && len(line) > 64 {
+			if !whole && len(line) < 5 {
+				return dissect.More
+			}
+			return dissect.No
+		}
+		if verb.own && (whole || len(line) > len(verb.name)) {
+			return dissect.Yes
+		}
+		b = rest
+	}
+	return dissect.More
+}
+
+// Open makes a conversation's state.
+func (Protocol) Open() dissect.Flow { return &flow{} }
+
+type stage uint8
+
+const (
+	unknown stage = iota
+	control
+	transfer // a data connection that was not reported yet
+	opaque   // its rest, or TLS after AUTH
+)
+
+type flow struct {
+	stage     stage
+	tls       bool // AUTH was asked for
+	anonymous bool
+	text      [16]byte
+}
+
+func (f *flow) Frame(_ ot.Dir, b []byte, synced bool) (skip, n int) {
+	if f.stage == unknown {
+		switch {
+		case len(b) < 4:
+			return 0, 0
+		case isReply(b) || verbOf(b) != nil:
+			f.stage = control
+		case synced:
+			f.stage = transfer
+		}
+	}
+	if f.stage >= transfer {
+		return 0, min(len(b), maxLine)
+	}
+	if i := bytes.IndexByte(b[:min(len(b), maxLine)], '\n'); i >= 0 {
+		return 0, i + 1
+	}
+	if len(b) >= maxLine { // a line that long is an attack or not a line
+		return len(b), 0
+	}
+	return 0, 0
+}
+
+func (f *flow) Decode(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
+	switch f.stage {
+	case transfer:
+		m := out.Begin()
+		m.Kind, m.Code = data, 1
+		out.End()
+		f.stage = opaque
+		return dissect.OK
+	case opaque:
+		return dissect.OK
+	}
+	line := bytes.TrimRight(b, "\r\n")
+	if isReply(line) {
+		return f.reply(line, out)
+	}
+	if v := verbOf(line); v != nil {
+		return f.command(dir, v, line, out)
+	}
+	if len(line) == 0 || line[0] == ' ' || dir == ot.Response { // further lines of a long reply
+		return dissect.OK
+	}
+	return dissect.Alien
+}
+
+func (f *flow) command(dir ot.Dir, v *verb, line []byte, out *dissect.Sink) dissect.Fault {
+	argument := bytes.TrimLeft(line[len(v.name):], " ")
+	m := out.Begin()
+	m.Kind, m.Text, m.Dir = command, v.text, dir
+	switch v.kind {
+	case user:
+		f.anonymous = equalFold(argument, "anonymous") || equalFold(argument, "ftp")
+	case pass:
+		if !f.anonymous {
+			m.Flags |= ot.ClearText
+		}
+	case auth:
+		f.tls = true
+	case path:
+		m.Name = argument
+	case port:
+		if to, ok := activePort(argument); ok {
+			out.Expect(to, false)
+		}
+	}
+	out.End()
+	if v.kind == pass {
+		if f.anonymous {
+			out.FactOf(out.Dst, "ftp.anonymous", append(f.text[:0], "asked for"...))
+		} else {
+			out.FactOf(out.Dst, "credential.cleartext", append(f.text[:0], "ftp password"...))
+		}
+	}
+	return dissect.OK
+}
+
+func (f *flow) reply(line []byte, out *dissect.Sink) dissect.Fault {
+	code := uint32(line[0]-'0')*100 + uint32(line[1]-'0')*10 + uint32(line[2]-'0')
+	if code < 100 || code > 659 {
+		return dissect.BadValue
+	}
+	if line[3] == '-' { // the last line of a long reply repeats the code
+		return dissect.OK
+	}
+	m := out.Begin()
+	m.Kind, m.Code, m.Dir = reply, code, ot.Response
+	if code >= 400 && code < 600 {
+		m.Flags |= ot.Refused
+	}
+	out.End()
+	text := line[4:]
+	switch code {
+	case 220:
+		out.Fact("ftp.banner", text)
+	case 215:
+		out.Fact("ftp.system", text)
+	case 227:
+		if to, ok := passive(text); ok {
+			out.Expect(to, false)
+		}
+	case 229:
+		if n, ok := extendedPassive(text); ok {
+			out.Expect(ot.Endpoint{IP: out.Src.IP, Port: n}, false)
+		}
+	case 234:
+		if f.tls {
+			f.stage = opaque
+		}
+	}
+	return dissect.OK
+}
+
+func (f *flow) Reset() { *f = flow{} }
+
+// passive reads "Entering Passive Mode (h1,h2,h3,h4,p1,p2)".
+func passive(text []byte) (ot.Endpoint, bool) {
+	i := bytes.IndexAny(text, "0123456789")
+	if i < 0 {
+		return ot.Endpoint{}, false
+	}
+	return activePort(text[i:])
+}
+
+// activePort reads the six numbers of PORT.
+func activePort(b []byte) (ot.Endpoint, bool) {
+	var v [6]byte
+	for i := range v {
+		n, rest, ok := number(b)
+		if !ok || n > 255 || i < 5 && (len(rest) == 0 || rest[0] != ',') {
+			return ot.Endpoint{}, false
+		}
+		if v[i] = byte(n); i < 5 {
+			b = rest[1:]
+		}
+	}
+	e := ot.Endpoint{IP: netip.AddrFrom4([4]byte(v[:4])), Port: uint16(v[4])<<8 | uint16(v[5])}
+	return e, e.Port != 0
+}
+
+// extendedPassive reads "Entering Extended Passive Mode (|||port|)".
+func extendedPassive(text []byte) (uint16, bool) {
+	i := bytes.IndexByte(text, '(')
+	if i < 0 || len(text) < i+6 {
+		return 0, false
+	}
+	n, _, ok := number(text[i+4:])
+	return uint16(n), ok && n > 0 && n <= 65535
+}
+
+func number(b []byte) (n int, rest []byte, ok bool) {
+	i := 0
+	for ; i < len(b) && i < 6 && b[i] >= '0' && b[i] <= '9'; i++ {
+		n = n*10 + int(b[i]-'0')
+	}
+	return n, b[i:], i > 0
+}

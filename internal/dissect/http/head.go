@@ -1,0 +1,133 @@
+package http
+
+import "bytes"
+
+// Head is a message's first line and fields, sliced out of the packet. It is
+// the part of HTTP that SSDP shares.
+type Head struct {
+	Method  []byte // of a request
+	Target  []byte // of a request, without its query
+	Status  uint32 // of a response
+	Server  []byte
+	Agent   []byte
+	Host    []byte
+	Auth    []byte // credentials: look at the scheme, never report it
+	Realm   []byte // of the challenge
+	Length  int64  // of the body; -1 where it is not said
+	Chunked bool
+	Upgrade bool
+}
+
+// ReadHead reads a message's head. Fields that nobody asks for are passed over.
+func ReadHead(b []byte) (h Head, ok bool) {
+	h.Length = -1
+	line, rest, _ := bytes.Cut(b, []byte("\n"))
+	line = bytes.TrimRight(line, "\r")
+	if after, found := bytes.CutPrefix(line, []byte("HTTP/1.")); found {
+		if len(after) < 5 {
+			return h, false
+		}
+		for _, c := range after[2:5] {
+			if c < '0' || c > '9' {
+				return h, false
+			}
+			h.Status = h.Status*10 + uint32(c-'0')
+		}
+	} else {
+		method, after, found := bytes.Cut(line, []byte(" "))
+		target, version, found2 := bytes.Cut(after, []byte(" "))
+		if !found || !found2 || !bytes.HasPrefix(version, []byte("HTTP/1.")) {
+			return h, false
+		}
+		target, _, _ = bytes.Cut(target, []byte("?")) // a query may hold secrets
+		h.Method, h.Target = method, target
+	}
+	for len(rest) > 0 {
+		line, rest, _ = bytes.Cut(rest, []byte("\n"))
+		if line = bytes.TrimRight(line, "\r"); len(line) == 0 {
+			break
+		}
+		h.field(line)
+	}
+	return h, true
+}
+
+func (h *Head) field(line []byte) {
+	i := bytes.IndexByte(line, ':')
+	if i < 0 {
+		return
+	}
+	name, value := line[:i], bytes.TrimSpace(line[i+1:])
+	switch len(name) { // a length and a comparison are cheaper than a map
+	case 4:
+		if equalFold(name, "host") {
+			h.Host = value
+		}
+	case 6:
+		if equalFold(name, "server") {
+			h.Server = value
+		}
+	case 7:
+		if equalFold(name, "upgrade") {
+			h.Upgrade = true
+		}
+	case 10:
+		if equalFold(name, "user-agent") {
+			h.Agent = value
+		}
+	case 13:
+		if equalFold(name, "authorization") {
+			h.Auth = value
+		}
+	case 14:
+		if equalFold(name, "content-length") {
+			h.Length = length(value)
+		}
+	case 16:
+		if equalFold(name, "www-authenticate") {
+			h.Realm = realm(value)
+		}
+	case 17:
+		if equalFold(name, "transfer-encoding") {
+			h.Chunked = bytes.Contains(value, []byte("chunked"))
+		}
+	}
+}
+
+func length(b []byte) int64 {
+	if len(b) == 0 || len(b) > 15 {
+		return -1
+	}
+	var n int64
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return -1
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n
+}
+
+func realm(b []byte) []byte {
+	_, after, ok := bytes.Cut(b, []byte(`realm="`))
+	if !ok {
+		return nil
+	}
+	value, _, ok := bytes.Cut(after, []byte(`"`))
+	if !ok {
+		return nil
+	}
+	return value
+}
+
+func equalFold(b []byte, lower string) bool {
+	if len(b) != len(lower) {
+		return false
+	}
+	for i := range len(lower) {
+		if c := b[i]; c != lower[i] && (c < 'A' || c > 'Z' || c+0x20 != lower[i]) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,282 @@
+// Package smb reads SMB 1 (MS-CIFS) and SMB 2 and 3 (MS-SMB2) over TCP, and
+// the SMB 1 mailslots of NetBIOS datagrams by which Windows hosts announce
+// themselves (MS-BRWS). It counts commands and reads names; file contents are
+// stepped over.
+//
+//	session: type 1 (0 message, 0x81 request) | length 3
+//	SMB 1: ff "SMB" | command 1 | status 4 | flags 1 | flags2 2 | … 32 | words 1, …, bytes 2, …
+//	SMB 2: fe "SMB" | 64 2 | charge 2 | status 4 | command 2 | credits 2 | flags 4 | next 4 | … 64
+package smb
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/skanse/skanse/internal/dissect"
+	"github.com/skanse/skanse/internal/dissect/ntlmssp"
+	"github.com/skanse/skanse/internal/ot"
+)
+
+// The kinds of codes, of each of the three protocols.
+const command ot.Kind = 0
+
+// Indexes into Spec.Protocols.
+const (
+	smb1 = iota
+	smb2
+	browser
+)
+
+const (
+	maxFirst = 16 << 10 // of a longer message, so much is looked at; what follows is file data
+	maxSize  = 9 << 20
+)
+
+// Session service packet types, RFC 1002 4.3.1.
+const (
+	sessionMessage   = 0x00
+	sessionRequest   = 0x81
+	sessionKeepAlive = 0x85
+)
+
+// Protocol is the dissector.
+type Protocol struct{}
+
+// Spec says where it lives.
+func (Protocol) Spec() dissect.Spec {
+	kinds := []string{"command"}
+	return dissect.Spec{
+		Protocols: []dissect.Naming{{Name: "smb", Kinds: kinds}, {Name: "smb2", Kinds: kinds}, {Name: "browser", Kinds: kinds}},
+		Transport: dissect.TCP | dissect.UDP,
+		TCP:       []uint16{445, 139},
+		UDP:       []uint16{138},
+		MaxPDU:    maxFirst,
+		MaxState:  256,
+	}
+}
+
+// Probe wants a session packet with an SMB mark in it, a session request, or a datagram.
+func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
+	if len(b) == 0 {
+		return dissect.More
+	}
+	switch b[0] {
+	case sessionMessage:
+		if len(b) > 1 && b[1] > 0x8f || len(b) > 4 && b[4] < 0xfc {
+			return dissect.No
+		}
+		if len(b) < 8 {
+			return dissect.More
+		}
+		if marked(b[4:]) {
+			return dissect.Yes
+		}
+	case sessionRequest, 0x82:
+		if len(b) > 1 && b[1] != 0 || len(b) > 2 && b[2] != 0 {
+			return dissect.No
+		}
+		if len(b) < 6 {
+			return dissect.More
+		}
+		if b[0] == sessionRequest && b[3] >= 68 && b[4] == 32 && b[5] >= 'A' && b[5] <= 'P' {
+			return dissect.Yes
+		}
+	case directUnique, directGroup, broadcast:
+		if len(b) > datagramHeader && b[datagramHeader] == 32 && binary.BigEndian.Uint16(b[8:]) == 138 {
+			return dissect.Yes
+		}
+	}
+	return dissect.No
+}
+
+// marked says whether b begins with the mark of SMB 1, SMB 2, an encrypted or a compressed message.
+func marked(b []byte) bool {
+	return b[0] >= 0xfc && b[1] == 'S' && b[2] == 'M' && b[3] == 'B'
+}
+
+// Open makes a conversation's state.
+func (Protocol) Open() dissect.Flow { return &flow{} }
+
+type flow struct {
+	left      [3]int // bytes of a long message still to come, by direction
+	plainPass bool   // the server asked for passwords in clear
+	told      bool   // who is the client
+	stream    bool
+	ntlm      ntlmssp.Reader
+	name      [48]byte
+	text      [128]byte
+}
+
+func (f *flow) Frame(dir ot.Dir, b []byte, synced bool) (skip, n int) {
+	f.stream = true
+	if !synced {
+		f.left[dir] = 0
+	}
+	if f.left[dir] > 0 {
+		return 0, min(f.left[dir], len(b), maxFirst)
+	}
+	if len(b) < 8 {
+		if len(b) >= 4 && b[0] != sessionMessage && b[1]|b[2] == 0 && len(b) >= 4+int(b[3]) {
+			return 0, 4 + int(b[3])
+		}
+		return 0, 0
+	}
+	if size := packetSize(b); size > 0 {
+		return 0, min(size, maxFirst)
+	}
+	for at := 1; at+8 <= len(b); at++ {
+		if b[at] == sessionMessage && marked(b[at+4:]) && packetSize(b[at:]) > 0 {
+			return at, 0
+		}
+	}
+	return len(b) - 7, 0
+}
+
+// packetSize returns the size of the session packet at b, 0 if there is none.
+func packetSize(b []byte) int {
+	size := int(b[1])<<16 | int(b[2])<<8 | int(b[3])
+	switch {
+	case b[0] == sessionMessage && marked(b[4:]) && size >= 32 && size <= maxSize:
+	case b[0] >= sessionRequest && b[0] <= sessionKeepAlive && size <= 200:
+	default:
+		return 0
+	}
+	return 4 + size
+}
+
+func (f *flow) Decode(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
+	if !f.stream {
+		return f.datagram(b, out)
+	}
+	if f.left[dir] > 0 {
+		f.left[dir] = max(0, f.left[dir]-len(b))
+		return dissect.OK
+	}
+	if len(b) < 4 {
+		return dissect.Short
+	}
+	if b[0] != sessionMessage {
+		return dissect.OK
+	}
+	if size := 4 + int(b[1])<<16 + int(b[2])<<8 + int(b[3]); size > len(b) && len(b) == maxFirst {
+		f.left[dir] = size - len(b)
+	}
+	return f.message(dir, b[4:], out)
+}
+
+func (f *flow) message(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
+	if len(b) < 32 {
+		return dissect.Short
+	}
+	if !marked(b) {
+		return dissect.Alien
+	}
+	switch b[0] {
+	case 0xff:
+		return f.smb1(dir, b, out)
+	case 0xfe:
+		return f.smb2(dir, b, out)
+	}
+	return dissect.OK // encrypted or compressed
+}
+
+// smb2 reads the messages that stand one behind the other in b.
+func (f *flow) smb2(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
+	for range 64 { // more in one packet is an attack
+		if len(b) < 64 {
+			return dissect.Short
+		}
+		if b[0] != 0xfe || binary.LittleEndian.Uint16(b[4:]) != 64 {
+			return dissect.BadValue
+		}
+		code, flags, next := binary.LittleEndian.Uint16(b[12:]), binary.LittleEndian.Uint32(b[16:]), binary.LittleEndian.Uint32(b[20:])
+		body := b[64:]
+		if next >= 64 && uint64(next) <= uint64(len(b)) {
+			body = b[64:next]
+		}
+		m := out.BeginAs(smb2)
+		m.Kind, m.Code, m.Dir = command, uint32(code), ot.Request
+		if flags&1 != 0 {
+			m.Dir, m.Status = ot.Response, binary.LittleEndian.Uint32(b[8:])
+			if m.Status>>30 == 3 && m.Status != moreProcessing {
+				m.Flags |= ot.Refused
+			}
+		} else {
+			f.client(dir, out)
+		}
+		m.Name = f.path(code, m.Dir, b, body)
+		response := m.Dir == ot.Response
+		out.End()
+		switch {
+		case code == sessionSetup2:
+			f.ntlm.Facts(body, out)
+		case code == negotiate2 && response:
+			f.negotiated2(body, out)
+		}
+		if next == 0 || uint64(next) >= uint64(len(b)) {
+			return dissect.OK
+		}
+		b = b[next:]
+	}
+	return dissect.TooDeep
+}
+
+// Commands and states of SMB 2 that are looked into.
+const (
+	negotiate2     = 0
+	sessionSetup2  = 1
+	create2        = 5
+	moreProcessing = 0xc0000016
+)
+
+// path returns the name of the file that a create request asks for.
+// Its body: … 44 name offset 2 (from the header) | 46 name length 2
+func (f *flow) path(code uint16, dir ot.Dir, b, body []byte) []byte {
+	if code != create2 || dir != ot.Request || len(body) < 48 {
+		return nil
+	}
+	at, n := int(binary.LittleEndian.Uint16(body[44:])), int(binary.LittleEndian.Uint16(body[46:]))
+	if at < 64 || at+n > len(b) {
+		return nil
+	}
+	return ntlmssp.UTF16(b[at:at+n], f.text[:0])
+}
+
+// negotiated2: size 2 | security mode 2 | dialect 2
+func (f *flow) negotiated2(body []byte, out *dissect.Sink) {
+	if len(body) < 6 {
+		return
+	}
+	switch d := binary.LittleEndian.Uint16(body[4:]); d {
+	case 0x0202, 0x0210, 0x0300, 0x0302, 0x0311:
+		t := append(f.text[:0], '0'+byte(d>>8), '.', '0'+byte(d>>4&15))
+		if d&15 != 0 {
+			t = append(t, '.', '0'+byte(d&15))
+		}
+		out.Fact("smb.dialect", t)
+	}
+	if body[2]&2 != 0 {
+		out.Fact("smb.signing", append(f.text[:0], "required"...))
+	} else {
+		out.Fact("smb.signing", append(f.text[:0], "optional"...))
+	}
+}
+
+func (f *flow) client(dir ot.Dir, out *dissect.Sink) {
+	if !f.told && f.stream {
+		out.Client(dir)
+		f.told = true
+	}
+}
+
+func (f *flow) Reset() {
+	f.left = [3]int{}
+	f.plainPass, f.told, f.stream = false, false, false
+}
+
+func cutNUL(b []byte) []byte {
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		return b[:i]
+	}
+	return b
+}
