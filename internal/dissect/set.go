@@ -96,6 +96,19 @@ func (s *Set) Class(p ot.Protocol, k ot.Kind, code uint32, text []byte) ot.Class
 	return s.names[p].class(k, code, text)
 }
 
+// Kind finds one of the protocol's kinds by its name.
+func (s *Set) Kind(p ot.Protocol, name string) (ot.Kind, bool) {
+	for i, k := range s.names[p].kinds {
+		if k.name == name {
+			return ot.Kind(i), true
+		}
+	}
+	return 0, false
+}
+
+// Len counts the protocols; their numbers are below it.
+func (s *Set) Len() int { return len(s.names) }
+
 // Lookup finds a protocol by its catalogue name.
 func (s *Set) Lookup(name string) (ot.Protocol, bool) {
 	i := slices.IndexFunc(s.names, func(n *names) bool { return n.name == name })

@@ -3,7 +3,13 @@
 // assets, sites or databases: the Summary is all that leaves it.
 package sensor
 
-import "fmt"
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/skanse/skanse/internal/dissect"
+	"github.com/skanse/skanse/internal/rule"
+)
 
 // LinkType is a capture's link layer, by the numbers of the pcap format.
 type LinkType uint16
@@ -67,10 +73,13 @@ type Config struct {
 	Epoch  string // start of this run; for a file its SHA-256 again
 	Live   bool
 	// Realm names the address realm of a frame; nil or "" is the default realm.
-	Realm    func(iface string, vlan uint16) string
-	Shards   int   // goroutines that decode; 0 or 1: the caller's own
-	Interval int64 // packet time between two summaries, ns; 0: one at the end
-	Budget   Budget
+	Realm     func(iface string, vlan uint16) string
+	Protocols *dissect.Set // who decodes; nil: nobody, only hosts and conversations are told
+	Rules     *rule.Set    // run on every message; nil: none
+	Log       *slog.Logger // told of dissectors that failed; nil: nobody
+	Shards    int          // goroutines that decode; 0 or 1: the caller's own
+	Interval  int64        // packet time between two summaries, ns; 0: one at the end
+	Budget    Budget
 }
 
 // Budget bounds every map of the engine. 0 means the default in brackets.

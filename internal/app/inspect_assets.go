@@ -1,0 +1,6 @@
+package app
+
+import "github.com/skanse/skanse/internal/asset"
+
+// assetCatalogue reads what tells vendors, fields and roles.
+func assetCatalogue() (*asset.Catalogue, error) { return asset.LoadCatalogue(nil) }

@@ -1,0 +1,207 @@
+// Package rule says what a detection is: a mask that the sensor runs on every
+// message, and later a condition that runs on the few which pass. It reads
+// catalog/detections; it keeps no alerts and knows no assets.
+package rule
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/skanse/skanse/internal/ot"
+	"go.yaml.in/yaml/v3"
+)
+
+// Input says what a rule looks at, and with it where it runs.
+type Input string
+
+// The inputs. Message rules run in the sensor; the others at the centre.
+const (
+	Message Input = "message"
+	Tuple   Input = "tuple"
+	Fact    Input = "fact"
+	Window  Input = "window"
+	State   Input = "state"
+)
+
+// Rule is one detection as catalog/detections writes it.
+type Rule struct {
+	ID         string      `yaml:"id"`
+	Title      string      `yaml:"title"`
+	Severity   ot.Severity `yaml:"severity"`
+	Technique  string      `yaml:"technique"` // MITRE ATT&CK for ICS
+	Why        string      `yaml:"why"`
+	References []string    `yaml:"references"`
+	On         Input       `yaml:"on"`
+	Mask       Mask        `yaml:"mask"`
+	When       string      `yaml:"when"`  // a condition after the mask
+	Group      []string    `yaml:"group"` // what makes two hits one alert: client, server, protocol
+}
+
+// Mask is what the sensor compares with each message. An empty list means any.
+type Mask struct {
+	Protocols []string          `yaml:"protocols"`
+	Classes   []string          `yaml:"classes"`
+	Kinds     []string          `yaml:"kinds"` // "s7comm.function": of one protocol
+	Codes     map[string][]Code `yaml:"codes"` // by kind, as above
+	Flags     []string          `yaml:"flags"` // all of them
+	Without   []string          `yaml:"without"`
+	Dir       string            `yaml:"dir"` // request, response; empty: both
+}
+
+// Code is one code: a number, or text where the protocol uses names.
+type Code struct {
+	Number uint32
+	Text   string
+}
+
+// UnmarshalYAML reads a number (decimal or 0x…) or a name.
+func (c *Code) UnmarshalYAML(n *yaml.Node) error {
+	if n.Tag == "!!int" {
+		return n.Decode(&c.Number)
+	}
+	return n.Decode(&c.Text)
+}
+
+// groups are the parts of an alert's key.
+func groups() []string { return []string{"client", "server", "protocol", "code", "unit"} }
+
+// Read reads the rules of every .yaml file in a folder, strictly. A mistake
+// names the file and what to change.
+func Read(folder fs.FS) ([]Rule, error) {
+	files, err := fs.Glob(folder, "*.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("list detections: %w", err)
+	}
+	slices.Sort(files)
+	var rules []Rule
+	from := map[string]string{}
+	for _, name := range files {
+		raw, err := fs.ReadFile(folder, name)
+		if err != nil {
+			return nil, fmt.Errorf("read detections: %w", err)
+		}
+		got, err := Parse(name, raw)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range got {
+			if first, twice := from[r.ID]; twice {
+				return nil, ot.Errorf(ot.Invalid, "detections/%s: rule %q is already in %s; give it another id", name, r.ID, first)
+			}
+			from[r.ID] = name
+			rules = append(rules, r)
+		}
+	}
+	return rules, nil
+}
+
+// maxFile bounds one file, because YAML with aliases can unfold to anything.
+const maxFile = 256 << 10
+
+// Parse reads one file: one rule a YAML document.
+func Parse(name string, raw []byte) ([]Rule, error) {
+	if len(raw) > maxFile {
+		return nil, ot.Errorf(ot.Invalid, "detections/%s: %d bytes; a file may have %d", name, len(raw), maxFile)
+	}
+	var rules []Rule
+	dec := yaml.NewDecoder(bytes.NewReader(raw))
+	dec.KnownFields(true)
+	for {
+		var r Rule
+		err := dec.Decode(&r)
+		if errors.Is(err, io.EOF) {
+			return rules, nil
+		}
+		if err != nil {
+			return nil, ot.Errorf(ot.Invalid, "detections/%s: %w", name, err)
+		}
+		if err := r.check(); err != nil {
+			return nil, ot.Errorf(ot.Invalid, "detections/%s: rule %q: %w", name, r.ID, err)
+		}
+		rules = append(rules, r)
+	}
+}
+
+var (
+	idForm        = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	techniqueForm = regexp.MustCompile(`^T\d{4}$`)
+)
+
+func (r *Rule) check() error {
+	switch {
+	case !idForm.MatchString(r.ID):
+		return errors.New("id must be lower-case words joined by hyphens")
+	case r.Title == "" || r.Why == "":
+		return errors.New("title and why are needed: a person has to understand the alert")
+	case !slices.Contains([]ot.Severity{ot.Critical, ot.High, ot.Medium, ot.Low, ot.Info}, r.Severity):
+		return fmt.Errorf("severity %q is none of critical, high, medium, low, info", r.Severity)
+	case r.Technique != "" && !techniqueForm.MatchString(r.Technique):
+		return fmt.Errorf("technique %q is no ATT&CK identifier such as T0843", r.Technique)
+	case !slices.Contains([]Input{Message, Tuple, Fact, Window, State}, r.On):
+		return fmt.Errorf("on: %q is none of message, tuple, fact, window, state", r.On)
+	case r.When != "":
+		return errors.New("when: conditions are not read by this version; take the field out, or express it in the mask")
+	}
+	for _, g := range r.Group {
+		if !slices.Contains(groups(), g) {
+			return fmt.Errorf("group: %q is none of %s", g, strings.Join(groups(), ", "))
+		}
+	}
+	if r.On == Message {
+		return r.Mask.check()
+	}
+	return nil
+}
+
+func (m *Mask) check() error {
+	for _, c := range m.Classes {
+		if ot.ParseClass(c) == 0 {
+			return fmt.Errorf("no class is called %q; use %s", c, strings.Join(ot.ClassNames[:], ", "))
+		}
+	}
+	for _, f := range slices.Concat(m.Flags, m.Without) {
+		if flag(f) == 0 {
+			return fmt.Errorf("no flag is called %q; use refused, midstream, inner, forced, clear_text", f)
+		}
+	}
+	if m.Dir != "" && m.Dir != "request" && m.Dir != "response" {
+		return fmt.Errorf("dir %q is neither request nor response", m.Dir)
+	}
+	if len(m.Classes)+len(m.Kinds)+len(m.Codes)+len(m.Flags) == 0 {
+		return errors.New("the mask lets every message through; name classes, kinds, codes or flags")
+	}
+	for kind := range m.Codes {
+		if !strings.Contains(kind, ".") {
+			return fmt.Errorf("codes: %q must be protocol.kind", kind)
+		}
+	}
+	for _, kind := range m.Kinds {
+		if !strings.Contains(kind, ".") {
+			return fmt.Errorf("kinds: %q must be protocol.kind", kind)
+		}
+	}
+	return nil
+}
+
+// flag returns the message flag of that name, or 0.
+func flag(name string) ot.Flags {
+	switch name {
+	case "refused":
+		return ot.Refused
+	case "midstream":
+		return ot.Midstream
+	case "inner":
+		return ot.Inner
+	case "forced":
+		return ot.Forced
+	case "clear_text":
+		return ot.ClearText
+	}
+	return 0
+}

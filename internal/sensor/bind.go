@@ -1,0 +1,337 @@
+package sensor
+
+import (
+	"math/bits"
+	"slices"
+
+	"github.com/skanse/skanse/internal/dissect"
+	"github.com/skanse/skanse/internal/ot"
+)
+
+// hints says whom to ask first, by what the dissectors say of themselves. It
+// is immutable and shared by all lanes.
+type hints struct {
+	set      *dissect.Set
+	tcp, udp map[uint16][]uint8 // entries by port
+	ether    map[uint16][]uint8
+	llc      map[uint16][]uint8
+	snap     map[uint64][]uint8
+	allTCP   []uint8 // in the order of the list, without those that need their port
+	allUDP   []uint8
+}
+
+const maxEntries = 64 // a flow's refused is one word
+
+func newHints(set *dissect.Set) *hints {
+	h := &hints{
+		set: set, tcp: map[uint16][]uint8{}, udp: map[uint16][]uint8{},
+		ether: map[uint16][]uint8{}, llc: map[uint16][]uint8{}, snap: map[uint64][]uint8{},
+	}
+	for n, e := range set.Entries[:min(len(set.Entries), maxEntries)] {
+		i, s := uint8(n), &e.Spec
+		if s.Transport&dissect.TCP != 0 {
+			for _, p := range s.TCP {
+				h.tcp[p] = append(h.tcp[p], i)
+			}
+			if !s.HintOnly {
+				h.allTCP = append(h.allTCP, i)
+			}
+		}
+		if s.Transport&dissect.UDP != 0 {
+			for _, p := range s.UDP {
+				h.udp[p] = append(h.udp[p], i)
+			}
+			if !s.HintOnly {
+				h.allUDP = append(h.allUDP, i)
+			}
+		}
+		if s.Transport&dissect.Ether != 0 {
+			for _, p := range s.Ether {
+				h.ether[p] = append(h.ether[p], i)
+			}
+			for _, p := range s.LLC {
+				h.llc[uint16(p)] = append(h.llc[uint16(p)], i)
+			}
+			for _, p := range s.SNAP {
+				h.snap[p] = append(h.snap[p], i)
+			}
+		}
+	}
+	return h
+}
+
+// ports returns the hints of a transport.
+func (h *hints) ports(proto uint8) map[uint16][]uint8 {
+	if proto == ipTCP {
+		return h.tcp
+	}
+	return h.udp
+}
+
+// guess names the protocol that usually has the port, where content did not tell.
+func (h *hints) guess(proto uint8, port uint16) string {
+	if proto != ipTCP && proto != ipUDP {
+		return ""
+	}
+	if e := h.ports(proto)[port]; len(e) > 0 {
+		return h.set.Name(h.set.Entries[e[0]].First)
+	}
+	return ""
+}
+
+// server says which side of a flow looks like the server: 0 or 1, and why.
+func (h *hints) server(k *flowKey, sender uint8) (uint8, clientBy) {
+	ports := h.ports(k.proto)
+	knownA, knownB := len(ports[k.ap]) > 0, len(ports[k.bp]) > 0
+	if knownA == knownB && !knownA {
+		knownA, knownB = k.ap < 1024, k.bp < 1024
+	}
+	switch {
+	case k.ap == k.bp:
+		return 1 - sender, byGuess
+	case knownA != knownB:
+		if knownA {
+			return 0, byPort
+		}
+		return 1, byPort
+	case k.ap < k.bp:
+		if knownA {
+			return 0, byPort
+		}
+		return 0, byGuess
+	case knownA:
+		return 1, byPort
+	}
+	return 1, byGuess
+}
+
+const (
+	maxTries  = 8 // probes a flow in a row; later ones come at doubling distance
+	hintTries = 3 // probes for which a hinted dissector may ask for more before others get their turn
+)
+
+// mayTry counts a flow's attempts and says whether to make this one.
+func (fl *flow) mayTry() bool {
+	fl.tries++
+	return fl.tries <= maxTries || bits.OnesCount32(fl.tries) == 1
+}
+
+// probe asks who speaks on the flow. It returns the entry's number.
+func (l *lane) probe(fl *flow, dir ot.Dir, b []byte, hinted map[uint16][]uint8, all []uint8) (uint8, dissect.Verdict) {
+	verdict := dissect.No
+	ask := func(n uint8) bool {
+		if fl.refused>>n&1 == 1 {
+			return false
+		}
+		switch l.hints.set.Entries[n].Protocol.Probe(dir, b) {
+		case dissect.Yes:
+			return true
+		case dissect.More:
+			verdict = dissect.More
+		}
+		return false
+	}
+	server, other := fl.key.ap, fl.key.bp
+	if fl.client == 0 {
+		server, other = other, server
+	}
+	first, second := hinted[server], hinted[other]
+	for _, n := range first {
+		if ask(n) {
+			return n, dissect.Yes
+		}
+	}
+	if server != other {
+		for _, n := range second {
+			if ask(n) {
+				return n, dissect.Yes
+			}
+		}
+	}
+	if verdict == dissect.More && fl.tries <= hintTries {
+		return 0, verdict
+	}
+	for _, n := range all {
+		if !slices.Contains(first, n) && !slices.Contains(second, n) && ask(n) {
+			return n, dissect.Yes
+		}
+	}
+	return 0, verdict
+}
+
+// probeSides asks with the direction as guessed and, where it is only a guess, the other way round.
+func (l *lane) probeSides(fl *flow, side uint8, b []byte, hinted map[uint16][]uint8, all []uint8) (uint8, dissect.Verdict) {
+	n, v := l.probe(fl, fl.dir(side), b, hinted, all)
+	if v != dissect.No || fl.by > byGuess {
+		return n, v
+	}
+	n, v = l.probe(fl, fl.dir(side).Reverse(), b, hinted, all)
+	if v == dissect.Yes {
+		fl.client = 1 - fl.client
+	}
+	return n, v
+}
+
+// bind gives the flow to a dissector.
+func (l *lane) bind(fl *flow, n uint8) {
+	fl.entry, fl.number = l.hints.set.Entries[n], n
+	fl.named = fl.entry
+	if free := l.states[n]; len(free) > 0 {
+		fl.state, l.states[n] = free[len(free)-1], free[:len(free)-1]
+		return
+	}
+	fl.state = fl.entry.Protocol.Open()
+}
+
+// unbind takes the flow from its dissector.
+func (l *lane) unbind(fl *flow) {
+	if fl.state != nil && !fl.quarantined {
+		fl.state.Reset()
+		if free := l.states[fl.number]; len(free) < pooledStates {
+			l.states[fl.number] = append(free, fl.state)
+		}
+	}
+	fl.entry, fl.state, fl.alien = nil, nil, 0
+}
+
+const pooledStates = 256
+
+// letGo ends a binding that turned out wrong.
+func (l *lane) letGo(fl *flow) {
+	fl.refused |= 1 << fl.number
+	l.unbind(fl)
+	fl.named, fl.tries = nil, 0
+	for _, s := range fl.stream {
+		if s != nil {
+			l.empty(s)
+			s.synced, s.skip = false, 0
+		}
+	}
+}
+
+// bindStream looks for who speaks on a TCP flow; true once it is bound and data is still to be decoded.
+func (l *lane) bindStream(fl *flow, side uint8, s *stream, data []byte) bool {
+	if fl.quarantined || !fl.mayTry() {
+		l.pass(fl, s, len(data))
+		return false
+	}
+	b := data
+	if len(s.buf) > 0 {
+		if !l.append(fl, s, data) {
+			return false
+		}
+		b = s.buf
+	}
+	n, v := l.probeSides(fl, side, b, l.hints.tcp, l.hints.allTCP)
+	switch {
+	case v == dissect.Yes:
+		l.bind(fl, n)
+		if o := fl.stream[1-side]; o != nil && len(o.buf) > 0 { // it spoke first
+			now, raw := l.now, l.raw
+			l.at(o.asked, o.buf)
+			l.whole(fl, 1-side, o)
+			l.at(now, raw)
+		}
+		if fl.entry == nil {
+			return false
+		}
+		if len(s.buf) > 0 {
+			l.whole(fl, side, s)
+			return false
+		}
+		return true
+	case v == dissect.More && len(b) < probeBytes:
+		if len(s.buf) == 0 {
+			s.asked = l.now
+			l.append(fl, s, data)
+		}
+	default:
+		l.pass(fl, s, len(data))
+	}
+	return false
+}
+
+// pass drops bytes that nobody wants.
+func (l *lane) pass(fl *flow, s *stream, n int) {
+	fl.unknown += uint64(len(s.buf) + n)
+	l.empty(s)
+	s.synced = false
+}
+
+// datagram decodes a UDP payload.
+func (l *lane) datagram(fl *flow, side uint8, b []byte) {
+	if len(b) == 0 || fl.quarantined {
+		return
+	}
+	if fl.entry == nil {
+		if !fl.mayTry() {
+			fl.unknown += uint64(len(b))
+			return
+		}
+		n, v := l.probeSides(fl, side, b, l.hints.udp, l.hints.allUDP)
+		if v != dissect.Yes {
+			fl.unknown += uint64(len(b))
+			return
+		}
+		l.bind(fl, n)
+	}
+	fl.known += uint64(len(b))
+	l.decode(fl, side, b)
+}
+
+// ethernet decodes the payload of a frame without IP.
+func (l *lane) ethernet(fl *flow, side uint8, f *frame) {
+	if fl.quarantined {
+		return
+	}
+	if fl.entry == nil {
+		var asked []uint8
+		switch f.carries {
+		case carriesEther:
+			asked = l.hints.ether[f.etype]
+		case carriesLLC:
+			asked = l.hints.llc[f.etype]
+		case carriesSNAP:
+			asked = l.hints.snap[f.snap]
+		}
+		for _, n := range asked {
+			if fl.refused>>n&1 == 0 && (len(asked) == 1 || l.hints.set.Entries[n].Protocol.Probe(fl.dir(side), f.payload) == dissect.Yes) {
+				l.bind(fl, n)
+				break
+			}
+		}
+		if fl.entry == nil {
+			fl.unknown += uint64(len(f.payload))
+			return
+		}
+	}
+	fl.known += uint64(len(f.payload))
+	l.decode(fl, side, f.payload)
+}
+
+const maxAlien = 3
+
+// decode hands one PDU to the flow's dissector and says whether it was whole and sound.
+func (l *lane) decode(fl *flow, side uint8, pdu []byte) bool {
+	s := l.sink
+	s.Mid = fl.midstream
+	s.Src, s.Dst = fl.ends[side], fl.ends[1-side]
+	s.SrcPort, s.DstPort = fl.key.ap, fl.key.bp
+	if side == 1 {
+		s.SrcPort, s.DstPort = fl.key.bp, fl.key.ap
+	}
+	s.Run(fl.entry)
+	l.side = side
+	switch fl.state.Decode(fl.dir(side), pdu, s) {
+	case dissect.OK:
+		fl.alien = 0
+		return true
+	case dissect.Alien:
+		if fl.alien++; fl.alien >= maxAlien {
+			l.letGo(fl)
+			return false
+		}
+	}
+	fl.malformed++
+	return false
+}

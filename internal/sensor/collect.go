@@ -1,0 +1,192 @@
+package sensor
+
+import (
+	"hash/maphash"
+	"slices"
+
+	"github.com/skanse/skanse/internal/dissect"
+	"github.com/skanse/skanse/internal/ot"
+)
+
+// AttrARP is the fact by which the ARP dissector pairs a MAC with an IP address.
+const AttrARP ot.Attr = "arp.ip"
+
+// Message counts a message and keeps it whole where it is rare, hits a rule or
+// is the first of its kind. It is the hot path: nothing here allocates once
+// the flow's counters exist.
+func (l *lane) Message(m *ot.Message) {
+	fl := l.cur
+	k := tupleKey{
+		code: m.Code, unit: m.Unit, area: m.Area, protocol: m.Protocol, class: m.Class,
+		space: m.Space, kind: m.Kind, dir: m.Dir,
+	}
+	t, isNew := l.tuple(fl, &k, m.Text)
+	if t != nil {
+		if t.count == 0 && isNew {
+			t.first, t.ref = m.At, l.now
+		}
+		t.count++
+		t.last = max(t.last, m.At)
+		if m.Flags&ot.Refused != 0 {
+			t.refused++
+		}
+		t.touch(m.First, m.N)
+	}
+	l.hits = l.rules.Hit(m, l.hits[:0])
+	rare := m.Class&ot.Rare != 0 && m.Flags&ot.Inner == 0
+	if !rare && !isNew && len(l.hits) == 0 {
+		return
+	}
+	l.event(fl, t, m, rare, isNew)
+}
+
+// Code counts a further code of a message.
+func (l *lane) Code(m *ot.Message, kind ot.Kind, code uint32, text []byte) {
+	k := tupleKey{code: code, protocol: m.Protocol, kind: kind, dir: m.Dir, also: true}
+	t, isNew := l.tuple(l.cur, &k, text)
+	if t == nil {
+		return
+	}
+	if isNew {
+		t.first, t.ref = m.At, l.now
+	}
+	t.count++
+	t.last = max(t.last, m.At)
+}
+
+// Client takes the protocol's word for who is the client.
+func (l *lane) Client(dir ot.Dir) {
+	fl := l.cur
+	if fl.by >= bySYN || dir == ot.DirNone {
+		return
+	}
+	if dir == ot.Response {
+		fl.client = 1 - fl.client
+	}
+	fl.by = byProtocol
+}
+
+// expectation is an endpoint that a dissector announced.
+type expectation struct {
+	ip   addr
+	port uint16
+	udp  bool
+}
+
+const maxExpected = 4096
+
+// Expect binds the next flow to peer to the dissector that owns p.
+func (l *lane) Expect(peer ot.Endpoint, udp bool, p ot.Protocol) {
+	n := slices.IndexFunc(l.hints.set.Entries, func(e *dissect.Entry) bool {
+		return p >= e.First && int(p-e.First) < len(e.Spec.Protocols)
+	})
+	if n < 0 || n >= maxEntries || peer.Port == 0 {
+		return
+	}
+	at := expectation{addrOf(peer.IP), peer.Port, udp}
+	if _, have := l.expected[at]; !have && len(l.expected) >= maxExpected {
+		l.hit("expected flows")
+		clear(l.expected)
+	}
+	l.expected[at] = uint8(n)
+}
+
+// expect binds a new flow that was announced.
+func (l *lane) expect(fl *flow) {
+	if len(l.expected) == 0 {
+		return
+	}
+	udp := fl.key.proto == ipUDP
+	n, ok := l.expected[expectation{fl.key.a, fl.key.ap, udp}]
+	if !ok {
+		n, ok = l.expected[expectation{fl.key.b, fl.key.bp, udp}]
+	}
+	if ok {
+		l.bind(fl, n)
+	}
+}
+
+// facts holds what was said, each value once.
+type facts struct {
+	seed  factSeed
+	known map[uint64]struct{}
+	fresh []fact // of this interval
+}
+
+// factSeed is the same in all lanes of a run, so that their facts can be told apart when merged.
+type factSeed = maphash.Seed
+
+type fact struct {
+	hash     uint64
+	about    ot.Host
+	by       ot.Host
+	attr     ot.Attr
+	value    []byte
+	protocol string
+	ref      ref
+	proof    []byte
+}
+
+// Fact keeps what a device says of itself, or a peer of it: once a value.
+func (l *lane) Fact(about ot.Host, attr ot.Attr, value []byte) {
+	if about.Realm == "" {
+		about.Realm = l.sink.Src.Realm
+	}
+	if attr == AttrARP {
+		l.told(about.MAC, addrOf(about.IP), l.cur.key.realm, &l.frame)
+	}
+	h := l.facts.hash(&about, attr, value)
+	if _, have := l.facts.known[h]; have {
+		return
+	}
+	if len(l.facts.known) >= l.budget.Facts {
+		l.hit("facts")
+		return
+	}
+	l.facts.known[h] = struct{}{}
+	protocol := ""
+	if e := l.cur.entry; e != nil {
+		protocol = e.Spec.Protocols[0].Name
+	}
+	l.facts.fresh = append(l.facts.fresh, fact{
+		hash: h, about: about, by: l.sink.Src, attr: attr, value: slices.Clone(value),
+		protocol: protocol, ref: l.now, proof: l.proof(),
+	})
+}
+
+func (f *facts) hash(about *ot.Host, attr ot.Attr, value []byte) uint64 {
+	var h maphash.Hash
+	h.SetSeed(f.seed)
+	h.Write(about.MAC[:])
+	ip := about.IP.As16()
+	if about.IP.IsValid() {
+		h.Write(ip[:])
+	}
+	h.WriteString(about.Realm)
+	h.WriteByte(0)
+	h.WriteString(about.Module)
+	h.WriteByte(0)
+	h.WriteString(string(attr))
+	h.WriteByte(0)
+	h.Write(value)
+	return h.Sum64()
+}
+
+// proof copies the head of the packet in hand, or of the bytes that waited for their turn.
+func (l *lane) proof() []byte {
+	return slices.Clone(l.raw[:min(len(l.raw), ot.MaxProof)])
+}
+
+// conceal takes the payload of the packet in hand out of every proof: it
+// carries a credential, which is a fact ("seen") and never a value.
+func (l *lane) conceal(fl *flow) []byte {
+	f := &l.frame
+	head := max(0, min(len(f.raw)-len(f.payload), len(f.raw), ot.MaxProof))
+	for i := len(l.facts.fresh) - 1; i >= 0 && l.facts.fresh[i].ref.number == f.number; i-- {
+		l.facts.fresh[i].proof = l.facts.fresh[i].proof[:min(head, len(l.facts.fresh[i].proof))]
+	}
+	if len(fl.proof) > head && string(fl.proof[:min(len(fl.proof), 64)]) == string(f.raw[:min(len(f.raw), 64, len(fl.proof))]) {
+		fl.proof = fl.proof[:head]
+	}
+	return slices.Clone(f.raw[:head])
+}

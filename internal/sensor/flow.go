@@ -1,0 +1,233 @@
+package sensor
+
+import (
+	"github.com/skanse/skanse/internal/dissect"
+	"github.com/skanse/skanse/internal/ot"
+)
+
+// flowKey names one flow: unordered, so that both directions find it. A is the
+// numerically smaller endpoint. Frames without IP put their MACs into a and b.
+type flowKey struct {
+	a, b   addr
+	ap, bp uint16 // ports; of frames without IP the EtherType
+	realm  uint16
+	kind   uint8 // transport: carriesIP or what else the frame carries
+	proto  uint8 // IP protocol
+}
+
+// flow is one conversation between two ports, while it is open. What it
+// counted moves into its conversation (conv) at a flush or when it goes.
+type flow struct {
+	key   flowKey
+	chain uint32 // next flow of the same bucket
+	used  bool   // seen since the clock's hand passed
+	live  bool
+
+	client      uint8 // side 0 or 1
+	by          clientBy
+	quarantined bool    // a dissector panicked here: nothing is decoded any more
+	midstream   bool    // TCP whose start nobody saw
+	closed      bool    // FIN or RST: kept for stragglers until it goes
+	spoke       [2]bool // took part: not only resets
+	session     uint64  // opened and not yet told
+
+	vlan     uint16
+	ends     [2]ot.Host
+	host     [2]*host
+	packets  [2]uint64
+	bytes    [2]uint64
+	first    int64
+	last     int64
+	firstRef ref
+	proof    []byte // head of the first packet, better: of the first with payload
+	proofful bool
+
+	entry   *dissect.Entry // who decodes it
+	number  uint8
+	named   *dissect.Entry // who decoded it, also after its end
+	fin     uint8          // sides that said their last
+	state   dissect.Flow
+	tries   uint32
+	refused uint64 // dissectors that let it go, by number
+	alien   uint8
+
+	malformed, lost, known, unknown uint64
+
+	stream [2]*stream // of TCP, made with the first payload
+	tuples tuples
+	ident  *ident // what its events point at; made with the first of them
+}
+
+// ref is a packet reference inside one source.
+type ref struct {
+	number uint64
+	at     int64
+	offset int64
+}
+
+func (f *frame) ref() ref { return ref{f.number, f.at, f.offset} }
+
+// clientBy orders the reasons, strongest highest.
+type clientBy uint8
+
+const (
+	byNothing clientBy = iota
+	byGuess
+	byPort
+	byProtocol
+	bySYN
+)
+
+func (c clientBy) word() ClientBy {
+	switch c {
+	case bySYN:
+		return BySYN
+	case byProtocol:
+		return ByProtocol
+	case byPort:
+		return ByPort
+	}
+	return ByGuess
+}
+
+// ident is what an event keeps of its flow, filled when the flow is folded:
+// by then the client and the protocol are known best.
+type ident struct{ conv *conv }
+
+const mix1, mix2 = 0x9e3779b97f4a7c15, 0xd6e8feb86659fd93
+
+func scramble(x uint64) uint64 {
+	x ^= x >> 32
+	x *= mix2
+	x ^= x >> 29
+	return x
+}
+
+// pairHash is the same for both directions. It chooses the lane, so it has no
+// seed: which flows a full lane drops must not depend on the run.
+func pairHash(a, b addr) uint64 {
+	x := scramble(a.lo*mix1 + a.hi)
+	y := scramble(b.lo*mix1 + b.hi)
+	return scramble(x + y)
+}
+
+func (k *flowKey) hash(seed uint64) uint64 {
+	h := (k.a.lo ^ seed) * mix1
+	h = (h ^ h>>31 ^ k.b.lo) * mix2
+	h ^= (k.a.hi + k.b.hi<<1) * mix1
+	h = (h ^ h>>29 ^ uint64(k.ap)<<48 ^ uint64(k.bp)<<32 ^ uint64(k.realm)<<16 ^ uint64(k.kind)<<8 ^ uint64(k.proto)) * mix1
+	return h ^ h>>32
+}
+
+// flowTable finds flows. Go's map would do it for a third more of the whole
+// budget: the key is 40 bytes, and each packet looks one up.
+type flowTable struct {
+	seed    uint64
+	buckets []uint32 // first flow of a chain, from 1
+	slabs   [][]flow // 1<<slabBits flows each; grows as needed up to limit, never moves
+	used    int      // flows ever taken from the slabs
+	hand    uint32   // the clock's: second chance, near enough to least recently used
+	limit   int
+}
+
+const slabBits = 6
+
+func newFlowTable(limit int, seed uint64) *flowTable {
+	return &flowTable{seed: seed, buckets: make([]uint32, 64), limit: limit}
+}
+
+func (t *flowTable) at(i uint32) *flow {
+	i--
+	return &t.slabs[i>>slabBits][i&(1<<slabBits-1)]
+}
+
+func (t *flowTable) find(k *flowKey) *flow {
+	i := t.buckets[k.hash(t.seed)&uint64(len(t.buckets)-1)]
+	for i != 0 {
+		f := t.at(i)
+		if f.key == *k {
+			return f
+		}
+		i = f.chain
+	}
+	return nil
+}
+
+// add returns an empty flow for the key. evict is called with the flow that has to make room.
+func (t *flowTable) add(k *flowKey, evict func(*flow)) *flow {
+	var i uint32
+	switch {
+	case t.used < t.limit:
+		if t.used>>slabBits == len(t.slabs) {
+			t.slabs = append(t.slabs, make([]flow, 1<<slabBits))
+		}
+		t.used++
+		i = uint32(t.used)
+		if t.used > len(t.buckets) {
+			t.rehash(len(t.buckets) * 4)
+		}
+	default:
+		i = t.oldest()
+		evict(t.at(i))
+		t.unlink(i)
+	}
+	f := t.at(i)
+	keep, text, proof := f.tuples, f.stream, f.proof
+	*f = flow{key: *k, live: true, used: true, tuples: keep, stream: text, proof: proof[:0]}
+	b := &t.buckets[k.hash(t.seed)&uint64(len(t.buckets)-1)]
+	f.chain, *b = *b, i
+	return f
+}
+
+// oldest moves the clock's hand to a flow that was not seen since its last round.
+func (t *flowTable) oldest() uint32 {
+	for {
+		if t.hand++; int(t.hand) > t.used {
+			t.hand = 1
+		}
+		f := t.at(t.hand)
+		if f.live && !f.used {
+			return t.hand
+		}
+		f.used = false
+	}
+}
+
+func (t *flowTable) unlink(i uint32) {
+	f := t.at(i)
+	p := &t.buckets[f.key.hash(t.seed)&uint64(len(t.buckets)-1)]
+	for *p != i {
+		p = &t.at(*p).chain
+	}
+	*p = f.chain
+	f.live = false
+}
+
+func (t *flowTable) rehash(n int) {
+	t.buckets = make([]uint32, n)
+	for i := uint32(1); int(i) < t.used; i++ {
+		f := t.at(i)
+		if !f.live {
+			continue
+		}
+		b := &t.buckets[f.key.hash(t.seed)&uint64(n-1)]
+		f.chain, *b = *b, i
+	}
+}
+
+// all calls fn for every open flow.
+func (t *flowTable) all(fn func(*flow)) {
+	for i := uint32(1); int(i) <= t.used; i++ {
+		if f := t.at(i); f.live {
+			fn(f)
+		}
+	}
+}
+
+// dir is the direction of what side sends.
+func (f *flow) dir(side uint8) ot.Dir {
+	if side == f.client {
+		return ot.Request
+	}
+	return ot.Response
+}

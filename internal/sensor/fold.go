@@ -1,0 +1,222 @@
+package sensor
+
+import (
+	"fmt"
+
+	"github.com/skanse/skanse/internal/ot"
+)
+
+// convKey names a conversation: what a flow is without its client's port.
+type convKey struct {
+	a, b  addr
+	realm uint16
+	kind  uint8
+	proto uint8
+	port  uint16
+	named int16 // protocol's number, -1: not recognised
+}
+
+// conv is a conversation in the making of one summary.
+type conv struct {
+	key            convKey
+	ends           [2]ot.Host // a, b
+	client         uint8
+	by             clientBy
+	vlan           uint16
+	first, last    int64
+	sessions       uint64
+	spoke          [2]bool
+	packets, bytes [2]uint64
+	malformed      uint64
+	lost           uint64
+	firstRef       ref
+	proof          []byte
+	tuples         tuples
+}
+
+// evict folds a flow that has to make room.
+func (l *lane) evict(fl *flow) {
+	l.hit("flows")
+	l.finish(fl)
+	l.fold(fl)
+	l.unbind(fl)
+	for _, s := range fl.stream {
+		if s != nil {
+			l.drop(s)
+			*s = stream{late: s.late}
+		}
+	}
+	fl.tuples.reset()
+}
+
+// finish decodes what still waits for bytes that will not come.
+func (l *lane) finish(fl *flow) {
+	defer func() {
+		if r := recover(); r != nil {
+			l.panicked(r)
+		}
+	}()
+	cur := l.cur
+	l.cur = fl
+	for side, s := range fl.stream {
+		if s != nil && len(s.late) > 0 {
+			l.release(fl, uint8(side), s, true)
+		}
+	}
+	l.cur = cur
+}
+
+// fold moves what a flow counted into its conversation. The flow goes on from zero.
+func (l *lane) fold(fl *flow) {
+	if fl.packets[0]+fl.packets[1] == 0 {
+		return
+	}
+	l.health.Malformed += fl.malformed
+	l.health.Lost += fl.lost
+	l.health.Unknown += fl.unknown
+	l.health.OTBytes += fl.known
+	c := l.conv(fl)
+	if c != nil {
+		l.foldCounts(c, fl)
+		for i := range fl.tuples.recs {
+			c.foldTuple(l, &fl.tuples.recs[i])
+		}
+	}
+	if fl.ident != nil {
+		fl.ident.conv, fl.ident = c, nil
+	}
+	for i := range fl.tuples.recs {
+		t := &fl.tuples.recs[i]
+		t.count, t.refused, t.lo, t.hi, t.last = 0, 0, 0, 0, 0
+	}
+	fl.packets, fl.bytes = [2]uint64{}, [2]uint64{}
+	fl.session, fl.malformed, fl.lost, fl.unknown, fl.known = 0, 0, 0, 0, 0
+}
+
+// conv finds or makes the conversation of a flow, nil beyond the budget.
+func (l *lane) conv(fl *flow) *conv {
+	server := 1 - fl.client
+	port := fl.key.ap
+	if server == 1 {
+		port = fl.key.bp
+	}
+	k := convKey{a: fl.key.a, b: fl.key.b, realm: fl.key.realm, kind: fl.key.kind, proto: fl.key.proto, port: port, named: -1}
+	if fl.named != nil {
+		k.named = int16(fl.named.First)
+	}
+	if c := l.convs[k]; c != nil {
+		return c
+	}
+	c := &conv{
+		key: k, ends: fl.ends, client: fl.client, by: fl.by, vlan: fl.vlan,
+		first: fl.first, last: fl.last, firstRef: fl.firstRef, proof: append([]byte(nil), fl.proof...),
+	}
+	if len(l.convs) < l.budget.Flows {
+		l.convs[k] = c
+		return c
+	}
+	l.hit("conversations")
+	if fl.ident == nil {
+		return nil
+	}
+	l.orphans = append(l.orphans, c) // its events must lead somewhere; their number is bounded
+	return c
+}
+
+func (l *lane) foldCounts(c *conv, fl *flow) {
+	if fl.firstRef.number < c.firstRef.number {
+		c.firstRef, c.first = fl.firstRef, fl.first
+		c.proof = append(c.proof[:0], fl.proof...)
+	}
+	if fl.by > c.by {
+		c.client, c.by = fl.client, fl.by
+	}
+	c.first, c.last = min(c.first, fl.first), max(c.last, fl.last)
+	c.sessions += fl.session
+	c.malformed += fl.malformed
+	c.lost += fl.lost
+	for side := range 2 {
+		c.packets[side] += fl.packets[side]
+		c.bytes[side] += fl.bytes[side]
+		c.spoke[side] = c.spoke[side] || fl.spoke[side]
+		if c.ends[side].MAC.Group() || c.packets[side] == 0 {
+			c.ends[side].MAC = fl.ends[side].MAC
+		}
+	}
+}
+
+func (c *conv) foldTuple(l *lane, t *tuple) {
+	if t.count == 0 {
+		return
+	}
+	text := []byte(t.text)
+	o := c.tuples.find(&t.key, t.hash, text)
+	if o == nil {
+		if len(c.tuples.recs) >= 3*l.budget.Tuples {
+			k := tupleKey{protocol: t.key.protocol, kind: t.key.kind, dir: t.key.dir, class: t.key.class, also: t.key.also, other: true}
+			text = []byte("other")
+			h := k.hash(text)
+			if o = c.tuples.find(&k, h, text); o == nil && len(c.tuples.recs) < 4*l.budget.Tuples {
+				o = c.tuples.add(&k, h, text)
+				o.first, o.ref = t.first, t.ref
+			}
+			l.hit("tuples")
+			if o == nil {
+				return
+			}
+		} else {
+			o = c.tuples.add(&t.key, t.hash, text)
+			o.first, o.ref = t.first, t.ref
+		}
+	}
+	o.count += t.count
+	o.refused += t.refused
+	o.last = max(o.last, t.last)
+	if t.ref.number < o.ref.number {
+		o.first, o.ref = t.first, t.ref
+	}
+	if t.hi > 0 {
+		o.touch(t.lo, t.hi-t.lo)
+	}
+}
+
+// transport is what FlowDelta calls it.
+func (k *convKey) transport() string {
+	switch {
+	case k.kind != carriesIP:
+		return "ether"
+	case k.proto == ipTCP:
+		return "tcp"
+	case k.proto == ipUDP:
+		return "udp"
+	case k.proto == ipICMP, k.proto == ipICMP6:
+		return "icmp"
+	}
+	return fmt.Sprintf("ip-%d", k.proto)
+}
+
+// share is a lane's part of a budget, with the defaults filled in. Hosts and
+// facts get more than their part, because they do not spread evenly; the
+// whole is bounded again when the lanes are merged.
+func (b Budget) share() Budget {
+	b = b.filled()
+	return Budget{
+		Flows: max(b.Flows/lanes, 16), Hosts: max(b.Hosts/(lanes/2), 16), Facts: max(b.Facts/(lanes/2), 16),
+		Buffer: max(b.Buffer/lanes, 256<<10), Events: b.Events, Tuples: b.Tuples,
+	}
+}
+
+func (b Budget) filled() Budget {
+	def := func(v *int, d int) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	def(&b.Flows, 65536)
+	def(&b.Hosts, 65536)
+	def(&b.Facts, 65536)
+	def(&b.Buffer, 32<<20)
+	def(&b.Events, 20000)
+	def(&b.Tuples, 256)
+	return b
+}

@@ -1,0 +1,269 @@
+package sensor
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"github.com/skanse/skanse/internal/ot"
+)
+
+// merger puts what the lanes found into one summary, in packet order, so that
+// the number of goroutines never shows.
+type merger struct {
+	cfg    *Config
+	hints  *hints
+	budget Budget
+	seq    uint64
+	from   int64
+	told   map[uint64]struct{} // facts of earlier summaries
+}
+
+func (m *merger) summary(ls []*lane) *Summary {
+	m.seq++
+	s := &Summary{Sensor: m.cfg.Sensor, Epoch: m.cfg.Epoch, Seq: m.seq, Live: m.cfg.Live}
+	s.Health.BudgetHit = map[string]uint64{}
+	s.Health.RuleSet = m.cfg.Rules.Version()
+	for _, l := range ls {
+		l.flows.all(func(fl *flow) { l.fold(fl) })
+	}
+	m.conversations(s, ls)
+	m.hosts(s, ls)
+	m.facts(s, ls)
+	m.events(s, ls)
+	for _, l := range ls {
+		m.health(&s.Health, &l.health)
+		l.clear()
+	}
+	if len(s.Health.BudgetHit) == 0 {
+		s.Health.BudgetHit = nil
+	}
+	return s
+}
+
+// clear makes a lane ready for the next interval.
+func (l *lane) clear() {
+	l.evictHosts()
+	for _, h := range l.hosts {
+		h.packets, h.bytes, h.ttlMin, h.ttlMax = 0, 0, 0, 0
+	}
+	l.overflow = host{}
+	clear(l.convs)
+	l.orphans = nil
+	l.facts.fresh = nil
+	l.events.kept = [3][]event{}
+	l.health = Health{BudgetHit: map[string]uint64{}}
+}
+
+func (m *merger) ref(r ref) ot.PacketRef {
+	return ot.PacketRef{Source: m.cfg.Sensor, Number: r.number, Seen: r.at, Offset: r.offset}
+}
+
+func (m *merger) protocol(n int16) string {
+	if n < 0 {
+		return ""
+	}
+	return m.hints.set.Name(ot.Protocol(n))
+}
+
+func (m *merger) key(c *conv) FlowKey {
+	return FlowKey{
+		Realm: c.ends[0].Realm, Client: c.ends[c.client], Server: c.ends[1-c.client],
+		Transport: c.key.transport(), Port: c.key.port, Protocol: m.protocol(c.key.named),
+	}
+}
+
+func (m *merger) conversations(s *Summary, ls []*lane) {
+	var all []*conv
+	for _, l := range ls {
+		for _, c := range l.convs {
+			all = append(all, c)
+		}
+		all = append(all, l.orphans...)
+	}
+	slices.SortFunc(all, func(x, y *conv) int {
+		return cmp.Or(cmp.Compare(x.firstRef.number, y.firstRef.number),
+			cmp.Compare(x.key.port, y.key.port), cmp.Compare(x.key.named, y.key.named))
+	})
+	var tcp, oneSided int
+	s.Flows = make([]FlowDelta, 0, len(all))
+	for _, c := range all {
+		k := m.key(c)
+		d := FlowDelta{
+			Realm: k.Realm, VLAN: c.vlan, Client: k.Client, Server: k.Server, ClientBy: c.by.word(),
+			Transport: k.Transport, Port: k.Port, Protocol: k.Protocol,
+			First: c.first, Last: c.last, Sessions: c.sessions, Established: c.spoke[0] && c.spoke[1],
+			ClientPackets: c.packets[c.client], ClientBytes: c.bytes[c.client],
+			ServerPackets: c.packets[1-c.client], ServerBytes: c.bytes[1-c.client],
+			Malformed: c.malformed, Lost: c.lost, FirstRef: m.ref(c.firstRef), Proof: c.proof,
+		}
+		if d.Protocol == "" {
+			d.Guess = m.hints.guess(c.key.proto, c.key.port)
+		}
+		if c.key.kind == carriesIP && c.key.proto == ipTCP {
+			tcp++
+			if c.packets[0] == 0 || c.packets[1] == 0 {
+				oneSided++
+			}
+		}
+		s.Flows = append(s.Flows, d)
+		m.tuples(s, c, k)
+	}
+	if tcp > 0 {
+		s.Health.OneSided = float64(oneSided) / float64(tcp)
+	}
+}
+
+func (m *merger) tuples(s *Summary, c *conv, k FlowKey) {
+	recs := c.tuples.recs
+	slices.SortStableFunc(recs, func(x, y tuple) int {
+		a, b := &x.key, &y.key
+		return cmp.Or(cmp.Compare(x.ref.number, y.ref.number), cmp.Compare(a.protocol, b.protocol),
+			cmp.Compare(a.kind, b.kind), cmp.Compare(a.dir, b.dir), cmp.Compare(a.code, b.code), cmp.Compare(x.text, y.text),
+			cmp.Compare(a.unit, b.unit), cmp.Compare(a.space, b.space), cmp.Compare(a.area, b.area), cmp.Compare(a.class, b.class))
+	})
+	for i := range recs {
+		t := &recs[i]
+		var text []byte
+		if t.text != "" {
+			text = []byte(t.text)
+		}
+		class := t.key.class
+		if t.key.also {
+			class = m.hints.set.Class(t.key.protocol, t.key.kind, t.key.code, text)
+		}
+		d := TupleDelta{
+			Flow: k, Protocol: m.hints.set.Name(t.key.protocol), Kind: m.hints.set.KindName(t.key.protocol, t.key.kind),
+			Dir: t.key.dir.String(), Code: t.key.code, Text: ot.Printable(t.text),
+			Name:  m.hints.set.CodeName(t.key.protocol, t.key.kind, t.key.code, text),
+			Class: class.String(), Also: t.key.also, Unit: t.key.unit, Space: t.key.space, Area: t.key.area,
+			Refused: t.refused, Count: t.count, First: t.first, Last: t.last, FirstRef: m.ref(t.ref),
+		}
+		if t.hi > 0 {
+			d.FirstItem, d.LastItem = t.lo, t.hi-1
+		}
+		s.Tuples = append(s.Tuples, d)
+	}
+	c.tuples = tuples{}
+}
+
+func (m *merger) hosts(s *Summary, ls []*lane) {
+	at := map[ot.Host]int{}
+	for _, l := range ls {
+		for _, h := range l.hosts {
+			if h.packets == 0 && (!h.arp || h.arpTold) {
+				continue
+			}
+			h.arpTold = h.arp
+			k := ot.Host{Realm: l.realms.name(h.key.realm), MAC: h.key.mac, IP: h.key.ip.ip()}
+			i, have := at[k]
+			if !have {
+				i = len(s.Hosts)
+				at[k] = i
+				s.Hosts = append(s.Hosts, HostDelta{Host: k, VLAN: h.vlan, First: h.first, Last: h.last, FirstPacket: h.firstPacket})
+			}
+			d := &s.Hosts[i]
+			if h.firstPacket < d.FirstPacket {
+				d.FirstPacket, d.VLAN = h.firstPacket, h.vlan
+			}
+			d.First, d.Last = min(d.First, h.first), max(d.Last, h.last)
+			d.Packets += h.packets
+			d.Bytes += h.bytes
+			d.ARP = d.ARP || h.arp
+			if h.ttlMin != 0 && (d.TTLMin == 0 || h.ttlMin < d.TTLMin) {
+				d.TTLMin = h.ttlMin
+			}
+			d.TTLMax = max(d.TTLMax, h.ttlMax)
+		}
+	}
+	slices.SortFunc(s.Hosts, func(x, y HostDelta) int {
+		return cmp.Or(cmp.Compare(x.FirstPacket, y.FirstPacket), bytes.Compare(x.MAC[:], y.MAC[:]), x.IP.Compare(y.IP), cmp.Compare(x.Realm, y.Realm))
+	})
+	if n := len(s.Hosts) - m.budget.Hosts; n > 0 {
+		s.Health.BudgetHit["hosts"] += uint64(n)
+		s.Hosts = slices.Clip(s.Hosts[:m.budget.Hosts])
+	}
+}
+
+func (m *merger) facts(s *Summary, ls []*lane) {
+	var all []fact
+	for _, l := range ls {
+		all = append(all, l.facts.fresh...)
+	}
+	slices.SortStableFunc(all, func(x, y fact) int { return cmp.Compare(x.ref.number, y.ref.number) })
+	for i := range all {
+		f := &all[i]
+		if _, have := m.told[f.hash]; have {
+			continue
+		}
+		if len(m.told) >= m.budget.Facts {
+			s.Health.BudgetHit["facts"]++
+			continue
+		}
+		m.told[f.hash] = struct{}{}
+		out := Fact{
+			About: f.about, Attr: f.attr, Value: ot.Printable(string(f.value)), Protocol: f.protocol,
+			By: f.by, Ref: m.ref(f.ref), Proof: f.proof,
+		}
+		if out.Value != string(f.value) {
+			out.Raw = f.value
+		}
+		s.Facts = append(s.Facts, out)
+	}
+}
+
+func (m *merger) events(s *Summary, ls []*lane) {
+	var all []*event
+	for rank := range ls[0].events.kept {
+		var of []*event
+		for _, l := range ls {
+			for i := range l.events.kept[rank] {
+				of = append(of, &l.events.kept[rank][i])
+			}
+		}
+		slices.SortStableFunc(of, func(x, y *event) int { return cmp.Compare(x.ref.number, y.ref.number) })
+		if n := len(of) - m.budget.Events; n > 0 {
+			name := "events"
+			if rank == rankNew {
+				name = "first messages"
+			}
+			s.Health.BudgetHit[name] += uint64(n)
+			of = of[:m.budget.Events]
+		}
+		all = append(all, of...)
+	}
+	slices.SortStableFunc(all, func(x, y *event) int {
+		return cmp.Or(cmp.Compare(x.ref.number, y.ref.number), cmp.Compare(x.order, y.order))
+	})
+	for _, e := range all {
+		if e.ident.conv == nil {
+			continue
+		}
+		var text []byte
+		if e.text != "" {
+			text = []byte(e.text)
+		}
+		out := Event{
+			Flow: m.key(e.ident.conv), Ref: m.ref(e.ref), Protocol: m.hints.set.Name(e.protocol),
+			Kind: m.hints.set.KindName(e.protocol, e.kind), Dir: e.dir.String(), Code: e.code, Text: ot.Printable(e.text),
+			Name:  m.hints.set.CodeName(e.protocol, e.kind, e.code, text),
+			Class: e.class.String(), Refused: e.refused, Status: e.status, Unit: e.unit,
+			Object: ot.Printable(e.object), Proof: e.proof,
+		}
+		for _, n := range e.rules {
+			out.Rules = append(out.Rules, m.cfg.Rules.Rule(n).ID)
+		}
+		s.Events = append(s.Events, out)
+	}
+}
+
+func (m *merger) health(sum, h *Health) {
+	sum.Malformed += h.Malformed
+	sum.Lost += h.Lost
+	sum.Quarantined += h.Quarantined
+	sum.Unknown += h.Unknown
+	sum.OTBytes += h.OTBytes
+	for k, n := range h.BudgetHit {
+		sum.BudgetHit[k] += n
+	}
+}

@@ -1,0 +1,171 @@
+package sensor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"time"
+
+	"github.com/skanse/skanse/internal/dissect"
+)
+
+// Run reads a source to its end and hands out summaries: one an interval of
+// packet time, and one at the end with Last set. It blocks until done. A
+// source that ends inside a packet is no error of Run: Health.Cut says so. When
+// ctx ends, Run stops between two packets and returns its error; what was
+// emitted stays good.
+func Run(ctx context.Context, src Source, cfg Config, emit func(*Summary) error) error {
+	e := newEngine(&cfg)
+	if cfg.Shards > 1 {
+		stop := e.start(min(cfg.Shards, lanes))
+		defer stop()
+	}
+	var p Packet
+	for n := 0; ; n++ {
+		if n&1023 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		err := src.Next(&p)
+		if err != nil {
+			return e.end(src, err, emit)
+		}
+		if e.due(&p) {
+			if err := e.flush(src, emit, "", false); err != nil {
+				return err
+			}
+		}
+		e.take(&p)
+	}
+}
+
+// engine is one run: lanes, the goroutines that serve them, and what the
+// reader counts itself.
+type engine struct {
+	cfg    *Config
+	lanes  []*lane
+	merger merger
+	work   *workers // nil: the caller's goroutine does everything
+	frame  frame
+
+	health   Health // of frames that no lane sees
+	from, to int64
+	next     int64 // packet time of the next summary
+	before   SourceStats
+}
+
+func newEngine(cfg *Config) *engine {
+	if cfg.Protocols == nil {
+		cfg.Protocols = &dissect.Set{}
+	}
+	h := newHints(cfg.Protocols)
+	e := &engine{cfg: cfg, health: Health{BudgetHit: map[string]uint64{}}}
+	e.merger = merger{cfg: cfg, hints: h, budget: cfg.Budget.filled(), told: map[uint64]struct{}{}}
+	// The seed keeps others from choosing colliding flows; results do not depend on it.
+	seed := maphash.MakeSeed()
+	for range lanes {
+		e.lanes = append(e.lanes, newLane(cfg, h, maphash.Comparable(seed, 1), seed))
+	}
+	return e
+}
+
+// take counts a packet and gives it to its lane.
+func (e *engine) take(p *Packet) {
+	e.health.Packets++
+	e.health.Bytes += uint64(p.Wire)
+	if p.Wire > len(p.Data) {
+		e.health.Truncated++
+	}
+	if e.from == 0 || p.At < e.from {
+		e.from = p.At
+	}
+	e.to = max(e.to, p.At)
+	if e.work != nil {
+		e.work.take(e, p)
+		return
+	}
+	// The frame is decoded in the place from which its lane reads it, once.
+	if l := e.lane(p, &e.frame); l != nil {
+		l.frame = e.frame
+		l.packet(p.Iface)
+	}
+}
+
+// lane decodes a frame and says whose it is; nil when nobody's.
+func (e *engine) lane(p *Packet, f *frame) *lane {
+	switch f.decode(p) {
+	case good:
+		return e.lanes[laneOf(f)]
+	case bad:
+		e.health.Malformed++
+	case foreign:
+		e.health.BudgetHit[fmt.Sprintf("link type %d is not read", p.Link)]++
+	}
+	return nil
+}
+
+// due says that a packet belongs to the next interval.
+func (e *engine) due(p *Packet) bool {
+	if e.cfg.Interval <= 0 {
+		return false
+	}
+	if e.next == 0 {
+		e.next = p.At + e.cfg.Interval
+	}
+	return p.At >= e.next
+}
+
+func (e *engine) flush(src Source, emit func(*Summary) error, cut string, last bool) error {
+	if e.work != nil {
+		e.work.wait()
+	}
+	if last {
+		for _, l := range e.lanes {
+			l.flows.all(l.finish)
+		}
+	}
+	s := e.merger.summary(e.lanes)
+	s.From, s.To, s.Last = e.from, e.to, last
+	s.Sent = time.Now().UnixNano()
+	s.Health.Packets, s.Health.Bytes = e.health.Packets, e.health.Bytes
+	s.Health.Truncated = e.health.Truncated
+	s.Health.Malformed += e.health.Malformed
+	for k, n := range e.health.BudgetHit {
+		if s.Health.BudgetHit == nil {
+			s.Health.BudgetHit = map[string]uint64{}
+		}
+		s.Health.BudgetHit[k] += n
+	}
+	now := src.Stats()
+	s.Health.Dropped = now.Dropped - e.before.Dropped
+	s.Health.Transmitted = now.Transmitted - e.before.Transmitted
+	s.Health.Cut = cut
+	e.before = now
+	e.health = Health{BudgetHit: map[string]uint64{}}
+	e.from = e.to
+	if e.next != 0 { // over a pause, the intervals without packets are not told
+		e.next += e.cfg.Interval
+		if e.to >= e.next {
+			e.next = e.to + e.cfg.Interval
+		}
+	}
+	return emit(s)
+}
+
+// end flushes the last summary, unless the source could not be read at all.
+func (e *engine) end(src Source, err error, emit func(*Summary) error) error {
+	var cut *CutError
+	switch {
+	case errors.Is(err, io.EOF):
+		return e.flush(src, emit, "", true)
+	case errors.As(err, &cut):
+		return e.flush(src, emit, cut.Error(), true)
+	case e.health.Packets > 0 || e.merger.seq > 0: // damage in the middle: what came before is good
+		if ferr := e.flush(src, emit, err.Error(), true); ferr != nil {
+			return ferr
+		}
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,344 @@
+package sensor
+
+// stream is one direction of a TCP connection: what was seen of it, in order.
+type stream struct {
+	next   uint32 // sequence number of the byte that comes next
+	acked  uint32 // highest that the peer acknowledged
+	begun  bool   // next is known
+	synced bool   // PDU boundaries are known: the start was seen, or a PDU decoded
+	hasAck bool
+	buf    []byte // bytes of a PDU that is not whole yet; from the lane's pool
+	need   int    // whole length of that PDU, 0 unknown
+	skip   int    // bytes to drop before the next PDU
+	late   []held // segments beyond a gap, by sequence number
+	kept   int    // their bytes
+	asked  ref    // where the bytes shown to probes began
+	waited int    // segments of the flow since the gap opened
+	since  int64  // packet time at which it opened
+	stale  uint8  // segments in a row far behind next: another connection
+}
+
+// held is a segment that waits for the bytes before it.
+type held struct {
+	seq  uint32
+	data []byte // from the pool
+	lost int    // bytes after data that the capture cut
+	ref  ref
+}
+
+const (
+	lateSegments = 32
+	lateBytes    = 64 << 10
+	lateTime     = int64(1e9) // a gap that old is loss
+	latePatience = 4          // segments to wait after the peer acknowledged past a gap
+	farAway      = 1 << 20    // no window of a plant's device reaches that far
+	maxPDU       = 64 << 10   // Spec.MaxPDU's own limit
+	probeBytes   = 4 << 10    // shown to probes at most
+)
+
+// segment takes one TCP segment of a flow.
+func (l *lane) segment(fl *flow, side uint8, f *frame) {
+	l.acked(fl, side, f)
+	s := fl.stream[side]
+	if len(f.payload)+f.missing == 0 && f.flags&tcpSYN == 0 {
+		return
+	}
+	if s == nil {
+		s = &stream{}
+		fl.stream[side] = s
+	}
+	seq := f.seq
+	if f.flags&tcpSYN != 0 {
+		seq++
+		if !s.begun || s.next != seq {
+			l.drop(s)
+			*s = stream{next: seq, begun: true, synced: true, late: s.late[:0]}
+		}
+		if len(f.payload) == 0 {
+			return
+		}
+	}
+	if !s.begun {
+		s.next, s.begun = seq, true
+	}
+	data, missing := f.payload, f.missing
+	ahead := int32(seq - s.next)
+	if ahead < 0 {
+		if ahead < -farAway {
+			// Far behind: after a few it is a new connection whose start nobody saw.
+			if s.stale++; s.stale < 3 {
+				return
+			}
+			l.gap(fl, side, s, 0)
+			s.next = seq
+		} else {
+			behind := int(-ahead)
+			if behind >= len(data)+missing {
+				return // retransmission: already decoded
+			}
+			if behind >= len(data) {
+				return // what is new of it was cut by the capture; the gap shows with the next segment
+			}
+			data = data[behind:]
+		}
+	}
+	s.stale = 0
+	if ahead > 0 {
+		if ahead > farAway {
+			l.gap(fl, side, s, int(ahead))
+			s.next = seq
+		} else {
+			l.hold(fl, side, s, seq, data, missing, f.ref())
+			return
+		}
+	}
+	l.deliver(fl, side, s, data, missing)
+	if len(s.late) > 0 {
+		l.release(fl, side, s, false)
+	}
+}
+
+// acked notes what the sender has received, and gives up gaps of the other direction.
+func (l *lane) acked(fl *flow, side uint8, f *frame) {
+	o := fl.stream[1-side]
+	if o == nil {
+		return
+	}
+	if f.flags&tcpACK != 0 && (!o.hasAck || int32(f.ack-o.acked) > 0) {
+		o.acked, o.hasAck = f.ack, true
+	}
+	if len(o.late) > 0 {
+		o.waited++
+		if l.lossy(o, f.at) {
+			l.release(fl, 1-side, o, true)
+		}
+	}
+}
+
+// lossy says that a gap will not be filled any more.
+func (l *lane) lossy(s *stream, now int64) bool {
+	if len(s.late) >= lateSegments || s.kept >= lateBytes || now-s.since > lateTime {
+		return true
+	}
+	return s.waited >= latePatience && s.hasAck && int32(s.acked-s.late[0].seq) >= 0
+}
+
+// hold keeps a segment that came before its turn.
+func (l *lane) hold(fl *flow, side uint8, s *stream, seq uint32, data []byte, missing int, r ref) {
+	i := len(s.late)
+	for i > 0 && int32(seq-s.late[i-1].seq) < 0 {
+		i--
+	}
+	if i > 0 && s.late[i-1].seq == seq && len(s.late[i-1].data) >= len(data) {
+		return // a second copy
+	}
+	if len(s.late) == 0 {
+		s.waited, s.since = 0, r.at
+	}
+	if !l.room(len(data)) {
+		l.hit("buffer")
+		l.release(fl, side, s, true)
+		l.gap(fl, side, s, int(int32(seq-s.next)))
+		s.next = seq
+		l.deliver(fl, side, s, data, missing)
+		return
+	}
+	b := append(l.pool.take(len(data)), data...)
+	s.late = append(s.late, held{})
+	copy(s.late[i+1:], s.late[i:])
+	s.late[i] = held{seq, b, missing, r}
+	s.kept += len(data)
+	s.waited++
+	if l.lossy(s, r.at) {
+		l.release(fl, side, s, true)
+	}
+}
+
+// release delivers what waited, as far as it is in order; with force also over gaps.
+func (l *lane) release(fl *flow, side uint8, s *stream, force bool) {
+	n := 0
+	for n < len(s.late) {
+		h := &s.late[n]
+		ahead := int32(h.seq - s.next)
+		if ahead > 0 && !force {
+			break
+		}
+		if ahead > 0 {
+			l.gap(fl, side, s, int(ahead))
+			s.next, ahead = h.seq, 0
+		}
+		if behind := int(-ahead); behind < len(h.data) {
+			l.at(h.ref, h.data)
+			l.deliver(fl, side, s, h.data[behind:], h.lost)
+		}
+		s.kept -= len(h.data)
+		l.pool.give(h.data)
+		h.data = nil
+		n++
+	}
+	l.at(l.frame.ref(), l.frame.raw)
+	if n > 0 {
+		s.late = s.late[:copy(s.late, s.late[n:])]
+		s.waited = 0
+	}
+}
+
+// gap notes that n bytes of a stream were never seen. Inside a PDU of known
+// length its end is still known; otherwise the dissector has to find its feet.
+func (l *lane) gap(fl *flow, side uint8, s *stream, n int) {
+	fl.lost += uint64(n)
+	switch have := len(s.buf); {
+	case n == 0:
+		s.synced, s.skip = false, 0
+	case s.skip >= n:
+		s.skip -= n
+	case s.skip == 0 && s.need > 0 && s.need >= have+n:
+		s.skip = s.need - have - n
+	default:
+		s.synced, s.skip = false, 0
+	}
+	l.empty(s)
+}
+
+// deliver takes bytes that are in order.
+func (l *lane) deliver(fl *flow, side uint8, s *stream, data []byte, missing int) {
+	s.next += uint32(len(data))
+	if s.skip > 0 {
+		n := min(s.skip, len(data))
+		s.skip -= n
+		fl.known += uint64(n)
+		data = data[n:]
+	}
+	if len(data) > 0 {
+		l.stream(fl, side, s, data)
+	}
+	if missing > 0 {
+		l.gap(fl, side, s, missing)
+		s.next += uint32(missing)
+	}
+}
+
+// stream cuts PDUs out of bytes in order and decodes them.
+func (l *lane) stream(fl *flow, side uint8, s *stream, data []byte) {
+	if fl.entry == nil && !l.bindStream(fl, side, s, data) {
+		return
+	}
+	if len(s.buf) == 0 {
+		l.cut(fl, side, s, data)
+		return
+	}
+	if !l.append(fl, s, data) || len(s.buf) < s.need {
+		return // a large PDU grows without asking each time
+	}
+	l.whole(fl, side, s)
+}
+
+// whole cuts what a stream kept, which another buffer takes over.
+func (l *lane) whole(fl *flow, side uint8, s *stream) {
+	b := s.buf
+	s.buf = nil
+	l.cut(fl, side, s, b)
+	l.pool.give(b)
+}
+
+// cut frames and decodes as many PDUs as b holds, and keeps the rest.
+func (l *lane) cut(fl *flow, side uint8, s *stream, b []byte) {
+	s.need = 0
+	limit := fl.entry.Spec.MaxPDU
+	if limit <= 0 || limit > maxPDU {
+		limit = maxPDU
+	}
+	for len(b) > 0 {
+		dir := fl.dir(side)
+		skip, n := fl.state.Frame(dir, b, s.synced)
+		if skip < 0 || n < 0 {
+			skip, n = len(b), 0
+		}
+		if skip > 0 {
+			if s.synced {
+				fl.malformed++
+			}
+			s.synced = false
+			skip = min(skip, len(b))
+			fl.unknown += uint64(skip)
+			b = b[skip:]
+			if n == 0 {
+				continue
+			}
+		}
+		switch {
+		case n == 0 && len(b) >= limit: // it had its chance
+			fl.malformed++
+			fl.unknown += uint64(len(b))
+			s.synced = false
+			return
+		case n > limit:
+			fl.malformed++
+			if n >= len(b) {
+				s.skip = n - len(b)
+				return
+			}
+			b = b[n:]
+			continue
+		case n == 0 || n > len(b):
+			s.need = n
+			l.append(fl, s, b)
+			return
+		}
+		fl.known += uint64(n)
+		if !l.decode(fl, side, b[:n]) {
+			s.synced = false
+			if fl.entry == nil { // let go as alien
+				return
+			}
+		} else {
+			s.synced = true
+		}
+		b = b[n:]
+	}
+}
+
+// append keeps bytes for later, within the budget; false when they had to go.
+func (l *lane) append(fl *flow, s *stream, data []byte) bool {
+	if cap(s.buf)-len(s.buf) < len(data) {
+		if !l.roomFor(s.buf, data) {
+			l.hit("buffer")
+			fl.lost += uint64(len(s.buf) + len(data))
+			l.empty(s)
+			s.synced = false
+			return false
+		}
+		grown := append(l.pool.take(len(s.buf)+len(data)), s.buf...)
+		l.pool.give(s.buf)
+		s.buf = grown
+	}
+	s.buf = append(s.buf, data...)
+	return true
+}
+
+func (l *lane) roomFor(have, more []byte) bool { return l.room(len(have) + len(more)) }
+
+// room says whether n more bytes fit the lane's share of Budget.Buffer.
+func (l *lane) room(n int) bool { return l.pool.out+n <= l.budget.Buffer }
+
+// empty drops the bytes that wait for the rest of a PDU.
+func (l *lane) empty(s *stream) {
+	l.pool.give(s.buf)
+	s.buf, s.need = nil, 0
+}
+
+// drop gives back everything that a stream holds.
+func (l *lane) drop(s *stream) {
+	l.empty(s)
+	for i := range s.late {
+		l.pool.give(s.late[i].data)
+		s.late[i].data = nil
+	}
+	s.late, s.kept = s.late[:0], 0
+}
+
+// at points the sink at the packet whose bytes follow.
+func (l *lane) at(r ref, raw []byte) {
+	l.sink.Packet, l.sink.At = r.number, r.at
+	l.now, l.raw = r, raw
+}

@@ -1,0 +1,136 @@
+package sensor
+
+import "github.com/skanse/skanse/internal/ot"
+
+// tupleKey is what messages are counted by, inside one flow.
+type tupleKey struct {
+	code, unit, area uint32
+	protocol         ot.Protocol
+	class            ot.Class
+	space            uint16
+	kind             ot.Kind
+	dir              ot.Dir
+	also             bool
+	other            bool // detail or code was dropped to keep within the budget
+}
+
+func (k *tupleKey) hash(text []byte) uint32 {
+	h := (uint64(k.code)<<32 | uint64(k.unit)) * mix1
+	h = (h ^ h>>32 ^ uint64(k.area)<<32 ^ uint64(k.protocol)<<16 ^ uint64(k.class)) * mix2
+	h = (h ^ h>>32 ^ uint64(k.space)<<32 ^ uint64(k.kind)<<16 ^ uint64(k.dir)<<8) * mix1
+	if k.also {
+		h += mix2
+	}
+	for _, c := range text {
+		h = (h ^ uint64(c)) * 0x100000001b3
+	}
+	return uint32(h >> 32)
+}
+
+// tuple counts one kind of message.
+type tuple struct {
+	key            tupleKey
+	hash           uint32
+	text           string
+	lo, hi         uint32 // elements touched, hi exclusive; hi 0: none
+	count, refused uint64
+	first, last    int64
+	ref            ref
+	hits           uint64 // rules that reported this tuple once already, by number
+}
+
+// tuples finds a flow's counters: a small open-addressed index over a slice,
+// because a map of the whole sensor would cost more than all decoding.
+type tuples struct {
+	recs  []tuple
+	index []uint16 // position in recs + 1; a power of two, at most half full
+}
+
+// find returns the counter, or nil when it is not there.
+func (t *tuples) find(k *tupleKey, hash uint32, text []byte) *tuple {
+	if len(t.index) == 0 {
+		return nil
+	}
+	mask := uint32(len(t.index) - 1)
+	for i := hash & mask; ; i = (i + 1) & mask {
+		n := t.index[i]
+		if n == 0 {
+			return nil
+		}
+		if r := &t.recs[n-1]; r.hash == hash && r.key == *k && r.text == string(text) {
+			return r
+		}
+	}
+}
+
+func (t *tuples) add(k *tupleKey, hash uint32, text []byte) *tuple {
+	if 2*(len(t.recs)+1) > len(t.index) {
+		t.index = make([]uint16, max(8, 2*len(t.index)))
+		for n := range t.recs {
+			t.place(t.recs[n].hash, n)
+		}
+	}
+	t.recs = append(t.recs, tuple{key: *k, hash: hash, text: string(text)})
+	t.place(hash, len(t.recs)-1)
+	return &t.recs[len(t.recs)-1]
+}
+
+func (t *tuples) place(hash uint32, n int) {
+	mask := uint32(len(t.index) - 1)
+	i := hash & mask
+	for t.index[i] != 0 {
+		i = (i + 1) & mask
+	}
+	t.index[i] = uint16(n + 1)
+}
+
+// reset empties the counters and keeps small tables for the next flow.
+func (t *tuples) reset() {
+	if len(t.index) > 64 {
+		*t = tuples{}
+		return
+	}
+	t.recs = t.recs[:0]
+	clear(t.index)
+}
+
+// touch widens the range of elements.
+func (t *tuple) touch(first, n uint32) {
+	if n == 0 {
+		return
+	}
+	end := first + n
+	if end < first {
+		end = ^uint32(0)
+	}
+	if t.hi == 0 {
+		t.lo, t.hi = first, end
+		return
+	}
+	t.lo, t.hi = min(t.lo, first), max(t.hi, end)
+}
+
+// tuple finds or makes the flow's counter for a message. Beyond the budget the
+// objects are dropped first, so that codes stay exact, then the codes.
+func (l *lane) tuple(f *flow, k *tupleKey, text []byte) (t *tuple, isNew bool) {
+	h := k.hash(text)
+	if t = f.tuples.find(k, h, text); t != nil {
+		return t, false
+	}
+	if n := len(f.tuples.recs); n >= l.budget.Tuples {
+		l.hit("tuples")
+		k.unit, k.area, k.space, k.other = 0, 0, 0, true
+		if n >= 2*l.budget.Tuples {
+			k.code, text = 0, []byte("other")
+		}
+		h = k.hash(text)
+		if t = f.tuples.find(k, h, text); t != nil {
+			return t, false
+		}
+		if n >= 3*l.budget.Tuples {
+			return nil, false
+		}
+	}
+	t = f.tuples.add(k, h, text)
+	return t, true
+}
