@@ -53,6 +53,9 @@ type DB struct {
 	write  *sql.DB // nil when read-only; one connection on SQLite
 	lock   *Lock
 	plans  sync.Map // planKey → *plan
+
+	mu      sync.Mutex
+	changed chan struct{} // closed by the next commit; nil: nobody waits
 }
 
 // Open opens the database and creates an SQLite file that is missing. An SQLite
@@ -91,6 +94,26 @@ func (db *DB) Close() error {
 // Ping says whether the database answers.
 func (db *DB) Ping(ctx context.Context) error {
 	return explain(db.read.PingContext(ctx), db)
+}
+
+// Changed returns a channel that closes when this process next commits a change. It
+// only wakes: read first what you wait for, then wait on a channel taken before.
+func (db *DB) Changed() <-chan struct{} {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.changed == nil {
+		db.changed = make(chan struct{})
+	}
+	return db.changed
+}
+
+func (db *DB) wake() {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.changed != nil {
+		close(db.changed)
+		db.changed = nil
+	}
 }
 
 // NewID returns a public id: a UUIDv7, so that ids sort by the time of their making.

@@ -151,6 +151,7 @@ func (db *DB) attempt(ctx context.Context, fn func(*Tx) error) (conflict bool, e
 	for _, h := range hooks {
 		h.AfterCommit()
 	}
+	db.wake()
 	return false, nil
 }
 
