@@ -10,6 +10,7 @@ import (
 	"github.com/skanse/skanse/internal/dissect/dhcp"
 	"github.com/skanse/skanse/internal/dissect/dnp3"
 	"github.com/skanse/skanse/internal/dissect/dns"
+	"github.com/skanse/skanse/internal/dissect/enip"
 	"github.com/skanse/skanse/internal/dissect/ftp"
 	"github.com/skanse/skanse/internal/dissect/http"
 	"github.com/skanse/skanse/internal/dissect/iec104"
@@ -35,6 +36,7 @@ func Protocols() []dissect.Protocol {
 	return []dissect.Protocol{
 		modbus.Protocol{},
 		s7comm.Protocol{},
+		enip.Protocol{},
 		dnp3.New(),
 		iec104.Protocol{},
 		bacnet.Protocol{},
