@@ -54,14 +54,17 @@ func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
 	if len(b) == 0 {
 		return dissect.More
 	}
-	if b[0] != handshakes && b[0] != application || len(b) > 1 && b[1] != 3 || len(b) > 2 && b[2] > 4 {
+	if b[0] < alert || b[0] > application || len(b) > 1 && b[1] != 3 || len(b) > 2 && b[2] > 4 {
 		return dissect.No
 	}
 	if len(b) < 5 {
 		return dissect.More
 	}
 	size := int(binary.BigEndian.Uint16(b[3:]))
-	if size < 4 || size > maxRecord-5 {
+	if b[0] == alert && size == 2 && (len(b) < 6 || b[5] == 1 || b[5] == 2) {
+		return dissect.More // a refused hello; too little to claim a flow
+	}
+	if b[0] == alert || size < 4 || size > maxRecord-5 {
 		return dissect.No
 	}
 	if b[0] == handshakes {
