@@ -104,7 +104,7 @@ func (f *flow) Frame(ot.Dir, []byte, bool) (skip, n int) { return 0, 0 }
 
 func (f *flow) Decode(dir ot.Dir, pdu []byte, out *dissect.Sink) dissect.Fault {
 	c := context{flow: f, out: out, dir: dir, about: out.Src}
-	if out.SrcPort == 0 && out.DstPort == 0 {
+	if !out.Src.IP.IsValid() || out.SrcPort == 0 && out.DstPort == 0 { // a frame of its own
 		return c.ether(pdu)
 	}
 	if len(pdu) < 4 {

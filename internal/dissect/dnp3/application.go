@@ -17,6 +17,7 @@ const (
 	fnWarmRestart  = 14
 	fnDelay        = 23
 	fnRecordTime   = 24
+	fnLastRequest  = 33
 	fnResponse     = 129
 	fnUnsolicited  = 130
 	fnAuthResponse = 131
@@ -58,9 +59,7 @@ func (f *flow) application(side int, unit uint16, b []byte, out *dissect.Sink) d
 	}
 	o := objects{flow: f, function: function, unit: unit, out: out, m: m}
 	fault := dissect.OK
-	switch function {
-	case fnConfirm, fnColdRestart, fnWarmRestart, fnDelay, fnRecordTime: // carry no objects
-	default:
+	if objectsFollow(function) {
 		fault = o.walk(rest)
 	}
 	m.Class = o.class
@@ -72,6 +71,15 @@ func (f *flow) application(side int, unit uint16, b []byte, out *dissect.Sink) d
 		f.asked[seq] = m.Class // End looked it up where the objects said nothing
 	}
 	return fault
+}
+
+// objectsFollow says whether a function's fragment goes on with object headers.
+func objectsFollow(function byte) bool {
+	switch function {
+	case fnConfirm, fnColdRestart, fnWarmRestart, fnDelay, fnRecordTime:
+		return false
+	}
+	return function <= fnLastRequest || function >= fnResponse && function <= fnAuthResponse
 }
 
 func (f *flow) indications(m *ot.Message, iin uint16, out *dissect.Sink) {

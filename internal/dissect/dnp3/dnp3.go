@@ -150,8 +150,8 @@ const (
 	ctlPRM  = 0x40 // from the primary station
 	ctlFunc = 0x0f
 
-	confirmedUserData   = 3
-	unconfirmedUserData = 4
+	resetLink  = 0
+	linkStatus = 9
 )
 
 func (f *flow) frame(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
@@ -163,7 +163,9 @@ func (f *flow) frame(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 		side, unit = 1, dst
 	}
 	function := ctl & ctlFunc
-	carries := ctl&ctlPRM != 0 && (function == confirmedUserData || function == unconfirmedUserData)
+	// Functions 3 and 4 carry user data; what stands behind others than a reset
+	// and a status request is read as well: some outstations act on it.
+	carries := ctl&ctlPRM != 0 && len(b) > headerLen && function != resetLink && function != linkStatus
 	if !carries {
 		m := out.Begin()
 		m.Kind, m.Code, m.Dir, m.Unit = kindLink, uint32(ctl&(ctlPRM|ctlFunc)), ot.Response, uint32(unit)
