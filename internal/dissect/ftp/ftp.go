@@ -166,11 +166,16 @@ func (f *flow) command(dir ot.Dir, v *verb, line []byte, out *dissect.Sink) diss
 	m.Kind, m.Text, m.Dir = command, v.text, dir
 	switch v.kind {
 	case user:
-		f.anonymous = equalFold(argument, "anonymous") || equalFold(argument, "ftp")
-	case pass:
-		if !f.anonymous {
-			m.Flags |= ot.ClearText
+		if f.anonymous = equalFold(argument, "anonymous") || equalFold(argument, "ftp"); !f.anonymous {
+			m.Flags |= ot.ClearText // the password may stand in the same segment
 		}
+	case pass:
+		if f.anonymous {
+			out.FactOf(out.Dst, "ftp.anonymous", append(f.text[:0], "asked for"...))
+			break
+		}
+		m.Flags |= ot.ClearText
+		out.FactOf(out.Dst, "credential.cleartext", append(f.text[:0], "ftp password"...)) // before End, which conceals the packet
 	case auth:
 		f.tls = true
 	case path:
@@ -181,13 +186,6 @@ func (f *flow) command(dir ot.Dir, v *verb, line []byte, out *dissect.Sink) diss
 		}
 	}
 	out.End()
-	if v.kind == pass {
-		if f.anonymous {
-			out.FactOf(out.Dst, "ftp.anonymous", append(f.text[:0], "asked for"...))
-		} else {
-			out.FactOf(out.Dst, "credential.cleartext", append(f.text[:0], "ftp password"...))
-		}
-	}
 	return dissect.OK
 }
 

@@ -260,22 +260,20 @@ func hexDigit(c byte) int {
 func (f *flow) request(s *side, h *Head, out *dissect.Sink) {
 	m := out.Begin()
 	m.Kind, m.Text, m.Name, m.Dir = method, h.Method, h.Target, ot.Request
-	basic := len(h.Auth) > 6 && equalFold(h.Auth[:6], "basic ")
-	if basic {
+	if len(h.Auth) > 6 && equalFold(h.Auth[:6], "basic ") {
 		m.Flags |= ot.ClearText
 		if !f.basic { // every request repeats it; the sign-in is one
+			f.basic = true
 			m.Class = ot.Login
+			out.FactOf(out.Dst, "credential.cleartext", append(f.text[:0], "http basic"...))
+		}
+	} else { // a packet that holds a password proves nothing else
+		out.Fact("http.user_agent", h.Agent)
+		if out.Dst.IP.IsPrivate() && named(h.Host) {
+			out.FactOf(out.Dst, "http.host", h.Host)
 		}
 	}
 	out.End()
-	if basic && !f.basic {
-		out.FactOf(out.Dst, "credential.cleartext", append(f.text[:0], "http basic"...))
-		f.basic = true
-	}
-	out.Fact("http.user_agent", h.Agent)
-	if out.Dst.IP.IsPrivate() && named(h.Host) {
-		out.FactOf(out.Dst, "http.host", h.Host)
-	}
 	f.tunnel = string(h.Method) == "CONNECT"
 	if string(h.Method) == "HEAD" && f.heads < 255 {
 		f.heads++

@@ -49,9 +49,8 @@ func (f *flow) smb1(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 		m.Flags |= ot.ClearText
 	}
 	fault := chain(code, b, out)
-	out.End()
 	switch {
-	case clear:
+	case clear: // before End, which conceals what the packet proved so far
 		out.FactOf(out.Dst, "credential.cleartext", append(f.text[:0], "smb password"...))
 		f.setup(b, response, out)
 	case code == sessionSetup1:
@@ -59,7 +58,9 @@ func (f *flow) smb1(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 		f.ntlm.Facts(b, out)
 	case code == negotiate1 && response:
 		f.negotiated1(b, out)
-	case len(slot) > 0:
+	}
+	out.End()
+	if len(slot) > 0 {
 		f.announcement(slot, out)
 	}
 	return fault

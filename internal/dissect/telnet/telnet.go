@@ -167,10 +167,10 @@ func (f *flow) answer(dir ot.Dir, out *dissect.Sink) {
 	m.Kind, m.Code, m.Dir = signIn, uint32(f.asked), dir
 	m.Flags |= ot.ClearText
 	m.Class = ot.Login
-	out.End()
-	if f.asked == password {
+	if f.asked == password { // before End: the engine conceals what the packet proved so far
 		out.FactOf(out.Dst, "credential.cleartext", append(f.text[:0], "telnet password"...))
 	}
+	out.End()
 	f.asked, f.size = 0, 0
 }
 
