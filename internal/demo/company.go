@@ -13,6 +13,7 @@ import (
 // Company is the example, as it is entered into Skanse before the first packet.
 type Company struct {
 	Name, Profile string
+	ID            string // given by Seed
 	Sites         []*Site
 }
 
@@ -22,6 +23,10 @@ type Site struct {
 	Critical          bool
 	Sensor            string
 	Zones             []*Zone
+	No                int64 // given by Seed, as are the realms' numbers
+	RealmNo           int64
+	Realms            map[string]int64
+	ID                string
 	devices           []*device
 	talks             []talk
 	story             []episode
@@ -29,7 +34,8 @@ type Site struct {
 
 // Zone is one zone with its address range.
 type Zone struct {
-	Name, Level, SLT  string
+	Name, Level       string
+	SLT               int64
 	Prefix            string
 	VLAN              uint16 // of its frames at the sensor; names the realm with Realm
 	Realm             string // empty: the site's own realm

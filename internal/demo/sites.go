@@ -17,12 +17,12 @@ func bcast(d *device) netip.Addr {
 func aarhus() *Site {
 	s := &Site{Name: "Aarhus", Country: "DK", TZ: "Europe/Copenhagen", Critical: true, Sensor: "aarhus-1"}
 	office := s.zone(&Zone{Name: "Business IT", Level: "4", Prefix: "10.10.40.0/24", External: true})
-	dmz := s.zone(&Zone{Name: "Remote access gateway", Level: "3.5", Prefix: "10.10.35.0/24", SLT: "3", Gateway: true})
-	ops := s.zone(&Zone{Name: "Site operations", Level: "3", Prefix: "10.10.30.0/24", SLT: "2", OT: true})
-	scada := s.zone(&Zone{Name: "Dairy SCADA", Level: "2", Prefix: "10.10.20.0/24", SLT: "2", OT: true, Critical: true})
-	dairy := s.zone(&Zone{Name: "Pasteuriser", Level: "1", Prefix: "10.10.11.0/24", SLT: "2", OT: true, Critical: true})
-	cellA := s.zone(&Zone{Name: "Filling cell A", Level: "1", Prefix: "192.168.0.0/24", VLAN: 201, Realm: "Filling cell A", SLT: "1", OT: true})
-	cellB := s.zone(&Zone{Name: "Filling cell B", Level: "1", Prefix: "192.168.0.0/24", VLAN: 202, Realm: "Filling cell B", SLT: "1", OT: true})
+	dmz := s.zone(&Zone{Name: "Remote access gateway", Level: "3.5", Prefix: "10.10.35.0/24", SLT: 3, Gateway: true})
+	ops := s.zone(&Zone{Name: "Site operations", Level: "3", Prefix: "10.10.30.0/24", SLT: 2, OT: true})
+	scada := s.zone(&Zone{Name: "Dairy SCADA", Level: "2", Prefix: "10.10.20.0/24", SLT: 2, OT: true, Critical: true})
+	dairy := s.zone(&Zone{Name: "Pasteuriser", Level: "1", Prefix: "10.10.11.0/24", SLT: 2, OT: true, Critical: true})
+	cellA := s.zone(&Zone{Name: "Filling cell A", Level: "1", Prefix: "192.168.0.0/24", VLAN: 201, Realm: "Filling cell A", SLT: 1, OT: true})
+	cellB := s.zone(&Zone{Name: "Filling cell B", Level: "1", Prefix: "192.168.0.0/24", VLAN: 202, Realm: "Filling cell B", SLT: 1, OT: true})
 
 	erp := s.add(office, linux, "ERP")
 	s.add(office, windows, "AAR-OFFICE1")
@@ -74,12 +74,12 @@ func aarhus() *Site {
 func esbjerg() *Site {
 	s := &Site{Name: "Esbjerg", Country: "DK", TZ: "Europe/Copenhagen", Critical: true, Sensor: "esbjerg-1"}
 	office := s.zone(&Zone{Name: "Business IT", Level: "4", Prefix: "10.20.40.0/24", External: true})
-	dmz := s.zone(&Zone{Name: "Remote access gateway", Level: "3.5", Prefix: "10.20.35.0/24", SLT: "3", Gateway: true})
-	ops := s.zone(&Zone{Name: "Site operations", Level: "3", Prefix: "10.20.30.0/24", SLT: "2", OT: true})
-	scada := s.zone(&Zone{Name: "Filling SCADA", Level: "2", Prefix: "10.20.20.0/24", SLT: "2", OT: true, Critical: true})
-	line1 := s.zone(&Zone{Name: "Filling line 1", Level: "1", Prefix: "10.20.11.0/24", SLT: "2", OT: true, Critical: true})
-	line2 := s.zone(&Zone{Name: "Filling line 2", Level: "1", Prefix: "10.20.12.0/24", SLT: "2", OT: true, Critical: true})
-	util := s.zone(&Zone{Name: "Utilities", Level: "1", Prefix: "10.20.13.0/24", SLT: "1", OT: true})
+	dmz := s.zone(&Zone{Name: "Remote access gateway", Level: "3.5", Prefix: "10.20.35.0/24", SLT: 3, Gateway: true})
+	ops := s.zone(&Zone{Name: "Site operations", Level: "3", Prefix: "10.20.30.0/24", SLT: 2, OT: true})
+	scada := s.zone(&Zone{Name: "Filling SCADA", Level: "2", Prefix: "10.20.20.0/24", SLT: 2, OT: true, Critical: true})
+	line1 := s.zone(&Zone{Name: "Filling line 1", Level: "1", Prefix: "10.20.11.0/24", SLT: 2, OT: true, Critical: true})
+	line2 := s.zone(&Zone{Name: "Filling line 2", Level: "1", Prefix: "10.20.12.0/24", SLT: 2, OT: true, Critical: true})
+	util := s.zone(&Zone{Name: "Utilities", Level: "1", Prefix: "10.20.13.0/24", SLT: 1, OT: true})
 
 	laptop := s.add(office, windows, "ESB-SERVICE7")
 	erp := s.add(office, linux, "ERP")
@@ -160,8 +160,8 @@ func esbjerg() *Site {
 // gdansk has devices on a list and no sensor: nothing of it is measured.
 func gdansk() *Site {
 	s := &Site{Name: "Gdańsk", Country: "PL", TZ: "Europe/Warsaw"}
-	scada := s.zone(&Zone{Name: "SCADA", Level: "2", Prefix: "10.30.20.0/24", SLT: "2", OT: true, Critical: true})
-	line := s.zone(&Zone{Name: "Powder line", Level: "1", Prefix: "10.30.11.0/24", SLT: "2", OT: true})
+	scada := s.zone(&Zone{Name: "SCADA", Level: "2", Prefix: "10.30.20.0/24", SLT: 2, OT: true, Critical: true})
+	line := s.zone(&Zone{Name: "Powder line", Level: "1", Prefix: "10.30.11.0/24", SLT: 2, OT: true})
 	s.several(scada, windows, "GDN-SCADA%d", 2)
 	s.several(line, m340, "GDN-PLC%d", 6)
 	s.several(line, wago, "GDN-IO%d", 4)
@@ -172,9 +172,9 @@ func gdansk() *Site {
 func malmo() *Site {
 	s := &Site{Name: "Malmö", Country: "SE", TZ: "Europe/Stockholm", Sensor: "malmo-1"}
 	office := s.zone(&Zone{Name: "Business IT", Level: "4", Prefix: "10.40.40.0/24", External: true})
-	ops := s.zone(&Zone{Name: "Control room", Level: "3", Prefix: "10.40.30.0/24", SLT: "2", OT: true})
-	pumps := s.zone(&Zone{Name: "Waste water", Level: "1", Prefix: "10.40.11.0/24", SLT: "2", OT: true, Critical: true})
-	hvac := s.zone(&Zone{Name: "Building automation", Level: "2", Prefix: "10.40.21.0/24", SLT: "1", OT: true})
+	ops := s.zone(&Zone{Name: "Control room", Level: "3", Prefix: "10.40.30.0/24", SLT: 2, OT: true})
+	pumps := s.zone(&Zone{Name: "Waste water", Level: "1", Prefix: "10.40.11.0/24", SLT: 2, OT: true, Critical: true})
+	hvac := s.zone(&Zone{Name: "Building automation", Level: "2", Prefix: "10.40.21.0/24", SLT: 1, OT: true})
 	desk := s.add(office, windows, "MMA-DESK1")
 	scada := s.several(ops, windows, "MMA-SCADA%d", 2)
 	rtus := s.several(pumps, rtu560, "PS-%02d", 8)

@@ -1,0 +1,141 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/skanse/skanse/internal/sensor"
+	"golang.org/x/sync/errgroup"
+)
+
+// Stage is what the play needs of the rest of the program.
+type Stage struct {
+	Sensor     sensor.Config // Realm, Sensor, Epoch, Live and Interval are set by the play
+	Apply      func(ctx context.Context, d sensor.Delivery, sum *sensor.Summary) error
+	Judge      func(ctx context.Context, now time.Time) error // all checks and levels, once a day of the demo's clock
+	Progress   func(done float64)
+}
+
+// step is how much of the past one summary covers. A live sensor sends every
+// few seconds; thirty days of that would take an hour to read in.
+const step = 6 * time.Hour
+
+// History plays all sites from from to present, side by side in the order of
+// the demo's clock, and has them judged once a day.
+func (c *Company) History(ctx context.Context, from, present time.Time, st Stage) error {
+	group, ctx := errgroup.WithContext(ctx)
+	type act struct {
+		site *Site
+		sum  *sensor.Summary
+		done chan error
+	}
+	var heard []*Site
+	acts := map[*Site]chan act{}
+	for _, s := range c.Sites {
+		if s.Sensor == "" {
+			continue
+		}
+		out := make(chan act)
+		heard, acts[s] = append(heard, s), out
+		group.Go(func() error {
+			defer close(out)
+			cfg := s.config(st.Sensor, from)
+			cfg.Interval = int64(step)
+			return sensor.Run(ctx, s.NewSource(ctx, from, present, present, false), cfg, func(sum *sensor.Summary) error {
+				a := act{site: s, sum: sum, done: make(chan error, 1)}
+				select {
+				case out <- a:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+				select {
+				case err := <-a.done:
+					return err
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			})
+		})
+	}
+	group.Go(func() error {
+		waiting := map[*Site]act{}
+		day := from
+		for {
+			for _, s := range heard { // one act of every site that still plays
+				if _, ok := waiting[s]; ok || acts[s] == nil {
+					continue
+				}
+				select {
+				case a, ok := <-acts[s]:
+					if !ok {
+						acts[s] = nil
+						continue
+					}
+					waiting[s] = a
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+			var next *Site
+			for _, s := range heard {
+				if a, ok := waiting[s]; ok && (next == nil || a.sum.To < waiting[next].sum.To) {
+					next = s
+				}
+			}
+			if next == nil {
+				return st.Judge(ctx, present)
+			}
+			a := waiting[next]
+			delete(waiting, next)
+			now := time.Unix(0, a.sum.To)
+			for ; now.Sub(day) >= 24*time.Hour; day = day.Add(24 * time.Hour) {
+				if err := st.Judge(ctx, day.Add(24*time.Hour)); err != nil {
+					return err
+				}
+				st.Progress(float64(day.Sub(from)) / float64(present.Sub(from)))
+			}
+			a.sum.Sent = a.sum.To
+			err := st.Apply(ctx, next.delivery(now), a.sum)
+			a.done <- err
+			if err != nil {
+				return fmt.Errorf("play %s: %w", next.Name, err)
+			}
+		}
+	})
+	return group.Wait()
+}
+
+// Live goes on where History ended, in real time, until ctx ends.
+func (c *Company) Live(ctx context.Context, present time.Time, st Stage) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, s := range c.Sites {
+		if s.Sensor == "" {
+			continue
+		}
+		group.Go(func() error {
+			cfg := s.config(st.Sensor, present)
+			cfg.Interval = int64(livePoll)
+			return sensor.Run(ctx, s.NewSource(ctx, present, present, present, true), cfg, func(sum *sensor.Summary) error {
+				return st.Apply(ctx, s.delivery(time.Now()), sum)
+			})
+		})
+	}
+	return group.Wait()
+}
+
+func (s *Site) config(base sensor.Config, begin time.Time) sensor.Config {
+	base.Sensor, base.Epoch, base.Live = s.Sensor, begin.UTC().Format(time.RFC3339), true
+	realms := map[uint16]string{}
+	for _, z := range s.Zones {
+		if z.VLAN != 0 {
+			realms[z.VLAN] = z.Realm
+		}
+	}
+	base.Realm = func(_ string, vlan uint16) string { return realms[vlan] }
+	return base
+}
+
+func (s *Site) delivery(received time.Time) sensor.Delivery {
+	return sensor.Delivery{SiteNo: s.No, RealmNo: s.RealmNo, Realms: s.Realms, Source: s.Sensor, Name: "Sensor " + s.Sensor, Received: received}
+}
