@@ -11,10 +11,10 @@ import (
 
 // Stage is what the play needs of the rest of the program.
 type Stage struct {
-	Sensor     sensor.Config // Realm, Sensor, Epoch, Live and Interval are set by the play
-	Apply      func(ctx context.Context, d sensor.Delivery, sum *sensor.Summary) error
-	Judge      func(ctx context.Context, now time.Time) error // all checks and levels, once a day of the demo's clock
-	Progress   func(done float64)
+	Sensor   sensor.Config // Realm, Sensor, Epoch, Live and Interval are set by the play
+	Apply    func(ctx context.Context, d sensor.Delivery, sum *sensor.Summary) error
+	Judge    func(ctx context.Context, now time.Time) error // all checks and levels, once a day of the demo's clock
+	Progress func(done float64)
 }
 
 // step is how much of the past one summary covers. A live sensor sends every
