@@ -133,20 +133,21 @@ func plausible(b []byte) bool {
 	case maskWriteRegister:
 		return n == 8
 	}
-	if fc&exceptionBit != 0 {
-		return n == 3
+	if fc&exceptionBit != 0 { // some servers add a byte
+		return n == 3 || n == 4
 	}
 	return true
 }
 
-// flow needs no state: everything a message says stands in its own PDU. Only
-// the names of units are kept, so that a fact costs no memory twice.
+// flow holds next to no state: everything a message says stands in its own
+// PDU. The names of units are kept so that a fact costs no memory twice.
 type flow struct {
-	units *[256]string
+	turned bool // the sides are the other way round than the engine thinks
+	units  *[256]string
 }
 
 // Reset keeps the names of units: they are the same in every conversation.
-func (f *flow) Reset() {}
+func (f *flow) Reset() { f.turned = false }
 
 // Frame cuts at the header's length; out of step it looks for the next plausible header.
 func (f *flow) Frame(_ ot.Dir, b []byte, synced bool) (skip, n int) {
@@ -180,9 +181,16 @@ func (f *flow) Decode(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 		b = b[:n]
 	}
 	fc, data := b[7], b[8:]
-	if dir == ot.Request && answers(fc, data) {
-		dir = ot.Response
-		out.Client(ot.Response) // whoever sends the other side's PDUs asks
+	if answers(fc, data) {
+		if turned := dir == ot.Request; turned != f.turned {
+			f.turned = turned
+			if turned {
+				out.Client(ot.Response) // whoever sends the other side's PDUs asks
+			}
+		}
+	}
+	if f.turned {
+		dir = dir.Reverse()
 	}
 	m := out.Begin()
 	m.Kind, m.Code, m.Dir, m.Unit = kindFunction, uint32(fc&^exceptionBit), dir, uint32(b[6])

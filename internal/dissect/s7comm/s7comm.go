@@ -84,7 +84,7 @@ func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
 		}
 		switch b[5] & 0xf0 {
 		case cotpData:
-			if li != 2 || b[6]&^endOfUnit != 0 {
+			if li != 2 {
 				return dissect.No
 			}
 			if n == 7 { // empty fragments open some sessions
@@ -135,7 +135,6 @@ func (f *flow) Reset() {
 func (f *flow) Frame(dir ot.Dir, b []byte, synced bool) (skip, n int) {
 	if !synced {
 		f.part[dir%3] = fragment{buf: f.part[dir%3].buf[:0]}
-		f.list.reset()
 	}
 	if len(b) < tpktHeader {
 		return 0, 0
