@@ -137,6 +137,11 @@ func (s Scope) Where(siteCol, zoneCol string) ot.SQL {
 	return q
 }
 
+// Entity says whether the whole company is in scope; "" asks for every company.
+func (s Scope) Entity(id string) bool {
+	return s.All || id != "" && slices.Contains(s.Entities, id)
+}
+
 //go:embed migrations
 var migrations embed.FS
 

@@ -13,7 +13,10 @@ import (
 
 // Scope is what part of the tree the asking person sees; auth.Scope is one.
 type Scope interface {
+	// Where is the predicate over a table's site and zone columns.
 	Where(siteCol, zoneCol string) ot.SQL
+	// Entity says whether the whole company is in scope; "" asks for every company.
+	Entity(id string) bool
 }
 
 // Entity is a company as NIS2 sees it.
