@@ -89,8 +89,11 @@ func (c *context) confirmed(flags byte, b []byte) dissect.Fault {
 	if flags&segmented == 0 || b[3] == 0 { // the parameters begin here
 		c.parameters(m, service, body)
 	}
-	clear := m.Flags&ot.ClearText != 0
+	clear, dialect := m.Flags&ot.ClearText != 0, m.Area
 	c.out.End()
+	if service == confirmedPrivate {
+		c.dialect(dialect)
+	}
 	if clear {
 		c.out.FactOf(c.about, "credential.cleartext", append(c.flow.text[:0], "bacnet password"...))
 	}

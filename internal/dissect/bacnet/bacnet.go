@@ -91,6 +91,7 @@ type flow struct {
 	points int  // object names reported
 	names  modules
 	text   [ot.MaxFact]byte
+	name   [maxName]byte // what a request does
 }
 
 func (f *flow) Reset() {

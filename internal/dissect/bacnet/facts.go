@@ -66,8 +66,15 @@ func (c *context) iHave(b []byte) dissect.Fault {
 	if !ok || v[2].context || v[2].number != appString {
 		return dissect.BadValue
 	}
-	c.named(kind, characters(c.flow.text[:0], v[2].value))
+	c.pointNamed(kind, characters(c.flow.text[:0], v[2].value))
 	return dissect.OK
+}
+
+// dialect reports whose private services a device uses.
+func (c *context) dialect(maker uint32) {
+	if maker != 0 {
+		c.out.FactOf(c.about, "bacnet.private_vendor", strconv.AppendUint(c.flow.text[:0], uint64(maker), 10))
+	}
 }
 
 // whoAmI reports what a device without an address says: vendor, model, serial number.
@@ -214,7 +221,7 @@ func (c *context) results(kind uint32, b []byte) ([]byte, dissect.Fault) {
 func (c *context) identify(kind, property uint32, value tag) {
 	if property == propObjectName {
 		if !value.context && value.number == appString {
-			c.named(kind, characters(c.flow.text[:0], value.value))
+			c.pointNamed(kind, characters(c.flow.text[:0], value.value))
 		}
 		return
 	}
@@ -243,8 +250,8 @@ func (c *context) identify(kind, property uint32, value tag) {
 	}
 }
 
-// named reports an object's name: the device's own, or one of its first points.
-func (c *context) named(kind uint32, name []byte) {
+// pointNamed reports an object's name: the device's own, or one of its first points.
+func (c *context) pointNamed(kind uint32, name []byte) {
 	if kind == typeDevice {
 		c.out.FactOf(c.about, "bacnet.object_name", name)
 		return

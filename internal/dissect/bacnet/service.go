@@ -17,15 +17,19 @@ const (
 	writeProperty   = 15
 	writeMultiple   = 16
 	communication   = 17
-	reinitialize    = 20
-	readRange       = 26
+
+	confirmedPrivate = 18
+	reinitialize     = 20
+	readRange        = 26
 )
 
 // Unconfirmed services (BACnetUnconfirmedServiceChoice, clause 21).
 const (
-	iAm    = 0
-	iHave  = 1
-	whoAmI = 13
+	iAm   = 0
+	iHave = 1
+
+	unconfirmedPrivate = 4
+	whoAmI             = 13
 )
 
 // touch says which object a message is about: its type and instance.
@@ -51,7 +55,23 @@ func (c *context) parameters(m *ot.Message, service byte, b []byte) {
 		}
 	case communication, reinitialize:
 		c.device(m, service, b)
+	case confirmedPrivate:
+		c.private(m, b)
 	}
+	c.named(m, service)
+}
+
+// private reads [0] vendor, [1] service of a private transfer. Who sends one
+// speaks that vendor's dialect.
+func (c *context) private(m *ot.Message, b []byte) {
+	v, b, ok := next(b)
+	if !ok || !v.context || v.number != 0 || v.opening {
+		return
+	}
+	if s, _, ok := next(b); ok && s.context && s.number == 1 && !s.opening {
+		m.Space = uint16(unsigned(s.value))
+	}
+	m.Area = unsigned(v.value)
 }
 
 // property reads [0] object, [1] property, [2] index and, in a write, [3] value.
@@ -144,9 +164,14 @@ func (c *context) unconfirmed(service byte, b []byte) dissect.Fault {
 		if t, _, ok := next(b); ok && !t.context && t.number == appObjectID {
 			touch(m, t.value)
 		}
+	case unconfirmedPrivate:
+		c.private(m, b)
 	}
+	dialect := m.Area
 	c.out.End()
 	switch service {
+	case unconfirmedPrivate:
+		c.dialect(dialect)
 	case iAm:
 		return c.iAm(b)
 	case iHave:

@@ -244,6 +244,7 @@ func (o *objects) value(group, variation byte, b []byte) {
 		o.m.Flags |= ot.Refused
 		o.m.Status = uint32(status)
 	}
+	o.named(group)
 }
 
 // sized steps over objects that carry their own length (qualifier 0x5b): files, authentication.

@@ -76,6 +76,7 @@ type flow struct {
 
 	data   [maxFrame]byte  // user data of the frame in hand, without CRC
 	number [maxNumber]byte // a device attribute that must be rendered
+	name   [maxName]byte   // what a command does
 }
 
 // fragment is an application fragment that came in several segments.

@@ -24,6 +24,12 @@ const (
 // selectFlag is the S/E bit of a command's qualifier: select before execute.
 const selectFlag = 0x80
 
+// What a command's Space says, so that a rule can tell a select from an execute.
+const (
+	spaceSelect  = 1
+	spaceExecute = 2
+)
+
 // asdu reports one application service data unit.
 func (f *flow) asdu(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 	if len(b) < asduHead {
@@ -48,6 +54,7 @@ func (f *flow) asdu(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 	}
 	out.Also(kindCause, uint32(reason), nil)
 	fault := objects(m, kind, vsq, b[asduHead:])
+	f.named(m, kind)
 	out.End()
 	return fault
 }
@@ -94,8 +101,7 @@ func objects(m *ot.Message, kind, vsq byte, b []byte) dissect.Fault {
 
 func address(b []byte) uint32 { return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 }
 
-// command takes the value of a command's or a measured value's first object.
-// Space is 1 for a select, 2 for an execute, so that a rule can tell them apart.
+// command takes the value of a command's first object.
 func command(m *ot.Message, kind byte, e []byte) {
 	qualifier := -1
 	switch kind {
@@ -148,9 +154,9 @@ func command(m *ot.Message, kind byte, e []byte) {
 	switch {
 	case qualifier < 0:
 	case qualifier&selectFlag != 0:
-		m.Space = 1
+		m.Space = spaceSelect
 	default:
-		m.Space = 2
+		m.Space = spaceExecute
 	}
 }
 

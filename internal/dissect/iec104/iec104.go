@@ -41,7 +41,7 @@ func (Protocol) Spec() dissect.Spec {
 		Transport: dissect.TCP,
 		TCP:       []uint16{2404},
 		MaxPDU:    maxLen + 2,
-		MaxState:  64,
+		MaxState:  128,
 	}
 }
 
@@ -104,9 +104,10 @@ func (Protocol) Open() dissect.Flow { return &flow{} }
 // flow knows which side is the controlling station once the protocol said so.
 type flow struct {
 	told bool
+	name [maxName]byte // what a command does
 }
 
-func (f *flow) Reset() { *f = flow{} }
+func (f *flow) Reset() { f.told = false }
 
 func (f *flow) Frame(_ ot.Dir, b []byte, synced bool) (skip, n int) {
 	for i := 0; i < len(b); i++ {
