@@ -223,6 +223,13 @@ func (l *lane) bindStream(fl *flow, side uint8, s *stream, data []byte) bool {
 		b = s.buf
 	}
 	n, v := l.probeSides(fl, side, b, l.hints.tcp, l.hints.allTCP)
+	if v == dissect.No && len(s.buf) > 0 && !s.synced {
+		// Mid-stream, what was kept may have been a keep-alive's byte or the end of a PDU.
+		fl.unknown += uint64(len(s.buf) - len(data))
+		l.empty(s)
+		b = data
+		n, v = l.probeSides(fl, side, b, l.hints.tcp, l.hints.allTCP)
+	}
 	switch {
 	case v == dissect.Yes:
 		l.bind(fl, n)

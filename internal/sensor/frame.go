@@ -89,6 +89,8 @@ const (
 	tcpRST
 	tcpPSH
 	tcpACK
+
+	tcpOpening = tcpSYN | tcpACK | tcpFIN | tcpRST // what tells a real SYN from a forged mixture
 )
 
 // Protocol numbers of IP.

@@ -205,9 +205,9 @@ func (l *lane) open(k *flowKey, side uint8, f *frame) *flow {
 	}
 	fl.ends[side].IP, fl.ends[1-side].IP = f.src.ip(), f.dst.ip()
 	switch {
-	case f.proto == ipTCP && f.flags&(tcpSYN|tcpACK) == tcpSYN:
+	case f.proto == ipTCP && f.flags&tcpOpening == tcpSYN:
 		fl.client, fl.by = side, bySYN
-	case f.proto == ipTCP && f.flags&(tcpSYN|tcpACK) == tcpSYN|tcpACK:
+	case f.proto == ipTCP && f.flags&tcpOpening == tcpSYN|tcpACK:
 		fl.client, fl.by = 1-side, bySYN
 	case f.proto == ipTCP || f.proto == ipUDP:
 		fl.midstream = f.proto == ipTCP
@@ -247,7 +247,7 @@ func (l *lane) tcp(fl *flow, side uint8, f *frame) {
 		return
 	}
 	fl.spoke[side] = true
-	if f.flags&(tcpSYN|tcpACK) == tcpSYN {
+	if f.flags&tcpOpening == tcpSYN {
 		s := fl.stream[side]
 		if again := s != nil && s.begun && s.next != f.seq+1; again || fl.closed {
 			l.reopen(fl, side)

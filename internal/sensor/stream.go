@@ -48,7 +48,7 @@ func (l *lane) segment(fl *flow, side uint8, f *frame) {
 		fl.stream[side] = s
 	}
 	seq := f.seq
-	if f.flags&tcpSYN != 0 {
+	if f.flags&tcpSYN != 0 && f.flags&(tcpFIN|tcpRST) == 0 {
 		seq++
 		if !s.begun || s.next != seq {
 			l.drop(s)
