@@ -58,6 +58,8 @@ func (f *flow) siemens(description []byte, out *dissect.Sink) {
 			out.Fact("lldp.hardware", bytes.TrimSpace(part[3:]))
 		case bytes.HasPrefix(part, []byte("FW:")):
 			out.Fact("lldp.firmware", firmware(part[3:]))
+		case bytes.HasPrefix(part, []byte("SW")): // a panel's image: "SW.V 13.0.1"
+			out.Fact("lldp.software", firmware(bytes.TrimLeft(part[2:], ".: ")))
 		case orderCode(part):
 			out.Fact("lldp.order_code", part)
 		case len(part) > 2 && part[0] == 'S' && part[1] == ' ':

@@ -16,7 +16,7 @@ const (
 	sessionSetup1 = 0x73
 	endOfChain    = 0xff
 	headerSize    = 32
-	maxChain      = 8
+	maxChain      = 32
 )
 
 // chained says whether a command may carry another one behind it (AndX).

@@ -70,10 +70,11 @@ const (
 type flow struct {
 	side  [3]stage // by direction
 	lines uint8
+	old   bool // one side speaks version 1 only
 }
 
 func (f *flow) Frame(dir ot.Dir, b []byte, synced bool) (skip, n int) {
-	if !synced {
+	if !synced && !(f.side[dir] == banner && bytes.HasPrefix(b, []byte("SSH-"))) {
 		f.side[dir] = opaque
 	}
 	switch f.side[dir] {
@@ -156,8 +157,16 @@ func (f *flow) banner(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 	out.Fact("ssh.banner", line)
 	out.Fact("ssh.version", number)
 	out.Fact("ssh.software", software)
-	if f.side[dir] = exchange; code < 199 {
-		f.side = [3]stage{opaque, opaque, opaque} // version 1 packs its packets in another way
+	if code < 199 { // version 1 packs its packets in another way
+		f.old = true
+	}
+	for i := range f.side {
+		if f.side[i] == exchange && f.old {
+			f.side[i] = opaque
+		}
+	}
+	if f.side[dir] = exchange; f.old {
+		f.side[dir] = opaque
 	}
 	return dissect.OK
 }

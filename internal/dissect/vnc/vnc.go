@@ -5,6 +5,7 @@
 package vnc
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"github.com/skanse/skanse/internal/dissect"
@@ -68,7 +69,7 @@ type flow struct {
 }
 
 func (f *flow) Frame(dir ot.Dir, b []byte, synced bool) (skip, n int) {
-	if !synced {
+	if !synced && !(f.side[dir] == hello && bytes.HasPrefix(b, []byte("RFB "))) {
 		f.side[dir] = opaque
 	}
 	switch f.side[dir] {
