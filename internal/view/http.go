@@ -1,0 +1,40 @@
+package view
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/skanse/skanse/internal/auth"
+	"github.com/skanse/skanse/internal/rest"
+)
+
+type plantOut struct{ Body Plant }
+
+type searchOut struct {
+	Body struct {
+		Items []Found `json:"items" nullable:"false"`
+	}
+}
+
+// Routes mounts the map and the search.
+func (s *Service) Routes(r *rest.Router) {
+	rest.Register(r, rest.Op{ID: "get-plant", Method: http.MethodGet, Path: "/plant", Summary: "The zones of a site and what runs between them", Tag: "Plant", Permission: auth.AssetRead},
+		func(ctx context.Context, in *struct {
+			Site string `query:"site" required:"true" doc:"Id of the site"`
+		},
+		) (*plantOut, error) {
+			p, err := s.Plant(ctx, auth.From(ctx).Scope, in.Site, time.Now())
+			return &plantOut{Body: p}, err
+		})
+	rest.Register(r, rest.Op{ID: "search", Method: http.MethodGet, Path: "/search", Summary: "Assets, zones and sites by part of a name, code or address", Tag: "Search", Permission: auth.AssetRead},
+		func(ctx context.Context, in *struct {
+			Q string `query:"q" maxLength:"200"`
+		},
+		) (*searchOut, error) {
+			found, err := s.Search(ctx, auth.From(ctx).Scope, in.Q)
+			out := &searchOut{}
+			out.Body.Items = found
+			return out, err
+		})
+}

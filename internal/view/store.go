@@ -1,0 +1,135 @@
+package view
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/store"
+)
+
+type siteRow struct {
+	No   int64  `db:"site_no"`
+	ID   string `db:"site_id"`
+	Name string `db:"name"`
+}
+
+// Plant draws one site.
+func (s *Service) Plant(ctx context.Context, scope Scope, siteID string, now time.Time) (out Plant, err error) {
+	err = s.db.View(ctx, func(r store.Reader) error {
+		in := scope.Where("s.site_no", "")
+		site, err := store.One[siteRow](ctx, r, `SELECT s.site_no, s.site_id, s.name FROM org_site s WHERE s.site_id = ? AND `+in.Text, append([]any{siteID}, in.Args...)...)
+		if err != nil {
+			return err
+		}
+		zones, err := store.All[zoneRow](ctx, r, `SELECT zone_no, zone_id, name, level, ot, sl_t, critical, external, gateway FROM org_zone WHERE site_no = ? ORDER BY zone_no`, site.No)
+		if err != nil {
+			return err
+		}
+		seen := scope.Where("a.site_no", "a.zone_no")
+		groups, err := store.All[groupRow](ctx, r, plantGroups+seen.Text+plantGroupsBy, append([]any{site.No}, seen.Args...)...)
+		if err != nil {
+			return err
+		}
+		client, server := scope.Where("c.site_no", "c.client_zone_no"), scope.Where("c.site_no", "c.server_zone_no")
+		talks, err := store.All[talkRow](ctx, r, plantTalks+`(`+client.Text+` OR `+server.Text+`)`+plantTalksBy, slices.Concat([]any{site.No}, client.Args, server.Args)...)
+		if err != nil {
+			return err
+		}
+		out = Plant{Site: site.ID, Name: site.Name}
+		out.Zones, out.Conduits = drawPlant(zones, groups, talks, now)
+		var heard int64
+		for _, z := range out.Zones {
+			out.Assets += z.Assets
+			heard = max(heard, z.heard)
+		}
+		out.HeardAt = moment(heard)
+		return nil
+	})
+	return out, err
+}
+
+// An asset without a zone whose address is outside the plant belongs to the
+// internet or another network; managed says which.
+const plantGroups = `
+SELECT a.zone_no, CASE WHEN a.zone_no = 0 THEN a.level ELSE '' END AS level, a.role,
+       CASE WHEN a.model <> '' THEN a.model WHEN a.vendor <> '' THEN a.vendor ELSE '' END AS label,
+       (a.zone_no = 0 AND NOT a.managed) AS outside,
+       COUNT(*) AS n, CAST(SUM(CASE WHEN a.state = 'new' THEN 1 ELSE 0 END) AS BIGINT) AS fresh
+FROM asset_asset a
+WHERE a.site_no = ? AND a.state NOT IN ('rejected', 'retired') AND `
+
+const plantGroupsBy = `
+GROUP BY 1, 2, 3, 4, 5`
+
+// The level of an asset is asked only for ends that stand in no zone.
+const plantTalks = `
+SELECT c.client_zone_no, c.server_zone_no, c.client_internet, c.server_internet,
+       CASE WHEN c.client_zone_no = 0 THEN COALESCE((SELECT MIN(a.level) FROM asset_binding b JOIN asset_asset a ON a.asset_id = b.asset_id
+         WHERE b.site_no = c.site_no AND b.realm_no = c.realm_no AND b.to_at IS NULL
+           AND (b.kind = 'ip' AND b.address = c.client_ip OR c.client_ip = '' AND b.kind = 'mac' AND b.address = c.client_mac)), '') ELSE '' END AS client_level,
+       CASE WHEN c.server_zone_no = 0 THEN COALESCE((SELECT MIN(a.level) FROM asset_binding b JOIN asset_asset a ON a.asset_id = b.asset_id
+         WHERE b.site_no = c.site_no AND b.realm_no = c.realm_no AND b.to_at IS NULL
+           AND (b.kind = 'ip' AND b.address = c.server_ip OR c.server_ip = '' AND b.kind = 'mac' AND b.address = c.server_mac)), '') ELSE '' END AS server_level,
+       CASE WHEN c.protocol <> '' THEN c.protocol WHEN c.guess <> '' THEN c.guess ELSE c.transport END AS protocol,
+       COUNT(*) AS n, CAST(SUM(c.client_packets + c.server_packets) AS BIGINT) AS packets, CAST(SUM(c.client_bytes + c.server_bytes) AS BIGINT) AS bytes,
+       MIN(c.first_at) AS first_at, MAX(c.last_at) AS last_at, COALESCE(MAX(c.last_live_at), 0) AS live_at
+FROM network_conversation c
+WHERE c.site_no = ? AND c.server_ip <> '255.255.255.255' AND c.transport <> 'ether' AND `
+
+const plantTalksBy = `
+GROUP BY 1, 2, 3, 4, 5, 6, 7`
+
+// Found is one hit of the search.
+type Found struct {
+	Kind   string `json:"kind" enum:"asset,zone,site,requirement"`
+	ID     string `json:"id"`
+	Label  string `json:"label"`
+	Detail string `json:"detail"`
+	SiteID string `json:"site_id,omitempty"`
+}
+
+type foundRow struct {
+	ID     string `db:"id"`
+	Label  string `db:"label"`
+	Detail string `db:"detail"`
+	SiteID string `db:"site_id"`
+}
+
+const perKind = 8
+
+// Search finds assets, zones and sites by part of a name, code or address.
+func (s *Service) Search(ctx context.Context, scope Scope, text string) (out []Found, err error) {
+	text = strings.ToLower(strings.TrimSpace(text))
+	out = []Found{}
+	if text == "" {
+		return out, nil
+	}
+	like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text) + "%"
+	queries := []struct {
+		kind, text string
+		scope      ot.SQL
+	}{
+		{"asset", `SELECT a.asset_id AS id, CASE WHEN a.name <> '' THEN a.name WHEN a.model <> '' THEN a.model ELSE a.role END AS label,
+		   a.vendor || ' ' || a.model || ' ' || a.order_code AS detail, s.site_id FROM asset_asset a JOIN org_site s ON s.site_no = a.site_no
+		   WHERE a.search LIKE ? ESCAPE '\' AND a.state <> 'retired' AND `, scope.Where("a.site_no", "a.zone_no")},
+		{"zone", `SELECT z.zone_id AS id, z.name AS label, s.name AS detail, s.site_id FROM org_zone z JOIN org_site s ON s.site_no = z.site_no
+		   WHERE lower(z.name) LIKE ? ESCAPE '\' AND `, scope.Where("z.site_no", "z.zone_no")},
+		{"site", `SELECT s.site_id AS id, s.name AS label, s.country AS detail, s.site_id FROM org_site s WHERE lower(s.name) LIKE ? ESCAPE '\' AND `, scope.Where("s.site_no", "")},
+	}
+	err = s.db.View(ctx, func(r store.Reader) error {
+		for _, q := range queries {
+			rows, err := store.All[foundRow](ctx, r, q.text+q.scope.Text+` ORDER BY 2, 1 LIMIT ?`, append(append([]any{like}, q.scope.Args...), perKind)...)
+			if err != nil {
+				return err
+			}
+			for _, f := range rows {
+				out = append(out, Found{Kind: q.kind, ID: f.ID, Label: f.Label, Detail: strings.Join(strings.Fields(f.Detail), " "), SiteID: f.SiteID})
+			}
+		}
+		return nil
+	})
+	return out, err
+}
