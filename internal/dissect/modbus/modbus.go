@@ -95,18 +95,29 @@ func (Protocol) Probe(dir ot.Dir, b []byte) dissect.Verdict {
 	if len(b) < header+1 {
 		return dissect.More
 	}
-	if !plausible(b) {
+	n := 6 + int(binary.BigEndian.Uint16(b[4:]))
+	if !plausible(b) || n == header+1 && !bare(b[7]) {
 		return dissect.No
 	}
-	n := 6 + int(binary.BigEndian.Uint16(b[4:]))
 	if len(b) < n {
 		return dissect.More
 	}
-	// A second header behind the first is as good as a proof either way.
-	if len(b) >= n+header+1 && !plausible(b[n:]) {
+	// What stands behind must look like another header, as far as it is there.
+	next := b[n:]
+	if len(next) > 2 && next[2] != 0 || len(next) > 3 && next[3] != 0 || len(next) > header && !plausible(next) {
 		return dissect.No
 	}
 	return dissect.Yes
+}
+
+// bare says whether a function comes without data. HART-IP, whose sequence
+// number stands where Modbus has its length, would pass without this.
+func bare(fc byte) bool {
+	switch fc {
+	case 7, 11, 12, reportServerID: // exception status, event counter, event log
+		return true
+	}
+	return false
 }
 
 // Open makes a flow.

@@ -22,6 +22,7 @@ func TestProbeRefuses(t *testing.T) {
 		"function 0":        {0, 1, 0, 0, 0, 6, 1, 0, 0, 0, 0, 1},
 		"write of 7 bytes":  {0, 1, 0, 0, 0, 7, 1, 6, 0, 0, 0, 1, 0},
 		"second no header":  {0, 1, 0, 0, 0, 6, 1, 3, 0, 0, 0, 1, 9, 9, 9, 9, 9, 9, 9, 9},
+		"hart-ip":           {1, 0, 0, 0, 0, 2, 0, 13, 1, 0, 0, 0x75, 0x30},
 		"text":              []byte("GET / HTTP/1.1\r\n"),
 		"long but not umas": {0, 1, 0, 0, 2, 0, 1, 16, 0, 0, 0, 1},
 	} {
