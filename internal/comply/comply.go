@@ -3,3 +3,175 @@
 // tables through checks, writes evidence and levels, and keeps declarations.
 // It measures nothing itself and never writes another slice's tables.
 package comply
+
+import (
+	"context"
+	"embed"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/skanse/skanse/catalog"
+	"github.com/skanse/skanse/internal/bus"
+	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/store"
+	"golang.org/x/sync/errgroup"
+)
+
+// engineVersion changes when the same rows would give another answer or level.
+const engineVersion = "1"
+
+//go:embed migrations
+var migrations embed.FS
+
+// Migrations are the tables of this package.
+func Migrations() store.Migrations { return store.Migrations{Slice: "comply", FS: migrations} }
+
+// Config is what a Service may be given. The zero value works.
+type Config struct {
+	Catalogue *Catalogue       // nil: the one that ships
+	Clock     func() time.Time // nil: the machine's; the demo has its own
+	Log       *slog.Logger
+}
+
+// Service judges and keeps declarations. It is safe for use by many goroutines;
+// one evaluation runs at a time.
+type Service struct {
+	db    *store.DB
+	cat   *Catalogue
+	clock func() time.Time
+	log   *slog.Logger
+
+	zip *packing
+
+	running  sync.Mutex // one evaluation at a time
+	uptimeAt time.Time  // guarded by running
+
+	mu    sync.Mutex
+	dirty map[ot.Topic]bool
+	wake  chan struct{}
+}
+
+// New makes a Service. It fails when the catalogue is broken.
+func New(db *store.DB, cfg Config) (*Service, error) {
+	s := &Service{db: db, cat: cfg.Catalogue, clock: cfg.Clock, log: cfg.Log, dirty: map[ot.Topic]bool{}, wake: make(chan struct{}, 1)}
+	if s.cat == nil {
+		c, err := ReadCatalogue(catalog.Files)
+		if err != nil {
+			return nil, err
+		}
+		s.cat = c
+	}
+	zip, err := newPacking()
+	if err != nil {
+		return nil, err
+	}
+	s.zip = zip
+	if s.clock == nil {
+		s.clock = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	return s, nil
+}
+
+// Catalogue is what the Service judges by.
+func (s *Service) Catalogue() *Catalogue { return s.cat }
+
+// Timing of the background: changes gather for a moment before they are judged, an
+// import cannot hold judging off for longer than maxWait, and time itself (freshness,
+// windows, graces) is judged every quarter of an hour.
+const (
+	debounce = 2 * time.Second
+	maxWait  = 20 * time.Second
+	every    = 15 * time.Minute
+)
+
+// Run judges what the bus says has changed, until ctx ends. The first judgement covers everything.
+func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		topics := []ot.Topic{ot.TopicAsset, ot.TopicNetwork, ot.TopicSource, ot.TopicOrg, ot.TopicDeclaration}
+		return b.Run(ctx, "comply", topics, func(_ context.Context, _ *store.Tx, events []bus.Event) error {
+			topics := make([]ot.Topic, len(events))
+			for i, e := range events {
+				topics[i] = e.Topic
+			}
+			s.Mark(topics...)
+			return nil
+		})
+	})
+	g.Go(func() error { return s.loop(ctx) })
+	return g.Wait()
+}
+
+// Mark says that what these topics name has changed; Run judges it soon.
+func (s *Service) Mark(topics ...ot.Topic) {
+	s.mu.Lock()
+	for _, t := range topics {
+		s.dirty[t] = true
+	}
+	s.mu.Unlock()
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (s *Service) loop(ctx context.Context) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	if _, err := s.Evaluate(ctx, s.clock()); err != nil && ctx.Err() == nil {
+		s.log.ErrorContext(ctx, "judge the posture", "error", err)
+	}
+	for {
+		topics := []ot.Topic(nil) // all
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		case <-s.wake:
+			if !s.settle(ctx) {
+				return nil
+			}
+			topics = s.take()
+		}
+		if _, err := s.Evaluate(ctx, s.clock(), topics...); err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "judge the posture", "error", err)
+			s.Mark(topics...)
+		}
+	}
+}
+
+// settle waits until nothing changed for a moment, at most maxWait. It is false when ctx ended.
+func (s *Service) settle(ctx context.Context) bool {
+	end := time.NewTimer(maxWait)
+	defer end.Stop()
+	for {
+		quiet := time.NewTimer(debounce)
+		select {
+		case <-ctx.Done():
+			quiet.Stop()
+			return false
+		case <-end.C:
+			quiet.Stop()
+			return true
+		case <-quiet.C:
+			return true
+		case <-s.wake:
+			quiet.Stop()
+		}
+	}
+}
+
+func (s *Service) take() []ot.Topic {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []ot.Topic
+	for t := range s.dirty {
+		out = append(out, t)
+	}
+	clear(s.dirty)
+	return out
+}

@@ -1,0 +1,72 @@
+package comply
+
+import (
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/skanse/skanse/internal/asset"
+	"github.com/skanse/skanse/internal/audit"
+	"github.com/skanse/skanse/internal/bus"
+	"github.com/skanse/skanse/internal/org"
+	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/store"
+	"github.com/skanse/skanse/internal/store/storetest"
+)
+
+func tables() []store.Migrations {
+	return []store.Migrations{org.Migrations(), audit.Migrations(), bus.Migrations(), asset.Migrations(),
+		{Slice: "network", FS: os.DirFS("../network/migrations")}, Migrations()}
+}
+
+// Every check's SQL runs on both engines, gives the documented columns, and an empty plant is never at target.
+func TestEveryCheckRuns(t *testing.T) {
+	c := shipped(t)
+	storetest.Each(t, tables(), func(t *testing.T, db *store.DB) {
+		for _, rel := range relations() {
+			k, _, ok := c.Check(rel.id)
+			if !ok {
+				t.Errorf("%s is not in the catalogue", rel.id)
+				continue
+			}
+			queries := []ot.SQL{rel.items(k, noon)}
+			if rel.behind != nil {
+				queries = append(queries, rel.behind(k, noon))
+			}
+			for _, q := range queries {
+				err := db.View(t.Context(), func(r store.Reader) error {
+					rows, err := store.All[Row](t.Context(), r, q.Text, q.Args...)
+					if len(rows) > 0 {
+						t.Errorf("%s has rows in an empty plant", rel.id)
+					}
+					return err
+				})
+				if err != nil {
+					t.Errorf("%s: %v\n%s", rel.id, err, q.Text)
+				}
+			}
+		}
+	})
+}
+
+func TestRelationsAreDistinct(t *testing.T) {
+	c := shipped(t)
+	var ids []string
+	for _, k := range c.Checks() {
+		ids = append(ids, k.ID)
+		if len(k.Reads) == 0 || k.Wants == "" || k.Title == "" {
+			t.Errorf("%s lacks topics, wants or title", k.ID)
+		}
+		spec, _, _ := c.Check(k.ID)
+		if k.Fold == ot.Share && spec.Test.Kind != KindShare || k.Fold == ot.Count && spec.Test.Kind != KindCount {
+			t.Errorf("%s folds as %d, its test is a %s", k.ID, k.Fold, spec.Test.Kind)
+		}
+	}
+	slices.Sort(ids)
+	if n := len(slices.Compact(slices.Clone(ids))); n != len(ids) || n < 14 {
+		t.Errorf("%d checks, %d distinct, want at least 14", len(ids), n)
+	}
+	if len(ids) != len(relations()) {
+		t.Errorf("%d of %d relations are in the catalogue", len(ids), len(relations()))
+	}
+}
