@@ -93,6 +93,7 @@ func (f *flow) Decode(_ ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 		}
 		return fault
 	}
+	out.FactOf(client, "dhcp.given_name", o.hostname) // some servers name the hosts they serve
 	given := netip.AddrFrom4([4]byte(b[16:20]))
 	switch {
 	case given.IsUnspecified():

@@ -40,8 +40,14 @@ var verbs = []verb{
 
 // verbOf returns the row of a line's verb, in any case, nil if it has none.
 func verbOf(line []byte) *verb {
+	if len(line) < 3 || !letter(line[0]) || !letter(line[1]) || !letter(line[2]) {
+		return nil // the shortest verb has three letters: nearly every other protocol ends here
+	}
 	for i := range verbs {
 		v := &verbs[i]
+		if v.name[0] != line[0]&^0x20 {
+			continue
+		}
 		n := len(v.name)
 		if len(line) < n || !equalFold(line[:n], v.name) {
 			continue
@@ -56,6 +62,8 @@ func verbOf(line []byte) *verb {
 func isReply(b []byte) bool {
 	return len(b) >= 4 && b[0] >= '1' && b[0] <= '6' && digit(b[1]) && digit(b[2]) && (b[3] == ' ' || b[3] == '-')
 }
+
+func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 func digit(c byte) bool { return c >= '0' && c <= '9' }
 

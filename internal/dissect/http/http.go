@@ -46,7 +46,9 @@ func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
 	if len(b) == 0 {
 		return dissect.More
 	}
-	if b[0] < 'C' || b[0] > 'U' { // every method and "HTTP" begin between these: a cheap No
+	switch b[0] { // what "HTTP" and the methods begin with: a cheap No
+	case 'C', 'D', 'G', 'H', 'N', 'O', 'P', 'S', 'T', 'U':
+	default:
 		return dissect.No
 	}
 	if prefix(b, "HTTP/1.") {

@@ -36,6 +36,7 @@ const (
 const (
 	sessionMessage   = 0x00
 	sessionRequest   = 0x81
+	sessionAccepted  = 0x82
 	sessionKeepAlive = 0x85
 )
 
@@ -71,14 +72,26 @@ func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
 		if marked(b[4:]) {
 			return dissect.Yes
 		}
-	case sessionRequest, 0x82:
+	case sessionRequest:
 		if len(b) > 1 && b[1] != 0 || len(b) > 2 && b[2] != 0 {
 			return dissect.No
 		}
 		if len(b) < 6 {
 			return dissect.More
 		}
-		if b[0] == sessionRequest && b[3] >= 68 && b[4] == 32 && b[5] >= 'A' && b[5] <= 'P' {
+		if b[3] >= 68 && b[4] == 32 && b[5] >= 'A' && b[5] <= 'P' {
+			return dissect.Yes
+		}
+	case sessionAccepted: // four bytes alone; the first message follows
+		if len(b) < 12 {
+			for _, c := range b[1:min(len(b), 5)] {
+				if c != 0 {
+					return dissect.No
+				}
+			}
+			return dissect.More
+		}
+		if b[1]|b[2]|b[3]|b[4] == 0 && marked(b[8:]) {
 			return dissect.Yes
 		}
 	case directUnique, directGroup, broadcast:
