@@ -117,7 +117,7 @@ func (in *inspector) read(ctx context.Context, file string, cores int) (*report,
 	}
 	defer src.Close()
 	r := &report{file: file, in: in}
-	cfg := sensor.Config{Sensor: file, Epoch: file, Shards: cores, Protocols: in.protocols, Rules: in.rules, Log: in.log}
+	cfg := sensor.Config{Sensor: file, Epoch: file, Shards: cores, Protocols: in.protocols, Rules: in.rules, Log: in.log, Brief: true}
 	err = sensor.Run(ctx, src, cfg, func(s *sensor.Summary) error {
 		r.sum = s // one at the end
 		return nil

@@ -63,7 +63,7 @@ func (r *report) alerts() []alert {
 					packet: e.Ref.Number, first: e.Ref.Seen,
 				})
 			}
-			out[n].count++
+			out[n].count += 1 + e.Repeats
 			out[n].last = max(out[n].last, e.Ref.Seen)
 		}
 	}

@@ -39,6 +39,7 @@ type kindNames struct {
 	dense  []codeName          // by code, while codes are small
 	sparse map[uint32]codeName // the rest
 	text   map[string]codeName // codes that are names
+	pages  [][]ot.Class        // classes by code>>8, code&255: asked for every message
 }
 
 type codeName struct {
@@ -130,6 +131,11 @@ func (n *names) code(k ot.Kind, code uint32, text []byte) codeName {
 }
 
 func (n *names) class(k ot.Kind, code uint32, text []byte) ot.Class {
+	if text == nil && int(k) < len(n.kinds) {
+		if page := int(code >> 8); page < len(n.kinds[k].pages) && n.kinds[k].pages[page] != nil {
+			return n.kinds[k].pages[page][code&0xff]
+		}
+	}
 	if c := n.code(k, code, text).class; c != 0 {
 		return c
 	}
@@ -219,6 +225,31 @@ func readKind(name string, f kindFile) (kindNames, error) {
 		default:
 			k.sparse[uint32(code)] = entry
 		}
+		if err == nil && code <= 0xffff {
+			k.page(uint32(code), entry.class)
+		}
 	}
 	return k, nil
+}
+
+// page notes the class of a code for the hot path. Codes of the page that are
+// not listed have the kind's own class.
+func (k *kindNames) page(code uint32, c ot.Class) {
+	rest := k.class
+	if rest == 0 {
+		rest = ot.Other
+	}
+	n := int(code >> 8)
+	if n >= len(k.pages) {
+		k.pages = append(k.pages, make([][]ot.Class, n+1-len(k.pages))...)
+	}
+	if k.pages[n] == nil {
+		k.pages[n] = make([]ot.Class, 256)
+		for i := range k.pages[n] {
+			k.pages[n][i] = rest
+		}
+	}
+	if c != 0 {
+		k.pages[n][code&0xff] = c
+	}
 }

@@ -32,9 +32,19 @@ func (l *lane) Message(m *ot.Message) {
 		}
 		t.touch(m.First, m.N)
 	}
-	l.hits = l.rules.Hit(m, l.hits[:0])
+	// What a rule can ask of a message is its tuple and its flags.
+	l.hits = l.hits[:0]
+	if t == nil || t.silent != m.Flags|silentSet {
+		l.hits = l.rules.Hit(m, l.hits)
+		if t != nil && len(l.hits) == 0 && !t.key.other {
+			t.silent = m.Flags | silentSet
+		}
+	}
 	rare := m.Class&ot.Rare != 0 && m.Flags&ot.Inner == 0
-	if !rare && !isNew && len(l.hits) == 0 {
+	if len(l.hits) == 0 && (l.brief || !rare && !isNew) {
+		if m.Flags&ot.ClearText != 0 {
+			l.conceal(fl)
+		}
 		return
 	}
 	l.event(fl, t, m, rare, isNew)
@@ -174,12 +184,18 @@ func (f *facts) hash(about *ot.Host, attr ot.Attr, value []byte) uint64 {
 
 // proof copies the head of the packet in hand, or of the bytes that waited for their turn.
 func (l *lane) proof() []byte {
+	if l.brief {
+		return nil
+	}
 	return slices.Clone(l.raw[:min(len(l.raw), ot.MaxProof)])
 }
 
 // conceal takes the payload of the packet in hand out of every proof: it
 // carries a credential, which is a fact ("seen") and never a value.
 func (l *lane) conceal(fl *flow) []byte {
+	if l.brief {
+		return nil
+	}
 	f := &l.frame
 	head := max(0, min(len(f.raw)-len(f.payload), len(f.raw), ot.MaxProof))
 	for i := len(l.facts.fresh) - 1; i >= 0 && l.facts.fresh[i].ref.number == f.number; i-- {

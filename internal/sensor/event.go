@@ -35,7 +35,8 @@ type event struct {
 	object   string
 	rules    []uint16
 	proof    []byte
-	order    int // among the events of one packet
+	repeats  uint64 // further hits that are only counted
+	order    int    // among the events of one packet
 }
 
 const maxObject = 256
@@ -50,9 +51,15 @@ func (l *lane) event(fl *flow, t *tuple, m *ot.Message, rare, isNew bool) {
 		for _, n := range l.hits {
 			bits |= 1 << min(n, 63)
 		}
-		if t != nil && t.hits&bits != bits {
+		switch {
+		case t != nil && t.hits&bits != bits:
 			t.hits |= bits
 			rank = rankAlert
+		case l.brief:
+			if t != nil && t.alert > 0 {
+				l.events.kept[rankAlert][t.alert-1].repeats++
+			}
+			return
 		}
 	case rare:
 		rank = rankRare
@@ -84,6 +91,9 @@ func (l *lane) event(fl *flow, t *tuple, m *ot.Message, rare, isNew bool) {
 		e.proof = l.proof()
 	}
 	l.events.kept[rank] = append(l.events.kept[rank], e)
+	if rank == rankAlert {
+		t.alert = int32(len(l.events.kept[rank]))
+	}
 }
 
 // order numbers the events of one packet.

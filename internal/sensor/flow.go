@@ -126,7 +126,9 @@ type flowTable struct {
 	buckets []uint32 // first flow of a chain, from 1
 	slabs   [][]flow // 1<<slabBits flows each; grows as needed up to limit, never moves
 	used    int      // flows ever taken from the slabs
-	hand    uint32   // the clock's: second chance, near enough to least recently used
+	free    []uint32
+	broom   uint32 // where the sweep for idle flows stands
+	hand    uint32 // the clock's: second chance, near enough to least recently used
 	limit   int
 }
 
@@ -145,7 +147,9 @@ func (t *flowTable) find(k *flowKey) *flow {
 	i := t.buckets[k.hash(t.seed)&uint64(len(t.buckets)-1)]
 	for i != 0 {
 		f := t.at(i)
-		if f.key == *k {
+		// Field by field: the compiler would call a function to compare the struct.
+		if f.key.a == k.a && f.key.b == k.b && f.key.ap == k.ap && f.key.bp == k.bp &&
+			f.key.proto == k.proto && f.key.kind == k.kind && f.key.realm == k.realm {
 			return f
 		}
 		i = f.chain
@@ -157,6 +161,9 @@ func (t *flowTable) find(k *flowKey) *flow {
 func (t *flowTable) add(k *flowKey, evict func(*flow)) *flow {
 	var i uint32
 	switch {
+	case len(t.free) > 0:
+		i = t.free[len(t.free)-1]
+		t.free = t.free[:len(t.free)-1]
 	case t.used < t.limit:
 		if t.used>>slabBits == len(t.slabs) {
 			t.slabs = append(t.slabs, make([]flow, 1<<slabBits))
@@ -177,6 +184,43 @@ func (t *flowTable) add(k *flowKey, evict func(*flow)) *flow {
 	b := &t.buckets[k.hash(t.seed)&uint64(len(t.buckets)-1)]
 	f.chain, *b = *b, i
 	return f
+}
+
+// Idle flows go after this packet time, ns; open TCP connections never do, as
+// they last for months in a plant. What comes later begins a new flow of the same conversation.
+const (
+	closedLinger = int64(15e9)  // after FIN or RST, for stragglers
+	unansweredIn = int64(60e9)  // a SYN or a lone segment
+	datagramIdle = int64(300e9) // longer than what polls and announcements wait
+	sweepStep    = 2            // flows looked at for each new one: the table shrinks faster than it fills
+)
+
+// sweep retires idle flows, a few for each flow that begins.
+func (t *flowTable) sweep(now int64, retire func(*flow)) {
+	for range min(sweepStep, t.used) {
+		if t.broom++; int(t.broom) > t.used {
+			t.broom = 1
+		}
+		f := t.at(t.broom)
+		if !f.live {
+			continue
+		}
+		limit := datagramIdle
+		switch {
+		case f.closed:
+			limit = closedLinger
+		case f.key.kind == carriesIP && f.key.proto == ipTCP:
+			if f.spoke[0] && f.spoke[1] {
+				continue
+			}
+			limit = unansweredIn
+		}
+		if now-f.last > limit {
+			retire(f)
+			t.unlink(t.broom)
+			t.free = append(t.free, t.broom)
+		}
+	}
 }
 
 // oldest moves the clock's hand to a flow that was not seen since its last round.

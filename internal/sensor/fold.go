@@ -37,6 +37,11 @@ type conv struct {
 // evict folds a flow that has to make room.
 func (l *lane) evict(fl *flow) {
 	l.hit("flows")
+	l.retire(fl)
+}
+
+// retire ends a flow: what it counted goes into its conversation, what it holds back to the pools.
+func (l *lane) retire(fl *flow) {
 	l.finish(fl)
 	l.fold(fl)
 	l.unbind(fl)
@@ -88,6 +93,9 @@ func (l *lane) fold(fl *flow) {
 	for i := range fl.tuples.recs {
 		t := &fl.tuples.recs[i]
 		t.count, t.refused, t.lo, t.hi, t.last = 0, 0, 0, 0, 0
+		if l.brief { // the events that counted repeats are gone
+			t.hits, t.alert = 0, 0
+		}
 	}
 	fl.packets, fl.bytes = [2]uint64{}, [2]uint64{}
 	fl.session, fl.malformed, fl.lost, fl.unknown, fl.known = 0, 0, 0, 0, 0

@@ -22,6 +22,7 @@ type lane struct {
 	realm    func(string, uint16) string
 	log      *slog.Logger
 	budget   Budget // this lane's share
+	brief    bool
 	flows    *flowTable
 	convs    map[convKey]*conv
 	orphans  []*conv // beyond the budget, kept because an event needs them
@@ -50,7 +51,7 @@ type lane struct {
 func newLane(cfg *Config, h *hints, seed uint64, hashed factSeed) *lane {
 	b := cfg.Budget.share()
 	l := &lane{
-		hints: h, rules: cfg.Rules, realm: cfg.Realm, log: cfg.Log, budget: b,
+		hints: h, rules: cfg.Rules, realm: cfg.Realm, log: cfg.Log, budget: b, brief: cfg.Brief,
 		flows:    newFlowTable(b.Flows, seed),
 		convs:    map[convKey]*conv{},
 		hosts:    map[hostKey]*host{},
@@ -191,11 +192,14 @@ func (l *lane) other(f *frame, realm uint16) {
 
 // open starts a flow.
 func (l *lane) open(k *flowKey, side uint8, f *frame) *flow {
+	l.flows.sweep(f.at, l.retire)
 	fl := l.flows.add(k, l.evict)
 	fl.session = 1
 	fl.first, fl.last, fl.firstRef, fl.vlan = f.at, f.at, f.ref(), f.vlan
-	fl.proof = append(fl.proof, f.raw[:min(len(f.raw), ot.MaxProof)]...)
-	fl.proofful = len(f.payload) > 0
+	fl.proofful = len(f.payload) > 0 || l.brief
+	if !l.brief {
+		fl.proof = append(fl.proof, f.raw[:min(len(f.raw), ot.MaxProof)]...)
+	}
 	realm := l.realms.name(k.realm)
 	fl.ends[side] = ot.Host{Realm: realm, MAC: f.srcMAC}
 	fl.ends[1-side] = ot.Host{Realm: realm, MAC: f.dstMAC}

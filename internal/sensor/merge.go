@@ -85,8 +85,11 @@ func (m *merger) conversations(s *Summary, ls []*lane) {
 		return cmp.Or(cmp.Compare(x.firstRef.number, y.firstRef.number),
 			cmp.Compare(x.key.port, y.key.port), cmp.Compare(x.key.named, y.key.named))
 	})
-	var tcp, oneSided int
-	s.Flows = make([]FlowDelta, 0, len(all))
+	var tcp, oneSided, tuples int
+	for _, c := range all {
+		tuples += len(c.tuples.recs)
+	}
+	s.Flows, s.Tuples = make([]FlowDelta, 0, len(all)), make([]TupleDelta, 0, tuples)
 	for _, c := range all {
 		k := m.key(c)
 		d := FlowDelta{
@@ -248,7 +251,7 @@ func (m *merger) events(s *Summary, ls []*lane) {
 			Kind: m.hints.set.KindName(e.protocol, e.kind), Dir: e.dir.String(), Code: e.code, Text: ot.Printable(e.text),
 			Name:  m.hints.set.CodeName(e.protocol, e.kind, e.code, text),
 			Class: e.class.String(), Refused: e.refused, Status: e.status, Unit: e.unit,
-			Object: ot.Printable(e.object), Proof: e.proof,
+			Object: ot.Printable(e.object), Proof: e.proof, Repeats: e.repeats,
 		}
 		for _, n := range e.rules {
 			out.Rules = append(out.Rules, m.cfg.Rules.Rule(n).ID)

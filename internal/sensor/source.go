@@ -80,6 +80,9 @@ type Config struct {
 	Shards    int          // goroutines that decode; 0 or 1: the caller's own
 	Interval  int64        // packet time between two summaries, ns; 0: one at the end
 	Budget    Budget
+	// Brief leaves out what only a store needs: proofs, and events other than a
+	// rule's first hit on a tuple (further ones are counted in Event.Repeats).
+	Brief bool
 }
 
 // Budget bounds every map of the engine. 0 means the default in brackets.

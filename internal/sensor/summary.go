@@ -126,6 +126,7 @@ type Event struct {
 	Unit     uint32       `json:"unit,omitempty"`
 	Object   string       `json:"object,omitempty"` // tag, block, path: printable
 	Rules    []string     `json:"rules,omitempty"`
+	Repeats  uint64       `json:"repeats,omitempty"` // further hits on the same tuple, where Config.Brief only counts them
 	Proof    []byte       `json:"proof,omitempty"`
 }
 

@@ -36,8 +36,13 @@ type tuple struct {
 	count, refused uint64
 	first, last    int64
 	ref            ref
-	hits           uint64 // rules that reported this tuple once already, by number
+	hits           uint64   // rules that reported this tuple once already, by number
+	silent         ot.Flags // the flags with which no rule was hit, plus silentSet: asked once, not every message
+	alert          int32    // its event among the alerts, from 1, where hits are only counted
 }
+
+// silentSet says that silent holds an answer.
+const silentSet ot.Flags = 1 << 15
 
 // tuples finds a flow's counters: a small open-addressed index over a slice,
 // because a map of the whole sensor would cost more than all decoding.
