@@ -1,8 +1,8 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
 import { Shell } from "./shell/shell";
-import { only, parseSearch, stringifySearch } from "./ui/search";
 import { NotFound } from "./ui/not-found";
 import { RouteError } from "./ui/route-error";
+import { only, parseSearch, stringifySearch } from "./ui/search";
 
 // Every page is a chunk of its own: the first load is the shell and the page that was asked for.
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });

@@ -23,6 +23,7 @@ import type {
   RequirementRow,
   SearchItem,
   Session,
+  SessionRow,
   Site,
   Subnet,
   UserRow,
@@ -129,6 +130,10 @@ export const search = (q: string) =>
 export const users = queryOptions({
   queryKey: ["users"],
   queryFn: ({ signal }) => get<Page<UserRow>>("/users", {}, signal),
+});
+export const sessions = queryOptions({
+  queryKey: ["sessions"],
+  queryFn: ({ signal }) => get<Page<SessionRow>>("/sessions", {}, signal),
 });
 export const zones = (site: string) =>
   queryOptions({

@@ -191,7 +191,10 @@ export type Asset = AssetRow & {
   end_of_support: string | null;
   spare: string | null;
 };
-export type Facets = Record<"role" | "vendor" | "zone" | "level" | "state", { value: string; label?: string; count: number }[]>;
+export type Facets = Record<
+  "role" | "vendor" | "zone" | "level" | "state",
+  { value: string; label?: string; count: number }[]
+>;
 export type AssetHistory = { at: string; actor: string; field: string; from: string; to: string; reason: string };
 
 export type PlantZone = {
@@ -200,7 +203,7 @@ export type PlantZone = {
   level: string;
   ot: boolean;
   external: boolean;
-  sl_t: string;
+  sl_t: number;
   assets: number;
   groups: { label: string; role: string; count: number; new: number }[];
   heard_at: string | null;
@@ -305,11 +308,31 @@ export type Zone = {
   name: string;
   level: string;
   ot: boolean;
-  sl_t: string;
+  sl_t: number;
   critical: boolean;
   external: boolean;
   gateway: boolean;
 };
-export type Realm = { id: string; name: string; is_default: boolean };
+export type Realm = { id: string; name: string; default: boolean };
 export type Subnet = { realm_id: string; prefix: string; zone_id: string };
-export type UserRow = { id: string; name: string; email: string; role: string; last_at: string | null };
+export type UserRow = {
+  id: string;
+  name: string;
+  email: string;
+  role: string;
+  disabled: boolean;
+  sees_all: boolean;
+  sites: string[] | null;
+  has_password: boolean;
+  signed_in_at: string | null;
+};
+export type SessionRow = {
+  id: string;
+  user_id: string;
+  user_name: string;
+  created_at: string;
+  seen_at: string;
+  address: string;
+  agent: string;
+  current?: boolean;
+};

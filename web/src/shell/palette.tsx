@@ -30,7 +30,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState("");
   const [asked, setAsked] = useState("");
   const [chosen, setChosen] = useState(0);
-  const list = useRef<HTMLUListElement>(null);
+  const list = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const timer = setTimeout(() => setAsked(text.trim()), 120);
     return () => clearTimeout(timer);
@@ -67,7 +67,6 @@ export default function Palette({ onClose }: { onClose: () => void }) {
         aria-activedescendant={entries[index] ? `palette-${index}` : undefined}
         aria-label={t("palette.title")}
         placeholder={t("palette.hint")}
-        // biome-ignore lint/a11y/noAutofocus: the palette is opened to type in it
         autoFocus
         value={text}
         onChange={(event) => {
@@ -82,11 +81,11 @@ export default function Palette({ onClose }: { onClose: () => void }) {
           event.preventDefault();
         }}
       />
-      <ul id="palette-list" className="palette" role="listbox" aria-label={t("palette.results")} ref={list}>
+      <div id="palette-list" className="palette" role="listbox" aria-label={t("palette.results")} ref={list}>
         {entries.map((entry, i) => (
           // biome-ignore lint/a11y/useFocusableInteractive: the input keeps the focus and points at the option
           // biome-ignore lint/a11y/useKeyWithClickEvents: keys are handled by the input
-          <li
+          <div
             key={entry.key}
             id={`palette-${i}`}
             role="option"
@@ -97,9 +96,9 @@ export default function Palette({ onClose }: { onClose: () => void }) {
             <span className="cut">{entry.label}</span>
             <span className="quiet small cut">{entry.detail}</span>
             <span className="quiet small">{word("kind", entry.kind)}</span>
-          </li>
+          </div>
         ))}
-      </ul>
+      </div>
       <p className="quiet small" role="status">
         {found.error
           ? sentence(found.error)

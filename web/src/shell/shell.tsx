@@ -130,7 +130,8 @@ function Rail({ session: who, open, onFind }: { session: Session; open: boolean;
           {t("requirements.title")} <small className="num">{now.data?.headline.total ?? ""}</small>
         </Item>
         <Item to="/plant">
-          {t("plant.title")} <small>{siteList.data ? t("shell.sites", { count: siteList.data.items.length }) : ""}</small>
+          {t("plant.title")}{" "}
+          <small>{siteList.data ? t("shell.sites", { count: siteList.data.items.length }) : ""}</small>
         </Item>
         <Item to="/assets">
           {t("assets.title")} <small className="num">{assetCount ?? ""}</small>
@@ -163,7 +164,15 @@ function Rail({ session: who, open, onFind }: { session: Session; open: boolean;
   );
 }
 
-type ItemTo = "/posture" | "/requirements" | "/plant" | "/assets" | "/conversations" | "/captures" | "/audit" | "/settings";
+type ItemTo =
+  | "/posture"
+  | "/requirements"
+  | "/plant"
+  | "/assets"
+  | "/conversations"
+  | "/captures"
+  | "/audit"
+  | "/settings";
 
 function Item({ to, children }: { to: ItemTo; children: ReactNode }) {
   return (

@@ -3,13 +3,23 @@ import { hexRows, parseHex } from "./hex";
 import "./hex-view.css";
 
 /** Bytes of the wire; the marked ones are the proof. */
-export function HexView({ hex, from = -1, length = 0, label }: { hex: string; from?: number; length?: number; label: string }) {
+export function HexView({
+  hex,
+  from = -1,
+  length = 0,
+  label,
+}: {
+  hex: string;
+  from?: number;
+  length?: number;
+  label: string;
+}) {
   const bytes = parseHex(hex);
   if (bytes === null) return <p className="quiet">{t("packet.not_hex")}</p>;
   if (bytes.length === 0) return <p className="quiet">{t("packet.no_bytes")}</p>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-    <div className="hex" role="region" aria-label={label} tabIndex={0}>
+    <section className="hex" aria-label={label} tabIndex={0}>
       <table>
         <tbody>
           {hexRows(bytes, from, length).map((row) => (
@@ -35,6 +45,6 @@ export function HexView({ hex, from = -1, length = 0, label }: { hex: string; fr
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }

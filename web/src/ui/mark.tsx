@@ -15,6 +15,7 @@ const labels = { 1: "mark.first", 2: "mark.second", 3: "mark.third", 4: "mark.fo
 export function Mark({ priority, quiet = false }: { priority: Priority; quiet?: boolean }) {
   const name = quiet ? { "aria-hidden": true as const } : { role: "img", "aria-label": t(labels[priority]) };
   return (
+    // biome-ignore lint/a11y/noSvgWithoutTitle: named by aria-label, or beside words that say the same
     <svg className="mark" viewBox="0 0 14 14" {...name}>
       {priority === 1 && (
         <>

@@ -27,7 +27,17 @@ export function Page({ title, sub, crumbs, actions, children }: PageProps) {
   );
 }
 
-export function Panel({ title, side, children, id }: { title: string; side?: ReactNode; children: ReactNode; id?: string }) {
+export function Panel({
+  title,
+  side,
+  children,
+  id,
+}: {
+  title: string;
+  side?: ReactNode;
+  children: ReactNode;
+  id?: string;
+}) {
   return (
     <section className="panel" id={id} aria-label={title}>
       {side ? (

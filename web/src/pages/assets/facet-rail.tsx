@@ -27,7 +27,13 @@ export function FacetRail({ facets, filter, sites, onPick }: Props) {
       {groups.map(
         ({ key, values }) =>
           values.length > 0 && (
-            <Group key={key} title={word("facet", key)} values={values} chosen={filter[key]} onPick={(v) => onPick(key, v)} />
+            <Group
+              key={key}
+              title={word("facet", key)}
+              values={values}
+              chosen={filter[key]}
+              onPick={(v) => onPick(key, v)}
+            />
           ),
       )}
     </aside>
@@ -40,7 +46,12 @@ function named(values: Facets["role"] | undefined, group?: string): Value[] {
     .map((v) => ({ value: v.value, label: v.label || (group ? word(group, v.value) : v.value), count: v.count }));
 }
 
-type GroupProps = { title: string; values: Value[]; chosen: string | undefined; onPick: (value: string | undefined) => void };
+type GroupProps = {
+  title: string;
+  values: Value[];
+  chosen: string | undefined;
+  onPick: (value: string | undefined) => void;
+};
 
 function Group({ title, values, chosen, onPick }: GroupProps) {
   const few = 7;
@@ -48,7 +59,11 @@ function Group({ title, values, chosen, onPick }: GroupProps) {
   const rest = values.slice(few);
   const row = (v: Value) => (
     <li key={v.value}>
-      <button type="button" aria-pressed={v.value === chosen} onClick={() => onPick(v.value === chosen ? undefined : v.value)}>
+      <button
+        type="button"
+        aria-pressed={v.value === chosen}
+        onClick={() => onPick(v.value === chosen ? undefined : v.value)}
+      >
         <span className="cut">{v.label}</span>
         <span className="quiet num small">{v.count === null ? "" : count(v.count)}</span>
       </button>

@@ -5,8 +5,9 @@ import { assets, facets, sites } from "../../api/queries";
 import { t, word } from "../../texts";
 import { count } from "../../ui/format";
 import { Empty, ErrorNote, Page, Wait } from "../../ui/page";
+import { SearchBox } from "../../ui/search-box";
 import { BulkAccept } from "./bulk";
-import { FacetRail, type FacetKey } from "./facet-rail";
+import { type FacetKey, FacetRail } from "./facet-rail";
 import { AssetTable } from "./table";
 import "./assets.css";
 
@@ -28,8 +29,7 @@ export default function AssetsPage() {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the filter is what the effect follows
   useEffect(() => setChosen(new Set()), [key]);
 
-  const set = (change: Partial<typeof filter>) =>
-    navigate({ search: (old) => ({ ...old, ...change }), replace: true });
+  const set = (change: Partial<typeof filter>) => navigate({ search: (old) => ({ ...old, ...change }), replace: true });
   const filtered = Object.entries(filter).some(([k, v]) => k !== "sort" && v);
 
   return (
@@ -47,14 +47,24 @@ export default function AssetsPage() {
         />
         <div className="list">
           <div className="line tools">
-            <SearchBox value={filter.q ?? ""} onChange={(q) => set({ q: q || undefined })} />
+            <SearchBox
+              value={filter.q ?? ""}
+              label={t("assets.search")}
+              hint={t("assets.search_hint")}
+              onChange={(q) => set({ q: q || undefined })}
+            />
             {filtered && (
               <Link className="btn plain" to="/assets" search={{ sort: filter.sort }}>
                 {t("assets.clear")}
               </Link>
             )}
           </div>
-          <Chips filter={filter} siteNames={siteNames} zoneName={zoneName(counts.data?.zone, filter.zone)} onDrop={(k) => set({ [k]: undefined })} />
+          <Chips
+            filter={filter}
+            siteNames={siteNames}
+            zoneName={zoneName(counts.data?.zone, filter.zone)}
+            onDrop={(k) => set({ [k]: undefined })}
+          />
           {list.error ? (
             <ErrorNote error={list.error} retry={() => list.refetch()} />
           ) : !list.data ? (
@@ -103,27 +113,6 @@ function NoRows({ filtered }: { filtered: boolean }) {
   );
 }
 
-/** Waits for the end of a word, so that typing does not ask the server for each letter. */
-function SearchBox({ value, onChange }: { value: string; onChange: (value: string) => void }) {
-  const [text, setText] = useState(value);
-  useEffect(() => setText(value), [value]);
-  useEffect(() => {
-    if (text === value) return;
-    const timer = setTimeout(() => onChange(text.trim()), 250);
-    return () => clearTimeout(timer);
-  }, [text, value, onChange]);
-  return (
-    <input
-      className="input search"
-      type="search"
-      aria-label={t("assets.search")}
-      placeholder={t("assets.search_hint")}
-      value={text}
-      onChange={(event) => setText(event.target.value)}
-    />
-  );
-}
-
 type ChipsProps = {
   filter: Record<string, string | undefined>;
   siteNames: Map<string, string>;
@@ -155,4 +144,3 @@ function Chips({ filter, siteNames, zoneName: zone, onDrop }: ChipsProps) {
     </ul>
   );
 }
-

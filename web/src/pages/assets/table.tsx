@@ -1,3 +1,5 @@
+// biome-ignore-all lint/a11y/useSemanticElements: rows are placed by the virtualiser, which a real table does not allow
+// biome-ignore-all lint/a11y/useFocusableInteractive: a row holds the link that takes the focus
 import { Link } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
@@ -57,7 +59,6 @@ export function AssetTable({ rows, total, siteNames, sort, onSort, chosen, onCho
   const all = everyNew.length > 0 && everyNew.every((id) => chosen.has(id));
 
   return (
-    // biome-ignore lint/a11y/useSemanticElements: rows are placed by the virtualiser, which a real table does not allow
     <div className="grid" role="table" aria-label={t("assets.title")} aria-rowcount={total + 1} onKeyDown={walk}>
       <div className="row headrow" role="row" aria-rowindex={1}>
         <span role="columnheader" className="tick">
@@ -86,7 +87,13 @@ export function AssetTable({ rows, total, siteNames, sort, onSort, chosen, onCho
               style={{ transform: `translateY(${item.start - view.options.scrollMargin}px)` }}
             >
               {row ? (
-                <Row row={row} index={item.index} site={siteNames.get(row.site_id)} chosen={chosen.has(row.id)} onPick={(on) => pick(row.id, on)} />
+                <Row
+                  row={row}
+                  index={item.index}
+                  site={siteNames.get(row.site_id)}
+                  chosen={chosen.has(row.id)}
+                  onPick={(on) => pick(row.id, on)}
+                />
               ) : (
                 <span role="cell" className="ghost" aria-label={t("common.loading")} />
               )}
@@ -112,7 +119,11 @@ function walk(event: KeyboardEvent<HTMLDivElement>) {
   next.focus();
 }
 
-type HeadProps = { column: (typeof columns)[number]; sort: string | undefined; onSort: (sort: string | undefined) => void };
+type HeadProps = {
+  column: (typeof columns)[number];
+  sort: string | undefined;
+  onSort: (sort: string | undefined) => void;
+};
 
 function ColumnHead({ column, sort, onSort }: HeadProps) {
   const by = column.sort;
@@ -130,7 +141,13 @@ function ColumnHead({ column, sort, onSort }: HeadProps) {
   );
 }
 
-type RowProps = { row: AssetRow; index: number; site: string | undefined; chosen: boolean; onPick: (on: boolean) => void };
+type RowProps = {
+  row: AssetRow;
+  index: number;
+  site: string | undefined;
+  chosen: boolean;
+  onPick: (on: boolean) => void;
+};
 
 function Row({ row, index, site, chosen, onPick }: RowProps) {
   const name = row.name || row.ips[0] || row.macs[0] || t("assets.unnamed");
@@ -179,7 +196,10 @@ function Row({ row, index, site, chosen, onPick }: RowProps) {
         <small className="cut num">{row.firmware}</small>
       </span>
       <span role="cell">
-        <span className="cut num">{row.ips[0] ?? ""}{row.ips.length > 1 && <small> +{row.ips.length - 1}</small>}</span>
+        <span className="cut num">
+          {row.ips[0] ?? ""}
+          {row.ips.length > 1 && <small> +{row.ips.length - 1}</small>}
+        </span>
         <small className="cut num">{row.macs[0] ?? ""}</small>
       </span>
       <span role="cell">

@@ -1,1 +1,136 @@
-export default function Empty() { return null; }
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { auditLog, checkpoint, sites } from "../../api/queries";
+import type { AuditEntry } from "../../api/types";
+import { t, word } from "../../texts";
+import { count } from "../../ui/format";
+import { Go } from "../../ui/go";
+import { More } from "../../ui/more";
+import { Ask, Empty, Page } from "../../ui/page";
+import { SearchBox } from "../../ui/search-box";
+import { hrefOf } from "../../ui/target";
+import { Ago, When } from "../../ui/when";
+import "./audit.css";
+
+/** Who changed what, in a log that cannot be rewritten unseen. */
+export default function AuditPage() {
+  const filter = useSearch({ from: "/audit" });
+  const navigate = useNavigate({ from: "/audit" });
+  const list = useInfiniteQuery(auditLog(filter));
+  const siteList = useQuery(sites);
+  const names = new Map(siteList.data?.items.map((s) => [s.id, s.name]));
+  const set = (change: Partial<typeof filter>) => navigate({ search: (old) => ({ ...old, ...change }), replace: true });
+  return (
+    <Page title={t("audit.title")} sub={t("audit.lead")}>
+      <Checkpoint />
+      <div className="line tools">
+        <SearchBox
+          value={filter.actor ?? ""}
+          label={t("audit.actor")}
+          hint={t("audit.actor_hint")}
+          onChange={(actor) => set({ actor: actor || undefined })}
+        />
+        <SearchBox
+          value={filter.action ?? ""}
+          label={t("audit.action")}
+          hint={t("audit.action_hint")}
+          onChange={(action) => set({ action: action || undefined })}
+        />
+      </div>
+      <Ask of={list}>
+        {(data) => {
+          const rows = data.pages.flatMap((page) => page.items);
+          return rows.length === 0 ? (
+            <Empty title={t("audit.none")} />
+          ) : (
+            <div className="panel">
+              <Table rows={rows} names={names} />
+              <More of={list} />
+            </div>
+          );
+        }}
+      </Ask>
+    </Page>
+  );
+}
+
+function Checkpoint() {
+  const answer = useQuery(checkpoint);
+  if (!answer.data) return null;
+  const { size, root, at } = answer.data;
+  return (
+    <div className="panel checkpoint">
+      <dl className="facts">
+        <dt>{t("audit.checkpoint")}</dt>
+        <dd>
+          {t("audit.entries", { count: size, shown: count(size) })}, <Ago at={at} full />
+        </dd>
+        <dt>{t("audit.root")}</dt>
+        <dd className="mono">{root}</dd>
+      </dl>
+      <p className="quiet small">{t("audit.verify")}</p>
+    </div>
+  );
+}
+
+function Table({ rows, names }: { rows: AuditEntry[]; names: Map<string, string> }) {
+  return (
+    <div className="scroll">
+      <table className="table audit">
+        <thead>
+          <tr>
+            <th scope="col" className="right">
+              {t("audit.index")}
+            </th>
+            <th scope="col">{t("audit.at")}</th>
+            <th scope="col">{t("audit.actor")}</th>
+            <th scope="col">{t("audit.action")}</th>
+            <th scope="col">{t("audit.target")}</th>
+            <th scope="col">{t("audit.detail")}</th>
+            <th scope="col">{t("audit.hash")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={`${row.index} ${row.at} ${row.action} ${row.target} ${row.hash}`}>
+              <td className="right quiet">{row.index === null ? t("audit.pending") : count(row.index)}</td>
+              <td>
+                <When at={row.at} />
+              </td>
+              <td>{row.actor}</td>
+              <td>{word("action", row.action)}</td>
+              <td>
+                <Target row={row} site={names.get(row.site_id)} />
+              </td>
+              <td className="quiet">
+                {Object.entries(row.detail ?? {})
+                  .map(([key, value]) => `${key}: ${value}`)
+                  .join(" · ")}
+              </td>
+              <td className="mono quiet" title={row.hash}>
+                {row.hash?.slice(0, 10)}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+const linked = new Set(["asset", "conversation", "requirement", "zone", "site", "capture"]);
+
+function Target({ row, site }: { row: AuditEntry; site: string | undefined }) {
+  const [kind = "", ...rest] = (row.target ?? "").split(":");
+  const id = rest.join(":");
+  return (
+    <>
+      {linked.has(kind) && id ? (
+        <Go href={hrefOf(kind, id, row.site_id)}>{word("kind", kind)}</Go>
+      ) : (
+        <span className="quiet">{kind && word("kind", kind)}</span>
+      )}
+      {site && <span className="quiet"> · {site}</span>}
+    </>
+  );
+}

@@ -78,7 +78,11 @@ function Headline({ data }: { data: Posture }) {
   const { headline, trend } = data;
   return (
     <ul className="kpis">
-      <Number to="at" value={`${count(headline.at_target)} / ${count(headline.total)}`} label={t("posture.at_target")} />
+      <Number
+        to="at"
+        value={`${count(headline.at_target)} / ${count(headline.total)}`}
+        label={t("posture.at_target")}
+      />
       <Number to="key_below" value={count(headline.key_below)} label={t("posture.key_below")} />
       <Number to="contradicted" value={count(headline.contradicted)} label={t("posture.contradicted")} />
       <Number to="unknown" value={count(headline.unknown)} label={t("posture.unknown")} />
@@ -142,7 +146,11 @@ function HeatMap({ data }: { data: Posture }) {
                 </td>
               ))}
               <td className="measured">
-                <span className="bar" role="img" aria-label={t("posture.measured_share", { share: share(area.measured) })}>
+                <span
+                  className="bar"
+                  role="img"
+                  aria-label={t("posture.measured_share", { share: share(area.measured) })}
+                >
                   <i style={{ width: `${area.measured * 100}%` }} />
                 </span>
               </td>
@@ -160,7 +168,11 @@ function Needs({ data }: { data: Posture }) {
   return (
     <ul className="items">
       {data.needs.map((need) => (
-        <NeedRow key={`${need.kind} ${need.site_id} ${need.link.id} ${need.title}`} need={need} site={names.get(need.site_id)} />
+        <NeedRow
+          key={`${need.kind} ${need.site_id} ${need.link.id} ${need.title}`}
+          need={need}
+          site={names.get(need.site_id)}
+        />
       ))}
     </ul>
   );

@@ -1,1 +1,39 @@
-export default function Empty() { return null; }
+import { Link, useSearch } from "@tanstack/react-router";
+import { useMay } from "../../api/may";
+import { t } from "../../texts";
+import { Page } from "../../ui/page";
+import { Sessions } from "./sessions";
+import { Sites } from "./sites";
+import { Users } from "./users";
+import "./settings.css";
+
+const tabs = ["sites", "users", "sessions"] as const;
+
+/** What Skanse must be told: the tree of sites and zones, and who may see it. */
+export default function SettingsPage() {
+  const search = useSearch({ from: "/settings" });
+  const seesUsers = useMay("user:read");
+  const tab = tabs.find((one) => one === search.tab) ?? "sites";
+  return (
+    <Page title={t("settings.title")}>
+      <nav className="tabs" aria-label={t("settings.title")}>
+        {tabs
+          .filter((one) => one !== "users" || seesUsers)
+          .map((one) => (
+            <Link
+              key={one}
+              to="/settings"
+              search={{ tab: one, site: search.site }}
+              className={one === tab ? "active" : undefined}
+              aria-current={one === tab ? "page" : undefined}
+            >
+              {t(`settings.${one}`)}
+            </Link>
+          ))}
+      </nav>
+      {tab === "sites" && <Sites site={search.site} />}
+      {tab === "users" && <Users />}
+      {tab === "sessions" && <Sessions />}
+    </Page>
+  );
+}

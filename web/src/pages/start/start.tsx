@@ -133,7 +133,10 @@ function SignIn({ demo }: { demo: boolean }) {
   const { error, busy, enter } = useEntry();
   return (
     <Door title={t("start.sign_in")} lead={demo ? t("start.demo_lead") : t("start.sign_in_lead")}>
-      <form className="form" onSubmit={(event) => enter("/session", values(event), window.location.pathname === "/start")}>
+      <form
+        className="form"
+        onSubmit={(event) => enter("/session", values(event), window.location.pathname === "/start")}
+      >
         <Input name="email" label={t("start.email")} type="email" auto="username" />
         <Input name="password" label={t("start.password")} type="password" auto="current-password" />
         {error !== undefined && <ErrorNote error={error} />}

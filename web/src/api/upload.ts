@@ -1,0 +1,24 @@
+import { address } from "./client";
+import { Problem, problemOf } from "./problem";
+
+export type Upload = { done: Promise<{ id: string }>; cancel: () => void };
+
+/** Sends a file as it is. XMLHttpRequest, because fetch cannot tell how much of a body has gone. */
+export function upload(file: File, site: string, onProgress: (sent: number) => void): Upload {
+  const request = new XMLHttpRequest();
+  const done = new Promise<{ id: string }>((resolve, reject) => {
+    request.open("POST", address("/captures", { site, name: file.name }));
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.setRequestHeader("Accept", "application/json");
+    request.upload.onprogress = (event) => onProgress(event.loaded);
+    request.onload = () => {
+      if (request.status >= 200 && request.status < 300) resolve(JSON.parse(request.responseText) as { id: string });
+      else reject(problemOf(request.status, request.responseText));
+    };
+    // A server that refuses a large body early closes the connection before reading all of it.
+    request.onerror = () => reject(new Problem(0, "", "", "unreachable"));
+    request.onabort = () => reject(new Problem(0, "", "", "cancelled"));
+    request.send(file);
+  });
+  return { done, cancel: () => request.abort() };
+}

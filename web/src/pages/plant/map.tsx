@@ -1,0 +1,195 @@
+import { useMemo } from "react";
+import type { Conduit, Plant } from "../../api/types";
+import { t, word } from "../../texts";
+import { Go } from "../../ui/go";
+import { Mark, type Priority } from "../../ui/mark";
+import { flagPriority } from "./flags";
+import { type Box, type Layout, type Line, labelOf, layOut, levelOf, size } from "./layout";
+
+const inks: Record<Priority, string> = { 1: "var(--p1)", 2: "var(--p2)", 3: "var(--p3)", 4: "var(--calm)" };
+const words: Record<Priority, string> = {
+  1: "var(--p1-ink)",
+  2: "var(--p2-ink)",
+  3: "var(--p3-ink)",
+  4: "var(--mute)",
+};
+const protocol = (name: string) => word("protocol", name);
+
+function textOf(conduit: Conduit): string {
+  const label = labelOf(conduit, protocol);
+  return conduit.flag ? [label, word("flag", conduit.flag)].filter(Boolean).join(": ") : label;
+}
+
+type Props = { plant: Plant; site: string; zone: string | undefined; conduit: Conduit | undefined };
+
+export function PlantMap({ plant, site, zone, conduit }: Props) {
+  const layout: Layout = useMemo(() => layOut(plant, textOf), [plant]);
+  const base = `/plant?site=${encodeURIComponent(site)}`;
+  const names = new Map(plant.zones.map((z) => [z.id, z.name]));
+  const spoken = (line: Line) =>
+    t("plant.conduit_spoken", {
+      from: names.get(line.conduit.from),
+      to: names.get(line.conduit.to),
+      what: textOf(line.conduit),
+    });
+  return (
+    <svg className="map" viewBox={`0 0 ${layout.width} ${layout.height}`} role="group" aria-label={t("plant.map")}>
+      {layout.bands.map((band) => (
+        <g key={band.level} aria-hidden>
+          <rect x="0" y={band.y} width={layout.width} height={band.h} rx="10" fill="var(--band)" />
+          <text x="14" y={band.y + 24} className="level">
+            {band.level === "outside" || band.level === ""
+              ? t(band.level ? "plant.outside" : "plant.no_level")
+              : t("plant.level", { level: band.level })}
+          </text>
+          <text x="14" y={band.y + 40} className="band">
+            {band.level !== "outside" && band.level !== "" ? word("plant_band", band.level) : ""}
+          </text>
+        </g>
+      ))}
+      {layout.lines.map((line) => (
+        <Go
+          key={`${line.conduit.from} ${line.conduit.to}`}
+          href={`${base}&from=${line.conduit.from}&to=${line.conduit.to}`}
+          aria-label={spoken(line)}
+        >
+          <Stroke line={line} on={line.conduit === conduit} />
+        </Go>
+      ))}
+      {layout.boxes.map((box) => (
+        <Go
+          key={box.zone.id}
+          href={`${base}&zone=${box.zone.id}`}
+          aria-label={t("plant.zone_spoken", { name: box.zone.name, count: box.zone.assets })}
+        >
+          <ZoneBox box={box} on={box.zone.id === zone} bad={worstInto(plant, box)} />
+        </Go>
+      ))}
+      {layout.lines.map((line) => line.label && <Label key={`${line.conduit.from} ${line.conduit.to}`} line={line} />)}
+    </svg>
+  );
+}
+
+/** An OT zone that something reached which should not have is outlined in that priority. */
+function worstInto(plant: Plant, box: Box): Priority | null {
+  if (!box.zone.ot) return null;
+  const found = plant.conduits
+    .filter((c) => c.flag !== "new" && (c.to === box.zone.id || c.from === box.zone.id))
+    .map((c) => flagPriority(c.flag))
+    .filter((p): p is Priority => p !== null);
+  return found.length > 0 ? (Math.min(...found) as Priority) : null;
+}
+
+function Stroke({ line, on }: { line: Line; on: boolean }) {
+  const priority = flagPriority(line.conduit.flag);
+  return (
+    <g className={on ? "conduit on" : "conduit"}>
+      <path d={line.path} fill="none" stroke="transparent" strokeWidth={Math.max(16, line.width)} />
+      <path
+        className="ink"
+        d={line.path}
+        fill="none"
+        stroke={priority ? inks[priority] : "var(--calm)"}
+        strokeWidth={priority ? 2.6 : line.width}
+        strokeDasharray={priority ? "7 4" : undefined}
+        strokeLinecap={priority ? "butt" : "round"}
+      />
+    </g>
+  );
+}
+
+function Label({ line }: { line: Line }) {
+  if (!line.label) return null;
+  const { x, y } = line.label;
+  const priority = flagPriority(line.conduit.flag);
+  const text = textOf(line.conduit);
+  if (!priority)
+    return (
+      <text x={x} y={y + 4} textAnchor="middle" className="wire" aria-hidden>
+        {text}
+      </text>
+    );
+  const wide = text.length * 6 + 34;
+  return (
+    <g aria-hidden className="chip">
+      <rect x={x - wide / 2} y={y - 10} width={wide} height="20" rx="4" fill="var(--raise)" stroke={inks[priority]} />
+      <svg x={x - wide / 2 + 6} y={y - 5} width="10" height="10" viewBox="0 0 14 14">
+        <Mark priority={priority} quiet />
+      </svg>
+      <text x={x + 8} y={y + 4} textAnchor="middle" style={{ fill: words[priority] }}>
+        {text}
+      </text>
+    </g>
+  );
+}
+
+function cut(text: string, width: number): string {
+  const most = Math.floor(width / 5.9);
+  return text.length > most ? `${text.slice(0, Math.max(1, most - 1))}…` : text;
+}
+
+function ZoneBox({ box, on, bad }: { box: Box; on: boolean; bad: Priority | null }) {
+  const { zone, x, y, w, h } = box;
+  const wide = w / box.columns;
+  const side = zone.sl_t > 0 ? t("plant.slt", { level: zone.sl_t }) : t("plant.assets_short", { count: zone.assets });
+  const hidden = zone.groups.length - box.shown;
+  return (
+    <g className={on ? "zone on" : "zone"}>
+      <rect
+        className="frame"
+        x={x}
+        y={y}
+        width={w}
+        height={h}
+        rx="9"
+        fill="var(--raise)"
+        stroke={bad ? inks[bad] : "var(--line-strong)"}
+        strokeWidth={bad ? 2 : 1}
+        strokeDasharray={zone.heard_at || levelOf(zone) === "outside" ? undefined : "4 3"}
+      />
+      <text x={x + 12} y={y + 20} className="name">
+        {cut(zone.name, w - 92)}
+      </text>
+      <text x={x + w - 12} y={y + 20} textAnchor="end" className="side">
+        {side}
+      </text>
+      {zone.groups.slice(0, box.shown).map((group, i) => {
+        const gx = x + 14 + (i % box.columns) * wide;
+        const gy = y + size.head + Math.floor(i / box.columns) * size.line;
+        const text = group.count > 1 ? `${cut(group.label, wide - 66)} ×${group.count}` : cut(group.label, wide - 46);
+        const unknown = group.role === "unknown" || group.role === "";
+        return (
+          <g key={`${group.label} ${group.role}`}>
+            {group.new > 0 ? (
+              <path d={`M${gx + 6.5},${gy} l6.5,6.5 l-6.5,6.5 l-6.5,-6.5z`} fill="var(--p3)" />
+            ) : (
+              <rect
+                x={gx}
+                y={gy}
+                width="13"
+                height="13"
+                rx="3"
+                fill={unknown ? "none" : "var(--bar)"}
+                stroke="var(--bar)"
+                strokeDasharray={unknown ? "3 2" : undefined}
+              />
+            )}
+            <text x={gx + 19} y={gy + 11} className="group">
+              {text}
+            </text>
+          </g>
+        );
+      })}
+      {zone.groups.length === 0 && (
+        <text x={x + 14} y={y + size.head + 11} className="side">
+          {t("plant.no_assets")}
+        </text>
+      )}
+      {hidden > 0 && (
+        <text x={x + 14} y={y + size.head + Math.ceil(box.shown / box.columns) * size.line + 11} className="side">
+          {t("plant.more_groups", { count: hidden })}
+        </text>
+      )}
+    </g>
+  );
+}

@@ -1,0 +1,64 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { change } from "../../api/client";
+import { sessions } from "../../api/queries";
+import { t } from "../../texts";
+import { Ask, ErrorNote, Panel } from "../../ui/page";
+import { Ago, When } from "../../ui/when";
+
+/** Where an account is signed in, and a way to end each of these. */
+export function Sessions() {
+  const client = useQueryClient();
+  const list = useQuery(sessions);
+  const end = useMutation({
+    mutationFn: (id: string) => change("DELETE", `/sessions/${id}`),
+    onSuccess: () => client.invalidateQueries(),
+  });
+  return (
+    <Panel title={t("settings.sessions")}>
+      <Ask of={list}>
+        {(data) => (
+          <div className="scroll">
+            <table className="table">
+              <thead>
+                <tr>
+                  <th scope="col">{t("settings.who")}</th>
+                  <th scope="col">{t("settings.where")}</th>
+                  <th scope="col">{t("settings.since")}</th>
+                  <th scope="col">{t("settings.seen")}</th>
+                  <th scope="col">
+                    <span className="hidden">{t("settings.actions")}</span>
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {data.items.map((one) => (
+                  <tr key={one.id}>
+                    <td>
+                      {one.user_name} {one.current && <span className="tag">{t("settings.current")}</span>}
+                    </td>
+                    <td>
+                      {one.address}
+                      <div className="quiet small agent">{one.agent}</div>
+                    </td>
+                    <td>
+                      <When at={one.created_at} />
+                    </td>
+                    <td>
+                      <Ago at={one.seen_at} full />
+                    </td>
+                    <td className="right">
+                      <button type="button" className="btn small" onClick={() => end.mutate(one.id)}>
+                        {t("shell.sign_out")}
+                      </button>
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+      </Ask>
+      {end.error && <ErrorNote error={end.error} />}
+    </Panel>
+  );
+}
