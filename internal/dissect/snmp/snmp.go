@@ -82,13 +82,13 @@ func (Protocol) Open() dissect.Flow { return &flow{} }
 type flow struct {
 	set     int64 // request id of the last write
 	setSeen bool
-	told    [3]bool // by ot.Dir: the clear credential was reported
+	told    [3]uint8 // by ot.Dir: what was said of credentials
 	text    [ot.MaxFact]byte
 	module  string // last module name made, for physical entity
 	entity  uint32
 }
 
-func (f *flow) Reset() { f.set, f.setSeen, f.told = 0, false, [3]bool{} }
+func (f *flow) Reset() { f.set, f.setSeen, f.told = 0, false, [3]uint8{} }
 
 // Frame is not called: datagrams only.
 func (f *flow) Frame(ot.Dir, []byte, bool) (skip, n int) { return 0, 0 }
@@ -204,22 +204,31 @@ func (f *flow) pdu(b, community []byte, clear bool, class ot.Class, out *dissect
 		f.written(m, bindings)
 	}
 	out.End()
-	if clear && !f.told[m.Dir] { // once a side and conversation
-		f.told[m.Dir] = true
-		f.credential(community, out)
+	if clear {
+		f.credential(m.Dir, community, out)
 	}
-	if fault != dissect.OK || kind != pduResponse && kind != pduTrap && kind != pduTrap2 && kind != pduInform {
+	if fault != dissect.OK || m.Flags&ot.Refused != 0 { // a refusal echoes what was asked
 		return fault
 	}
-	return f.bindings(bindings, out)
+	switch kind {
+	case pduResponse, pduTrap, pduTrap2, pduInform:
+		return f.bindings(bindings, out)
+	}
+	return dissect.OK
 }
 
-// credential says that a community string was readable, and whether it is a
-// default, but never which.
-func (f *flow) credential(community []byte, out *dissect.Sink) {
+// credential says, once a side and conversation, that a community string was
+// readable, and whether it is a default, but never which.
+func (f *flow) credential(dir ot.Dir, community []byte, out *dissect.Sink) {
+	const seen, standard = 1, 2
+	told := &f.told[dir]
 	value := append(f.text[:0], "snmp community"...)
-	out.Fact("credential.cleartext", value)
-	if string(community) == "public" || string(community) == "private" {
+	if *told&seen == 0 {
+		*told |= seen
+		out.Fact("credential.cleartext", value)
+	}
+	if *told&standard == 0 && (string(community) == "public" || string(community) == "private") {
+		*told |= standard
 		out.Fact("credential.default", value)
 	}
 }
