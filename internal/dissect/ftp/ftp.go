@@ -166,12 +166,14 @@ func (f *flow) command(dir ot.Dir, v *verb, line []byte, out *dissect.Sink) diss
 	m.Kind, m.Text, m.Dir = command, v.text, dir
 	switch v.kind {
 	case user:
-		if f.anonymous = equalFold(argument, "anonymous") || equalFold(argument, "ftp"); !f.anonymous {
+		if f.anonymous = equalFold(argument, "anonymous") || equalFold(argument, "ftp"); f.anonymous {
+			out.FactOf(out.Dst, "ftp.anonymous", append(f.text[:0], "asked for"...))
+		} else {
 			m.Flags |= ot.ClearText // the password may stand in the same segment
 		}
 	case pass:
 		if f.anonymous {
-			out.FactOf(out.Dst, "ftp.anonymous", append(f.text[:0], "asked for"...))
+			m.Class = ot.Other // an address by courtesy, not a password
 			break
 		}
 		m.Flags |= ot.ClearText
