@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
+	"runtime/debug"
 
 	"github.com/skanse/skanse/catalog"
 	"github.com/skanse/skanse/internal/asset"
@@ -31,6 +33,7 @@ func (c *InspectCmd) Help() string {
 // Run inspects each file. One that cannot be read does not keep the others
 // from being told; the command fails at its end.
 func (c *InspectCmd) Run(env *Env) error {
+	economise()
 	in, err := newInspector(slog.New(slog.NewTextHandler(env.Stderr, nil)))
 	if err != nil {
 		return err
@@ -61,6 +64,15 @@ func (c *InspectCmd) Run(env *Env) error {
 		return ot.Errorf(ot.Invalid, "%d of %d files could not be read: %w", len(failed), len(c.Files), errors.Join(failed...))
 	}
 	return nil
+}
+
+// economise trades memory that a small machine has for the collector's time:
+// a capture's state grows at first and is let go at the end as a whole.
+func economise() {
+	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetGCPercent(400)
+		debug.SetMemoryLimit(110 << 20) // soft: collected more often beyond it
+	}
 }
 
 // inspector is what reading a capture needs of the catalogue.

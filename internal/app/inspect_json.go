@@ -21,23 +21,10 @@ type report struct {
 	devices []asset.Device
 }
 
-// reportJSON is DESIGN.md's object, so that anyone can score the sensor.
-type reportJSON struct {
-	File          string             `json:"file"`
-	Packets       uint64             `json:"packets"`
-	Bytes         uint64             `json:"bytes"`
-	First         string             `json:"first"`
-	Last          string             `json:"last"`
-	Malformed     uint64             `json:"malformed"`
-	Messages      []messageJSON      `json:"messages"`
-	Hosts         []hostJSON         `json:"hosts"`
-	Conversations []conversationJSON `json:"conversations"`
-	Alerts        []alertJSON        `json:"alerts"`
-	NotJudged     []string           `json:"not_judged"` // rules that need more than one capture
-	Dropped       map[string]uint64  `json:"dropped,omitempty"`
-	Cut           string             `json:"cut,omitempty"`
-}
-
+// The parts of DESIGN.md's object, so that anyone can score the sensor:
+// file, packets, bytes, first, last, malformed, messages, hosts, conversations,
+// alerts; and of our own not_judged (rules that need more than one capture),
+// dropped (budgets that were hit) and cut (where the capture ended early).
 type messageJSON struct {
 	Protocol  string `json:"protocol"`
 	Kind      string `json:"kind"`
@@ -91,40 +78,84 @@ type alertJSON struct {
 	Count     uint64   `json:"count"`
 }
 
+// writeJSON streams the object, so that a large capture's is never whole in memory.
 func (r *report) writeJSON(w io.Writer) error {
 	s := r.sum
-	out := reportJSON{
-		File: r.file, Packets: s.Health.Packets, Bytes: s.Health.Bytes,
-		First: clock(s.From), Last: clock(s.To), Malformed: s.Health.Malformed,
-		Messages: r.messages(), Hosts: []hostJSON{}, Conversations: []conversationJSON{}, Alerts: []alertJSON{},
-		NotJudged: []string{}, Dropped: s.Health.BudgetHit, Cut: s.Health.Cut,
-	}
-	for i := range r.devices {
-		out.Hosts = append(out.Hosts, hostOf(&r.devices[i]))
-	}
-	for i := range s.Flows {
+	out := jsonWriter{b: bufio.NewWriterSize(w, 64<<10)}
+	out.field("{", "file", r.file)
+	out.field(",", "packets", s.Health.Packets)
+	out.field(",", "bytes", s.Health.Bytes)
+	out.field(",", "first", clock(s.From))
+	out.field(",", "last", clock(s.To))
+	out.field(",", "malformed", s.Health.Malformed)
+	out.field(",", "messages", r.messages())
+	list(&out, "hosts", len(r.devices), func(i int) hostJSON { return hostOf(&r.devices[i]) })
+	list(&out, "conversations", len(s.Flows), func(i int) conversationJSON {
 		f := &s.Flows[i]
-		out.Conversations = append(out.Conversations, conversationJSON{
+		return conversationJSON{
 			Client: address(f.Client), Server: address(f.Server), Transport: f.Transport, Port: f.Port, Protocol: f.Protocol,
 			Packets: f.ClientPackets + f.ServerPackets, Bytes: f.ClientBytes + f.ServerBytes, First: clock(f.First), Last: clock(f.Last),
-		})
-	}
-	for _, a := range r.alerts() {
-		out.Alerts = append(out.Alerts, alertJSON{
+		}
+	})
+	alerts := r.alerts()
+	list(&out, "alerts", len(alerts), func(i int) alertJSON {
+		a := &alerts[i]
+		return alertJSON{
 			Rule: a.rule.ID, Severity: string(a.rule.Severity), Title: a.rule.Title, Technique: a.rule.Technique,
 			Packet: a.packet, Hosts: []string{address(a.client), address(a.server)}, Count: a.count,
-		})
+		}
+	})
+	skipped := r.in.rules.NotJudged()
+	list(&out, "not_judged", len(skipped), func(i int) string { return skipped[i].ID })
+	if len(s.Health.BudgetHit) > 0 {
+		out.field(",", "dropped", s.Health.BudgetHit)
 	}
-	for _, n := range r.in.rules.NotJudged() {
-		out.NotJudged = append(out.NotJudged, n.ID)
+	if s.Health.Cut != "" {
+		out.field(",", "cut", s.Health.Cut)
 	}
-	b := bufio.NewWriterSize(w, 64<<10)
-	enc := json.NewEncoder(b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(out); err != nil {
-		return err
+	out.raw("}\n")
+	if out.err != nil {
+		return out.err
 	}
-	return b.Flush()
+	return out.b.Flush()
+}
+
+// jsonWriter writes one object field by field and keeps the first error.
+type jsonWriter struct {
+	b   *bufio.Writer
+	err error
+}
+
+func (w *jsonWriter) raw(s string) {
+	if w.err == nil {
+		_, w.err = w.b.WriteString(s)
+	}
+}
+
+func (w *jsonWriter) value(v any) {
+	if w.err != nil {
+		return
+	}
+	var raw []byte
+	if raw, w.err = json.Marshal(v); w.err == nil {
+		_, w.err = w.b.Write(raw)
+	}
+}
+
+func (w *jsonWriter) field(before, name string, v any) {
+	w.raw(before + "\"" + name + "\":")
+	w.value(v)
+}
+
+func list[T any](w *jsonWriter, name string, n int, at func(int) T) {
+	w.raw(",\"" + name + "\":[")
+	for i := range n {
+		if i > 0 {
+			w.raw(",")
+		}
+		w.value(at(i))
+	}
+	w.raw("]")
 }
 
 // messages adds the tuples of all conversations up.

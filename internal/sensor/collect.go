@@ -143,7 +143,7 @@ func (l *lane) Fact(about ot.Host, attr ot.Attr, value []byte) {
 		about.Realm = l.sink.Src.Realm
 	}
 	if attr == AttrARP {
-		l.told(about.MAC, addrOf(about.IP), l.cur.key.realm, &l.frame)
+		l.told(about.MAC, addrOf(about.IP), l.cur.key.realm, l.frame)
 	}
 	h := l.facts.hash(&about, attr, value)
 	if _, have := l.facts.known[h]; have {
@@ -196,7 +196,7 @@ func (l *lane) conceal(fl *flow) []byte {
 	if l.brief {
 		return nil
 	}
-	f := &l.frame
+	f := l.frame
 	head := max(0, min(len(f.raw)-len(f.payload), len(f.raw), ot.MaxProof))
 	for i := len(l.facts.fresh) - 1; i >= 0 && l.facts.fresh[i].ref.number == f.number; i-- {
 		l.facts.fresh[i].proof = l.facts.fresh[i].proof[:min(head, len(l.facts.fresh[i].proof))]

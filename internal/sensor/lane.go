@@ -37,7 +37,7 @@ type lane struct {
 	sink     *dissect.Sink
 	realms   realms
 
-	frame     frame
+	frame *frame // of the goroutine that serves the lane
 	cur       *flow // whose bytes are being decoded
 	side      uint8 // who sent them
 	now       ref
@@ -93,7 +93,7 @@ func (l *lane) packet(iface string) {
 		l.pool.give(l.assembled)
 		l.assembled = nil
 	}
-	f := &l.frame
+	f := l.frame
 	l.at(f.ref(), f.raw)
 	l.cur = nil
 	realm := l.realms.number(l.realm, iface, f.vlan)

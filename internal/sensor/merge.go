@@ -19,13 +19,16 @@ type merger struct {
 	told   map[uint64]struct{} // facts of earlier summaries
 }
 
-func (m *merger) summary(ls []*lane) *Summary {
+func (m *merger) summary(ls []*lane, last bool) *Summary {
 	m.seq++
 	s := &Summary{Sensor: m.cfg.Sensor, Epoch: m.cfg.Epoch, Seq: m.seq, Live: m.cfg.Live}
 	s.Health.BudgetHit = map[string]uint64{}
 	s.Health.RuleSet = m.cfg.Rules.Version()
 	for _, l := range ls {
-		l.flows.all(func(fl *flow) { l.fold(fl) })
+		l.flows.all(l.fold)
+		if last { // the summary needs the room
+			l.flows, l.states, l.pool = newFlowTable(1, 0), nil, pool{}
+		}
 	}
 	m.conversations(s, ls)
 	m.hosts(s, ls)

@@ -65,7 +65,9 @@ func newEngine(cfg *Config) *engine {
 	// The seed keeps others from choosing colliding flows; results do not depend on it.
 	seed := maphash.MakeSeed()
 	for range lanes {
-		e.lanes = append(e.lanes, newLane(cfg, h, maphash.Comparable(seed, 1), seed))
+		l := newLane(cfg, h, maphash.Comparable(seed, 1), seed)
+		l.frame = &e.frame
+		e.lanes = append(e.lanes, l)
 	}
 	return e
 }
@@ -85,9 +87,7 @@ func (e *engine) take(p *Packet) {
 		e.work.take(e, p)
 		return
 	}
-	// The frame is decoded in the place from which its lane reads it, once.
 	if l := e.lane(p, &e.frame); l != nil {
-		l.frame = e.frame
 		l.packet(p.Iface)
 	}
 }
@@ -125,7 +125,7 @@ func (e *engine) flush(src Source, emit func(*Summary) error, cut string, last b
 			l.flows.all(l.finish)
 		}
 	}
-	s := e.merger.summary(e.lanes)
+	s := e.merger.summary(e.lanes, last)
 	s.From, s.To, s.Last = e.from, e.to, last
 	s.Sent = time.Now().UnixNano()
 	s.Health.Packets, s.Health.Bytes = e.health.Packets, e.health.Bytes

@@ -28,12 +28,12 @@ const (
 func (e *engine) start(n int) func() {
 	w := &workers{free: make(chan *batch, 4*n)}
 	for range n {
-		in := make(chan *batch, 2)
+		in, f := make(chan *batch, 2), &frame{}
 		w.in = append(w.in, in)
 		w.fill = append(w.fill, nil)
 		w.done.Go(func() {
 			for b := range in {
-				e.serve(b)
+				e.serve(b, f)
 				b.packets, b.lane, b.data = b.packets[:0], b.lane[:0], b.data[:0]
 				select {
 				case w.free <- b:
@@ -52,10 +52,11 @@ func (e *engine) start(n int) func() {
 	}
 }
 
-func (e *engine) serve(b *batch) {
+func (e *engine) serve(b *batch, f *frame) {
 	for i := range b.packets {
 		l := e.lanes[b.lane[i]]
-		if l.frame.decode(&b.packets[i]) == good {
+		l.frame = f
+		if f.decode(&b.packets[i]) == good {
 			l.packet(b.packets[i].Iface)
 		}
 	}

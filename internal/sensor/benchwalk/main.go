@@ -93,19 +93,19 @@ func walk(capture string) (int, error) {
 		return 0, err
 	}
 	defer f.Close()
-	r := bufio.NewReaderSize(f, 256<<10)
+	r := bufio.NewReaderSize(f, 1<<20)
 	if _, err := r.Discard(24); err != nil {
 		return 0, err
 	}
+	h := make([]byte, 16)
 	for n := 0; ; n++ {
-		h, err := r.Peek(16)
-		if err != nil {
+		if _, err := io.ReadFull(r, h); err != nil {
 			if errors.Is(err, io.EOF) {
 				return n, nil
 			}
 			return n, err
 		}
-		if _, err := r.Discard(16 + int(binary.LittleEndian.Uint32(h[8:]))); err != nil {
+		if _, err := r.Discard(int(binary.LittleEndian.Uint32(h[8:]))); err != nil {
 			return n, err
 		}
 	}
