@@ -7,7 +7,7 @@ import (
 	"strconv"
 
 	"github.com/skanse/skanse/internal/dissect"
-	"github.com/skanse/skanse/internal/dissect/netbios"
+	"github.com/skanse/skanse/internal/dissect/smb/netbios"
 	"github.com/skanse/skanse/internal/ot"
 )
 

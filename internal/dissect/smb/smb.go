@@ -13,7 +13,7 @@ import (
 	"encoding/binary"
 
 	"github.com/skanse/skanse/internal/dissect"
-	"github.com/skanse/skanse/internal/dissect/ntlmssp"
+	"github.com/skanse/skanse/internal/dissect/smb/ntlmssp"
 	"github.com/skanse/skanse/internal/ot"
 )
 
