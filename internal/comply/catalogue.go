@@ -55,9 +55,9 @@ func (p Profile) TargetOf(r *Requirement) int {
 
 // Reference names a source that requirements refer to, by identifiers only.
 type Reference struct {
-	ID   string `yaml:"id"`
-	Name string `yaml:"name"`
-	Note string `yaml:"note,omitempty"`
+	ID   string `yaml:"id" json:"id"`
+	Name string `yaml:"name" json:"name"`
+	Note string `yaml:"note" json:"note,omitempty"`
 }
 
 // Scope is the unit at which a requirement is scored.
@@ -100,14 +100,25 @@ type Requirement struct {
 
 // Refs are identifiers in the sources that Catalogue.References names.
 type Refs struct {
-	NIS2       []string `yaml:"nis2" json:"nis2"`
-	CIR        []string `yaml:"cir" json:"cir"`
-	IEC21      []string `yaml:"iec_2_1" json:"iec_2_1"`
-	IEC33      []string `yaml:"iec_3_3" json:"iec_3_3"`
-	ISO        []string `yaml:"iso27001" json:"iso27001"`
-	CSF        []string `yaml:"csf2" json:"csf2"`
-	Confidence string   `yaml:"confidence" json:"confidence"`
-	Note       string   `yaml:"note" json:"note,omitempty"`
+	NIS2       []string `yaml:"nis2"`
+	CIR        []string `yaml:"cir"`
+	IEC21      []string `yaml:"iec_2_1"`
+	IEC33      []string `yaml:"iec_3_3"`
+	ISO        []string `yaml:"iso27001"`
+	CSF        []string `yaml:"csf2"`
+	Confidence string   `yaml:"confidence"` // of the pairing: high or medium
+	Note       string   `yaml:"note"`
+}
+
+// byID gives the identifiers by the id of their source, sources without any left out.
+func (r Refs) byID() map[string][]string {
+	out := map[string][]string{}
+	for id, list := range map[string][]string{"nis2": r.NIS2, "cir": r.CIR, "iec_2_1": r.IEC21, "iec_3_3": r.IEC33, "iso27001": r.ISO, "csf2": r.CSF} {
+		if len(list) > 0 {
+			out[id] = list
+		}
+	}
+	return out
 }
 
 // CheckSpec is what the catalogue says of a check. The SQL that answers it, where this

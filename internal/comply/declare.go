@@ -153,7 +153,7 @@ func placeOf(ctx context.Context, r store.Reader, scope auth.Scope, entityID, si
 		return "", 0, err
 	}
 	entities = slices.DeleteFunc(entities, func(e entity) bool {
-		return entityID != "" && e.ID != entityID || !scope.All && !slices.Contains(scope.Entities, e.ID)
+		return entityID != "" && e.ID != entityID || !scope.Entity(e.ID)
 	})
 	switch len(entities) {
 	case 1:
@@ -182,7 +182,7 @@ func (s *Service) withdraw(ctx context.Context, scope auth.Scope, now time.Time,
 		if err != nil {
 			return notFound(err, "there is no declaration %q that you can see", id)
 		}
-		if d.SiteNo == 0 && !scope.All && !slices.Contains(scope.Entities, d.EntityID) {
+		if d.SiteNo == 0 && !scope.Entity(d.EntityID) {
 			return ot.Errorf(ot.Forbidden, "this declaration is for the whole company: somebody who answers for all of it withdraws it")
 		}
 		if !d.WithdrawnAt.IsZero() {

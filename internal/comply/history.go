@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/store"
 )
@@ -138,7 +139,7 @@ JOIN (SELECT entity_id, site_no, MAX(day) AS day FROM comply_level_day WHERE day
 }
 
 // trend gives the levels of each of the last days, in brief; days without a judgement carry the one before.
-func trend(ctx context.Context, r store.Reader, from, to int64) (days []int64, levels []map[unit]levelRow, err error) {
+func trend(ctx context.Context, r store.Reader, scope auth.Scope, from, to int64) (days []int64, levels []map[unit]levelRow, err error) {
 	type row struct {
 		EntityID string `db:"entity_id"`
 		SiteNo   int64  `db:"site_no"`
@@ -152,7 +153,7 @@ func trend(ctx context.Context, r store.Reader, from, to int64) (days []int64, l
 			days, levels = append(days, last), append(levels, maps.Clone(at))
 		}
 	}
-	for x, err := range store.Select[row](ctx, r, "SELECT entity_id, site_no, day, brief FROM comply_level_day WHERE day >= ? AND day <= ? ORDER BY day, site_no", from, to) {
+	for x, err := range store.Select[row](ctx, r, "SELECT entity_id, site_no, day, brief FROM comply_level_day WHERE day >= ? AND day <= ? AND ? ORDER BY day, site_no", from, to, visible(scope)) {
 		if err != nil {
 			return nil, nil, err
 		}

@@ -1,0 +1,407 @@
+package comply
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/skanse/skanse/internal/auth"
+	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/rest"
+	"github.com/skanse/skanse/internal/store"
+)
+
+// RequirementItem is a requirement in a list.
+type RequirementItem struct {
+	ID      string          `json:"id"`
+	Area    string          `json:"area"`
+	Title   string          `json:"title"`
+	Key     bool            `json:"key"`
+	Mode    Mode            `json:"mode" enum:"measured,mixed,declared,alias"`
+	Scope   Scope           `json:"scope" enum:"entity,site,entity+site"`
+	AliasOf string          `json:"alias_of"`
+	Entity  Cell            `json:"entity"`
+	Sites   map[string]Cell `json:"sites"`
+}
+
+// Requirements lists the catalogue with its levels; area 0 and site "" mean all.
+func (s *Service) Requirements(ctx context.Context, scope auth.Scope, area int, siteID string) ([]RequirementItem, error) {
+	out := []RequirementItem{}
+	err := s.db.View(ctx, func(r store.Reader) error {
+		out = out[:0]
+		p, err := s.load(ctx, r, scope, 0)
+		if err != nil {
+			return err
+		}
+		if siteID != "" {
+			x, ok := p.siteByID(siteID)
+			if !ok {
+				return ot.Errorf(ot.NotFound, "there is no site %q that you can see", siteID)
+			}
+			p.sites = []site{x}
+		}
+		for _, a := range s.cat.Areas {
+			if area != 0 && a.ID != area {
+				continue
+			}
+			for _, q := range a.Requirements {
+				scored, _ := s.cat.Requirement(q.ID)
+				out = append(out, p.item(q, scored))
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// item lists q with the levels of scored, which differs for an alias.
+func (p *picture) item(q, scored *Requirement) RequirementItem {
+	roll, target := p.requirement(scored)
+	it := RequirementItem{ID: q.ID, Area: strconv.Itoa(q.Area), Title: q.Title, Key: scored.Key, Mode: q.Mode, Scope: scored.Scope, AliasOf: q.AliasOf, Sites: map[string]Cell{}}
+	lift := ""
+	for _, x := range p.sites {
+		l := p.at(scored, x)
+		it.Sites[x.ID] = l.cell()
+		if lift == "" && l.State != StateAt {
+			lift = firstOf(l.Text.V.Lift)
+		}
+	}
+	it.Entity = rolledCell(roll, target, lift)
+	return it
+}
+
+// RequirementDetail is everything about one requirement.
+type RequirementDetail struct {
+	ID           string              `json:"id"`
+	Area         string              `json:"area"`
+	Title        string              `json:"title"`
+	Text         string              `json:"text"`
+	Key          bool                `json:"key"`
+	Mode         Mode                `json:"mode" enum:"measured,mixed,declared"`
+	Scope        Scope               `json:"scope" enum:"entity,site,entity+site"`
+	AliasOf      string              `json:"alias_of" doc:"Always empty: asking for an alias answers with the requirement that is scored"`
+	User         string              `json:"user" doc:"What Skanse gives a person for it"`
+	Weight       float64             `json:"weight"`
+	Refs         map[string][]string `json:"refs"`
+	Confidence   string              `json:"refs_confidence"`
+	RefsNote     string              `json:"refs_note"`
+	References   []Reference         `json:"references" nullable:"false"`
+	Entity       Cell                `json:"entity"`
+	Declared     []RecordItem        `json:"declared" nullable:"false"`
+	Sites        []SiteLevel         `json:"sites" nullable:"false"`
+	Checks       []CheckItem         `json:"checks" nullable:"false"`
+	Declarations []DeclarationItem   `json:"declarations" nullable:"false"`
+	Findings     []FindingItem       `json:"findings" nullable:"false"`
+}
+
+// RecordItem is a record that the requirement asks for.
+type RecordItem struct {
+	Record     string    `json:"record"`
+	AttestedBy string    `json:"attested_by"`
+	ValidFor   string    `json:"valid_for"`
+	Until      time.Time `json:"longest_until" doc:"The latest valid_until that a declaration of today may have"`
+	Note       string    `json:"note,omitempty"`
+}
+
+// SiteLevel is the level at a site with its three numbers and its reasons.
+type SiteLevel struct {
+	Site     string     `json:"site"`
+	Cell     Cell       `json:"cell"`
+	Level    int        `json:"level" doc:"As the gates have it, also where the cell is unknown"`
+	Name     string     `json:"level_name"`
+	C        float64    `json:"c" doc:"Coverage: the least share that was judged, of all checks"`
+	E        float64    `json:"e" doc:"Effect: how much of the targets is achieved, of what was judged"`
+	F        float64    `json:"f" doc:"Freshness of the oldest data"`
+	D        float64    `json:"d" doc:"Declared records in date"`
+	Measured bool       `json:"measured"`
+	Why      []string   `json:"why" nullable:"false"`
+	Lift     []string   `json:"lift" nullable:"false"`
+	Caps     []string   `json:"caps" nullable:"false"`
+	Since    store.Time `json:"since"`
+	At       store.Time `json:"at"`
+}
+
+// CheckItem is a check with its answer at each site.
+type CheckItem struct {
+	ID          string                `json:"id"`
+	Title       string                `json:"title"`
+	Measure     string                `json:"measure"`
+	Target      string                `json:"target"`
+	Window      string                `json:"window"`
+	Unit        string                `json:"unit"`
+	Wants       string                `json:"wants"`
+	Kind        string                `json:"kind" enum:"share,count,number"`
+	Implemented bool                  `json:"implemented"`
+	Contradicts bool                  `json:"contradicts"`
+	Sites       map[string]AnswerItem `json:"sites"`
+}
+
+// AnswerItem is what a check says of a site.
+type AnswerItem struct {
+	Status     Verdict    `json:"status" enum:"pass,fail,unknown"`
+	Value      *float64   `json:"value"`
+	Population int        `json:"population"`
+	Judged     int        `json:"judged"`
+	Passed     int        `json:"passed"`
+	Failed     int        `json:"failed"`
+	Unknown    int        `json:"unknown"`
+	Excepted   int        `json:"excepted"`
+	Observed   *float64   `json:"observed_share"`
+	Collected  store.Time `json:"collected_at"`
+	At         store.Time `json:"at"`
+	Reason     string     `json:"reason"`
+}
+
+// DeclarationItem is a declaration as people see it.
+type DeclarationItem struct {
+	Declaration
+	SiteID *string    `json:"site_id" doc:"null: for the whole company"`
+	At     store.Time `json:"at"`
+	Valid  bool       `json:"valid"`
+}
+
+func declarationItem(d Declaration, siteID string, now time.Time) DeclarationItem {
+	it := DeclarationItem{Declaration: d, At: d.DeclaredAt, Valid: d.Valid(now)}
+	if siteID != "" {
+		it.SiteID = &siteID
+	}
+	return it
+}
+
+// FindingItem is a finding as people see it.
+type FindingItem struct {
+	ID       string      `json:"id"`
+	Title    string      `json:"title"`
+	Detail   string      `json:"detail"`
+	Severity ot.Severity `json:"severity"`
+	SiteID   string      `json:"site_id"`
+	Check    string      `json:"check"`
+	At       store.Time  `json:"at"`
+	ClosedAt store.Time  `json:"closed_at"`
+}
+
+// Requirement gives one requirement; an alias leads to the one that is scored.
+func (s *Service) Requirement(ctx context.Context, scope auth.Scope, id string) (RequirementDetail, error) {
+	q, ok := s.cat.Requirement(id)
+	if !ok {
+		return RequirementDetail{}, ot.Errorf(ot.NotFound, "there is no requirement %q", ot.Printable(id))
+	}
+	now := s.clock()
+	out := RequirementDetail{ID: q.ID, Area: strconv.Itoa(q.Area), Title: q.Title, Text: q.Text, Key: q.Key, Mode: q.Mode, Scope: q.Scope, User: q.User, Weight: q.Weight,
+		Refs: q.Refs.byID(), Confidence: q.Refs.Confidence, RefsNote: q.Refs.Note, References: s.cat.References}
+	for _, d := range q.Declared {
+		out.Declared = append(out.Declared, RecordItem{d.Record, d.AttestedBy, d.ValidFor.People(), now.UTC().Add(d.ValidFor.Length()).Truncate(time.Second), d.Note})
+	}
+	err := s.db.View(ctx, func(r store.Reader) error {
+		p, err := s.load(ctx, r, scope, 0)
+		if err != nil {
+			return err
+		}
+		out.Entity = p.item(q, q).Entity
+		out.Sites, out.Declarations, out.Findings = []SiteLevel{}, []DeclarationItem{}, []FindingItem{}
+		ids := map[int64]string{}
+		for _, x := range p.sites {
+			ids[x.No] = x.ID
+			l := p.at(q, x)
+			out.Sites = append(out.Sites, SiteLevel{x.ID, l.cell(), l.Level, LevelName(l.Level), l.C, l.E, l.F, l.D, l.Measured,
+				orEmpty(l.Text.V.Why), orEmpty(l.Text.V.Lift), orEmpty(l.Text.V.Caps), l.Since, l.At})
+		}
+		if out.Checks, err = checkItems(ctx, r, q, ids); err != nil {
+			return err
+		}
+		declared, err := store.All[Declaration](ctx, r, "SELECT "+declarationColumns+" FROM comply_declaration WHERE requirement = ? AND ? ORDER BY declared_at DESC, declaration_id DESC LIMIT 500", q.ID, visible(scope))
+		if err != nil {
+			return fmt.Errorf("read declarations: %w", err)
+		}
+		for _, d := range declared {
+			out.Declarations = append(out.Declarations, declarationItem(d, ids[d.SiteNo], now))
+		}
+		found, err := store.All[Finding](ctx, r, "SELECT "+findingColumns+" FROM comply_finding WHERE requirement = ? AND ? ORDER BY opened_at DESC, finding_id LIMIT 200", q.ID, visible(scope))
+		if err != nil {
+			return fmt.Errorf("read findings: %w", err)
+		}
+		for _, f := range found {
+			out.Findings = append(out.Findings, FindingItem{f.ID, "Declared one way, measured another", f.Sentence, ot.Critical, ids[f.SiteNo], f.CheckID, f.OpenedAt, f.ClosedAt})
+		}
+		return nil
+	})
+	return out, err
+}
+
+func orEmpty(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
+
+func checkItems(ctx context.Context, r store.Reader, q *Requirement, sites map[int64]string) ([]CheckItem, error) {
+	byID := map[string]relation{}
+	for _, rel := range relations() {
+		byID[rel.id] = rel
+	}
+	var out []CheckItem
+	var ids []string
+	for _, k := range q.Checks {
+		rel, ok := byID[k.ID]
+		unit := rel.unit
+		if k.Test.Unit != "" {
+			unit = k.Test.Unit
+		}
+		out = append(out, CheckItem{k.ID, k.Title, k.Measure, k.Target, k.Window.People(), unit, k.Wants, k.Test.Kind, ok, k.Contradicts, map[string]AnswerItem{}})
+		ids = append(ids, k.ID)
+	}
+	rows, err := store.All[answerRow](ctx, r, "SELECT "+answerColumns+" FROM comply_answer WHERE check_id IN (?)", ids)
+	if err != nil {
+		return nil, fmt.Errorf("read answers: %w", err)
+	}
+	for _, a := range rows {
+		id, ok := sites[a.SiteNo]
+		if !ok {
+			continue
+		}
+		for i := range out {
+			if out[i].ID == a.CheckID {
+				out[i].Sites[id] = AnswerItem{a.Status, a.Value, a.Population, a.Judged, a.Passed, a.Failed, a.Unknown, a.Excepted, a.Observed, a.Collected, a.At, a.Reason}
+			}
+		}
+	}
+	return out, nil
+}
+
+// Item is one thing that a check watches.
+type Item struct {
+	SiteID  string   `json:"site_id"`
+	Ref     ot.Ref   `json:"ref"`
+	Label   string   `json:"label"`
+	Verdict Verdict  `json:"verdict" enum:"pass,fail,unknown,excepted"`
+	Value   *float64 `json:"value"`
+	Reason  string   `json:"reason"`
+}
+
+type itemRow struct {
+	Row
+	SiteID string `db:"site_id"`
+	Rank   int64  `db:"rank"`
+}
+
+type itemCursor struct {
+	Rank  int64  `json:"r"`
+	Site  int64  `json:"s"`
+	Kind  string `json:"k"`
+	Ref   string `json:"i"`
+	Label string `json:"l"`
+}
+
+// Items pages the rows of a check as they are now: failing ones first, and before a failing
+// zone the conversations that it counts.
+func (s *Service) Items(ctx context.Context, scope auth.Scope, check, siteID string, verdict Verdict, cursor string, limit int) (rest.Page[Item], error) {
+	k, _, ok := s.cat.Check(check)
+	if !ok {
+		return rest.Page[Item]{}, ot.Errorf(ot.NotFound, "there is no check %q", ot.Printable(check))
+	}
+	var rel relation
+	for _, x := range relations() {
+		if x.id == check {
+			rel = x
+		}
+	}
+	if rel.items == nil {
+		return rest.Page[Item]{Items: []Item{}}, nil
+	}
+	now := s.clock().UTC()
+	rows := rel.items(k, now)
+	if rel.behind != nil {
+		rows = sqlf("SELECT * FROM (?) a UNION ALL SELECT * FROM (?) b", rows, rel.behind(k, now))
+	}
+	var at itemCursor
+	if err := rest.DecodeCursor(cursor, &at); err != nil {
+		return rest.Page[Item]{}, err
+	}
+	where := sqlf("?", scope.Where("i.site_no", ""))
+	if siteID != "" {
+		where = sqlf("? AND i.site_id = ?", where, siteID)
+	}
+	if verdict != "" {
+		where = sqlf("? AND i.verdict = ?", where, string(verdict))
+	}
+	if cursor != "" {
+		where = sqlf("? AND (i.rank, i.site_no, i.kind, i.ref, i.label) > (?, ?, ?, ?, ?)", where, at.Rank, at.Site, at.Kind, at.Ref, at.Label)
+	}
+	var got []itemRow
+	err := s.db.View(ctx, func(r store.Reader) (err error) {
+		got, err = store.All[itemRow](ctx, r, `SELECT i.site_no, i.kind, i.ref, i.label, i.verdict, i.value, i.reason, i.site_id, i.rank FROM (
+  SELECT t.site_no, t.kind, t.ref, t.label, t.verdict, t.value, t.reason, o.site_id,
+    CASE t.verdict WHEN 'fail' THEN 0 WHEN 'unknown' THEN 1 WHEN 'excepted' THEN 2 ELSE 3 END AS rank
+  FROM (?) t JOIN org_site o ON o.site_no = t.site_no) i
+WHERE ? ORDER BY i.rank, i.site_no, i.kind, i.ref, i.label LIMIT ?`, rows, where, limit+1)
+		return err
+	})
+	if err != nil {
+		return rest.Page[Item]{}, fmt.Errorf("items of %s: %w", check, err)
+	}
+	page := rest.Cut(got, limit, func(x itemRow) string { return rest.EncodeCursor(itemCursor{x.Rank, x.SiteNo, x.Kind, x.Ref, x.Label}) })
+	out := rest.Page[Item]{Items: []Item{}, Next: page.Next}
+	for _, x := range page.Items {
+		out.Items = append(out.Items, Item{x.SiteID, ot.Ref{Kind: x.Kind, ID: x.Ref}, ot.Printable(x.Label), x.Verdict, x.Value, sentence(x.Reason)})
+	}
+	return out, nil
+}
+
+// Evidence is an answer as it was.
+type Evidence struct {
+	evidenceRow
+	HashOf string `json:"hash" db:"-"`
+	Root   string `json:"root" db:"-"`
+}
+
+type evidenceCursor struct {
+	At    int64  `json:"a"`
+	Site  int64  `json:"s"`
+	Check string `json:"c"`
+}
+
+const evidenceColumns = "site_no, month, check_id, at, site_id, cause, status, value, population, judged, passed, failed, unknown, excepted, observed, collected_at, window_from, reason, items_hash, run_id, position, hash"
+
+// EvidenceOf pages the history of a check's answers, newest first.
+func (s *Service) EvidenceOf(ctx context.Context, scope auth.Scope, check, siteID, cursor string, limit int) (rest.Page[Evidence], error) {
+	var at evidenceCursor
+	if err := rest.DecodeCursor(cursor, &at); err != nil {
+		return rest.Page[Evidence]{}, err
+	}
+	where := sqlf("?", scope.Where("site_no", ""))
+	if check != "" {
+		where = sqlf("? AND check_id = ?", where, check)
+	}
+	if siteID != "" {
+		where = sqlf("? AND site_id = ?", where, siteID)
+	}
+	if cursor != "" {
+		where = sqlf("? AND (at < ? OR at = ? AND (site_no, check_id) > (?, ?))", where, at.At, at.At, at.Site, at.Check)
+	}
+	out := rest.Page[Evidence]{}
+	err := s.db.View(ctx, func(r store.Reader) error {
+		rows, err := store.All[evidenceRow](ctx, r, "SELECT "+evidenceColumns+" FROM comply_evidence WHERE ? ORDER BY at DESC, site_no, check_id LIMIT ?", where, limit+1)
+		if err != nil {
+			return fmt.Errorf("read evidence: %w", err)
+		}
+		page := rest.Cut(rows, limit, func(e evidenceRow) string {
+			return rest.EncodeCursor(evidenceCursor{e.At.UnixMicro(), e.SiteNo, e.CheckID})
+		})
+		out = rest.Page[Evidence]{Items: []Evidence{}, Next: page.Next}
+		roots := map[string]string{}
+		for _, e := range page.Items {
+			root, ok := roots[e.RunID]
+			if !ok {
+				if root, err = store.One[string](ctx, r, "SELECT root FROM comply_run WHERE run_id = ?", e.RunID); err != nil {
+					return fmt.Errorf("read the run of evidence: %w", err)
+				}
+				roots[e.RunID] = root
+			}
+			out.Items = append(out.Items, Evidence{e, e.Hash, root})
+		}
+		return nil
+	})
+	return out, err
+}

@@ -1,0 +1,137 @@
+package comply
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/skanse/skanse/internal/auth"
+	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/rest"
+	"github.com/skanse/skanse/internal/store"
+)
+
+// body wraps an answer as huma wants it.
+type body[T any] struct{ Body T }
+
+func answerWith[T any](v T, err error) (*body[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &body[T]{v}, nil
+}
+
+// Routes mounts what this package offers.
+func (s *Service) Routes(r *rest.Router) {
+	read := func(id, path, summary string) rest.Op {
+		return rest.Op{ID: id, Method: http.MethodGet, Path: path, Summary: summary, Tag: "posture", Permission: auth.PostureRead}
+	}
+	rest.Register(r, read("get-posture", "/posture", "What NIS2 asks, area by area and site by site"), func(ctx context.Context, in *struct {
+		AsOf string `query:"as_of" doc:"A day, as 2026-11-20; empty: now"`
+	}) (*body[Posture], error) {
+		at, err := dayArgument(in.AsOf)
+		if err != nil {
+			return nil, err
+		}
+		return answerWith(s.Posture(ctx, auth.From(ctx).Scope, at))
+	})
+	rest.Register(r, read("list-requirements", "/requirements", "The catalogue with its levels"), func(ctx context.Context, in *struct {
+		Area int    `query:"area" minimum:"0" maximum:"99"`
+		Site string `query:"site" maxLength:"64"`
+	}) (*body[rest.Page[RequirementItem]], error) {
+		items, err := s.Requirements(ctx, auth.From(ctx).Scope, in.Area, in.Site)
+		return answerWith(rest.Page[RequirementItem]{Items: items}, err)
+	})
+	rest.Register(r, read("get-requirement", "/requirements/{id}", "One requirement: checks, levels, declarations, findings"), func(ctx context.Context, in *struct {
+		ID string `path:"id" maxLength:"64"`
+	}) (*body[RequirementDetail], error) {
+		return answerWith(s.Requirement(ctx, auth.From(ctx).Scope, in.ID))
+	})
+	rest.Register(r, read("list-check-items", "/checks/{id}/items", "What a check watches, failing items first"), func(ctx context.Context, in *struct {
+		ID      string `path:"id" maxLength:"64"`
+		Site    string `query:"site" maxLength:"64"`
+		Verdict string `query:"verdict" enum:"pass,fail,unknown,excepted"`
+		paging
+	}) (*body[rest.Page[Item]], error) {
+		return answerWith(s.Items(ctx, auth.From(ctx).Scope, in.ID, in.Site, Verdict(in.Verdict), in.Cursor, in.Limit))
+	})
+	rest.Register(r, read("list-evidence", "/evidence", "Answers of checks as they were, newest first"), func(ctx context.Context, in *struct {
+		Check string `query:"check" maxLength:"64"`
+		Site  string `query:"site" maxLength:"64"`
+		paging
+	}) (*body[rest.Page[Evidence]], error) {
+		return answerWith(s.EvidenceOf(ctx, auth.From(ctx).Scope, in.Check, in.Site, in.Cursor, in.Limit))
+	})
+	rest.Register(r, read("list-declarations", "/declarations", "What people declared, newest first"), func(ctx context.Context, in *struct {
+		Requirement string `query:"requirement" maxLength:"64"`
+	}) (*body[rest.Page[DeclarationItem]], error) {
+		return answerWith(s.declarationItems(ctx, auth.From(ctx).Scope, in.Requirement))
+	})
+	rest.Register(r, rest.Op{ID: "make-declaration", Method: http.MethodPost, Path: "/declarations", Summary: "Declare a record of a requirement", Tag: "posture",
+		Permission: auth.DeclareWrite, Audit: "declaration.make", Status: http.StatusCreated}, func(ctx context.Context, in *body[declarationInput]) (*body[DeclarationItem], error) {
+		n := NewDeclaration{Requirement: in.Body.Requirement, Record: in.Body.Record, Entity: in.Body.Entity, Statement: in.Body.Statement, AttestedBy: in.Body.AttestedBy}
+		if in.Body.Site != nil {
+			n.Site = *in.Body.Site
+		}
+		if in.Body.ValidUntil != nil {
+			n.ValidUntil = *in.Body.ValidUntil
+		}
+		d, err := s.declare(ctx, auth.From(ctx).Scope, s.clock().UTC(), n, requestEntry)
+		return answerWith(declarationItem(d, n.Site, s.clock()), err)
+	})
+	rest.Register(r, rest.Op{ID: "withdraw-declaration", Method: http.MethodDelete, Path: "/declarations/{id}", Summary: "Withdraw a declaration; it stays in the history", Tag: "posture",
+		Permission: auth.DeclareWrite, Audit: "declaration.withdraw"}, func(ctx context.Context, in *struct {
+		ID string `path:"id" maxLength:"64"`
+	}) (*struct{}, error) {
+		return nil, s.withdraw(ctx, auth.From(ctx).Scope, s.clock().UTC(), in.ID, requestEntry)
+	})
+}
+
+// paging is how a list is paged.
+type paging struct {
+	Cursor string `query:"cursor" maxLength:"2000"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100"`
+}
+
+type declarationInput struct {
+	Requirement string     `json:"requirement" maxLength:"64"`
+	Record      string     `json:"record" maxLength:"200"`
+	Site        *string    `json:"site,omitempty" nullable:"true" doc:"Site id; null: for the whole company"`
+	Entity      string     `json:"entity,omitempty" doc:"Company id; needed when there are several and no site"`
+	Statement   string     `json:"statement"`
+	AttestedBy  string     `json:"attested_by"`
+	ValidUntil  *time.Time `json:"valid_until,omitempty" nullable:"true" doc:"null: the longest the catalogue allows"`
+}
+
+func dayArgument(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range [...]string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, ot.Errorf(ot.Invalid, "as_of %q is not a day: write it as 2026-11-20", ot.Printable(s))
+}
+
+func (s *Service) declarationItems(ctx context.Context, scope auth.Scope, requirement string) (rest.Page[DeclarationItem], error) {
+	now := s.clock()
+	all, err := s.Declarations(ctx, scope, requirement)
+	if err != nil {
+		return rest.Page[DeclarationItem]{}, err
+	}
+	ids := map[int64]string{}
+	err = s.db.View(ctx, func(r store.Reader) error {
+		sites, err := sitesOf(ctx, r)
+		for _, x := range sites {
+			ids[x.No] = x.ID
+		}
+		return err
+	})
+	out := rest.Page[DeclarationItem]{Items: []DeclarationItem{}}
+	for _, d := range all {
+		out.Items = append(out.Items, declarationItem(d, ids[d.SiteNo], now))
+	}
+	return out, err
+}
