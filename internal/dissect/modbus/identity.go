@@ -1,6 +1,7 @@
 package modbus
 
 import (
+	"encoding/binary"
 	"strconv"
 
 	"github.com/skanse/skanse/internal/dissect"
@@ -9,8 +10,11 @@ import (
 
 // facts reads what a device says of itself: device identification (6.21) and
 // the text that many put into their server id (6.13).
-func (f *flow) facts(fc byte, d []byte, unit byte, out *dissect.Sink) {
-	about := out.Src
+func (f *flow) facts(fc byte, d, adu []byte, out *dissect.Sink) {
+	if fc != reportServerID && fc != encapsulated && fc != umas {
+		return
+	}
+	about, unit := out.Src, adu[6]
 	// 0 and 255 mean the server itself, and 1 is what a device without a
 	// serial side usually listens to. Any other is a device behind a gateway.
 	if unit > 1 && unit != 255 {
@@ -22,6 +26,8 @@ func (f *flow) facts(fc byte, d []byte, unit byte, out *dissect.Sink) {
 		if len(d) > 6 && int(d[0]) == len(d)-1 && readable(d[3:]) {
 			out.FactOf(about, "modbus.server_id", d[3:])
 		}
+	case umas:
+		f.umasFacts(binary.BigEndian.Uint16(adu), d, about, out)
 	case encapsulated:
 		// MEI 14, read code, conformity, more follows, next object, number, then id, length, text …
 		if len(d) < 6 || d[0] != mei14 {

@@ -25,6 +25,7 @@ const (
 	kindException
 	kindDiagnostic // sub-function of function 8
 	kindMEI        // transport of function 43: 13 CANopen, 14 device identification
+	kindUMAS       // function inside function 90
 )
 
 // The tables that Message.Space names.
@@ -78,7 +79,7 @@ type Protocol struct{}
 // Spec names Modbus and its usual port.
 func (Protocol) Spec() dissect.Spec {
 	return dissect.Spec{
-		Protocols: []dissect.Naming{{Name: "modbus", Kinds: []string{"function", "exception", "diagnostic", "mei"}}},
+		Protocols: []dissect.Naming{{Name: "modbus", Kinds: []string{"function", "exception", "diagnostic", "mei", "umas"}}},
 		Transport: dissect.TCP | dissect.UDP,
 		TCP:       []uint16{502},
 		UDP:       []uint16{502},
@@ -151,14 +152,16 @@ func plausible(b []byte) bool {
 }
 
 // flow holds next to no state: everything a message says stands in its own
-// PDU. The names of units are kept so that a fact costs no memory twice.
+// PDU, but for UMAS. The names of units are kept so that a fact costs no memory twice.
 type flow struct {
 	turned bool // the sides are the other way round than the engine thinks
+	asked  pending
 	units  *[256]string
+	text   [8]byte // scratch: a version
 }
 
 // Reset keeps the names of units: they are the same in every conversation.
-func (f *flow) Reset() { f.turned = false }
+func (f *flow) Reset() { f.turned, f.asked = false, pending{} }
 
 // Frame cuts at the header's length; out of step it looks for the next plausible header.
 func (f *flow) Frame(_ ot.Dir, b []byte, synced bool) (skip, n int) {
@@ -215,6 +218,8 @@ func (f *flow) Decode(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 		}
 		m.Status = uint32(data[0])
 		out.Also(kindException, m.Status, nil)
+	case fc == umas:
+		fault = f.umas(m, binary.BigEndian.Uint16(b), data, out)
 	case dir == ot.Response:
 		fault = response(m, fc, data, out)
 	default:
@@ -222,7 +227,7 @@ func (f *flow) Decode(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 	}
 	out.End()
 	if fault == dissect.OK && dir == ot.Response {
-		f.facts(fc, data, b[6], out)
+		f.facts(fc, data, b, out)
 	}
 	return fault
 }
