@@ -1,0 +1,163 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/sensor"
+	"github.com/skanse/skanse/internal/store"
+)
+
+// retryCapture is how long the reader rests after it could not work at all:
+// a lost database, a full disk.
+const retryCapture = 5 * time.Second
+
+// Run reads queued captures, the oldest first, until ctx ends; then it returns
+// nil. One that an earlier process had in hand is read again from its start:
+// summaries are idempotent, so what was applied stays as it is.
+func (c *Captures) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		worked, err := c.step(ctx)
+		if err != nil && ctx.Err() == nil {
+			c.cfg.Log.Error("capture cannot be read now; trying again", slog.Any("error", err))
+		}
+		if worked && err == nil {
+			continue
+		}
+		rest := time.Minute // another process may have queued one
+		if err != nil {
+			rest = retryCapture
+		}
+		select {
+		case <-ctx.Done():
+		case <-c.wake:
+		case <-time.After(rest):
+		}
+	}
+	return nil
+}
+
+// step reads one capture and says whether there was one.
+func (c *Captures) step(ctx context.Context) (bool, error) {
+	var rows []captureRow
+	err := c.db.View(ctx, func(r store.Reader) (err error) {
+		rows, err = store.All[captureRow](ctx, r, captureSelect+`c.state IN ('reading', 'queued') ORDER BY c.capture_id LIMIT 1`)
+		return err
+	})
+	if err != nil || len(rows) == 0 {
+		return false, err
+	}
+	row := rows[0]
+	hand, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	c.mu.Lock()
+	job := &reading{cancel: cancel}
+	c.running[row.ID] = job
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		delete(c.running, row.ID)
+		c.mu.Unlock()
+	}()
+	// A cancel between the look and the entry above has set the state already.
+	began, err := c.set(ctx, row.ID, `state = 'reading'`, `state IN ('queued', 'reading')`)
+	if err != nil || !began {
+		return true, err
+	}
+	err = c.read(hand, row, job)
+	switch {
+	case err == nil:
+		_, err = c.set(ctx, row.ID, `state = 'done', read_bytes = bytes, finished_at = ?`, `state = 'reading'`, store.At(time.Now()))
+		return true, err
+	case errors.Is(context.Cause(hand), errCancelled):
+		return true, nil
+	case ctx.Err() != nil:
+		return true, ctx.Err() // the next start goes on
+	case ot.CodeOf(err) == ot.Internal || ot.CodeOf(err) == ot.Full || ot.CodeOf(err) == ot.Busy:
+		return true, fmt.Errorf("read %s: %w", row.Name, err) // ours, not the file's: it stays queued
+	}
+	_, failed := c.set(ctx, row.ID, `state = 'failed', error = ?, finished_at = ?`, `state = 'reading'`, ot.Printable(err.Error()), store.At(time.Now()))
+	return true, failed
+}
+
+func (c *Captures) set(ctx context.Context, id, change, while string, args ...any) (changed bool, err error) {
+	err = c.db.Update(ctx, func(tx *store.Tx) error {
+		n, err := tx.Exec(ctx, `UPDATE network_capture SET `+change+` WHERE capture_id = ? AND `+while, append(args, id)...)
+		changed = n > 0
+		return err
+	})
+	return changed, err
+}
+
+func (c *Captures) read(ctx context.Context, row captureRow, job *reading) error {
+	src, err := sensor.Open(c.file(row.SHA256))
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	c.mu.Lock()
+	job.src = src
+	c.mu.Unlock()
+	cfg := c.cfg.Sensor
+	cfg.Sensor, cfg.Epoch, cfg.Live, cfg.Interval = row.SHA256, row.SHA256, false, captureInterval
+	d := sensor.Delivery{SiteNo: row.SiteNo, RealmNo: row.RealmNo, Source: row.SHA256, Name: row.Name}
+	return sensor.Run(ctx, src, cfg, func(sum *sensor.Summary) error {
+		d.Received = time.Now()
+		gain, err := c.cfg.Apply(ctx, d, sum)
+		if err != nil {
+			return err
+		}
+		st := src.Stats()
+		note := ""
+		if sum.Health.Cut != "" {
+			note = sum.Health.Cut
+		}
+		_, err = c.set(ctx, row.ID, `read_bytes = ?, packets = ?, error = CASE WHEN ? = '' THEN error ELSE ? END,
+			first_at = CASE WHEN first_at IS NULL OR first_at > ? THEN ? ELSE first_at END, last_at = CASE WHEN last_at IS NULL OR last_at < ? THEN ? ELSE last_at END,
+			added_assets = added_assets + ?, added_facts = added_facts + ?, added_convs = added_convs + ?`, `state = 'reading'`,
+			st.Read, int64(st.Packets), note, note, sum.From/1000, sum.From/1000, sum.To/1000, sum.To/1000, gain.Assets, gain.Facts, gain.Conversations)
+		return err
+	})
+}
+
+// PacketData is one packet of a kept capture.
+type PacketData struct {
+	Source string `json:"source"`
+	Number uint64 `json:"number"`
+	At     Stamp  `json:"at"`
+	Link   int    `json:"link_type" doc:"As the pcap format numbers link types; 1 is Ethernet"`
+	Offset int64  `json:"offset" doc:"Of the packet's record in the file, bytes"`
+	Wire   int    `json:"wire_length" doc:"Bytes on the wire; more than the data when the capture cut it"`
+	Hex    string `json:"hex"`
+}
+
+// Packet reads one packet out of a kept capture.
+func (c *Captures) Packet(ctx context.Context, source string, number uint64) (p sensor.Packet, err error) {
+	gone := ot.Errorf(ot.NotFound, "packet %d is no longer kept; the proof beside the fact holds its first bytes", number)
+	if len(source) != 64 {
+		return p, gone // a sensor: its packets are not kept
+	}
+	src, err := sensor.Open(c.file(source))
+	if err != nil {
+		return p, gone
+	}
+	defer src.Close()
+	for n := 0; ; n++ {
+		if n&1023 == 0 && ctx.Err() != nil {
+			return p, ctx.Err()
+		}
+		switch err := src.Next(&p); {
+		case errors.Is(err, io.EOF):
+			return p, ot.Errorf(ot.NotFound, "the capture has no packet %d", number)
+		case err != nil:
+			return p, err
+		case p.Number == number:
+			return p, nil
+		}
+	}
+}
