@@ -24,7 +24,7 @@ const (
 const succeeded = 0xff // return code of a data item
 
 // job reports a request. A program invocation is reported by its service's
-// name, which says what happens, with the function beside it.
+// name, which says what happens, with the function beside it; a stop by its function.
 func (f *flow) job(p, d []byte, out *dissect.Sink) dissect.Fault {
 	m := out.Begin()
 	m.Kind, m.Code, m.Dir = kindFunction, uint32(p[0]), ot.Request
@@ -57,8 +57,7 @@ func (f *flow) job(p, d []byte, out *dissect.Sink) dissect.Fault {
 			fault = dissect.Short
 			break
 		}
-		m.Class = ot.Control
-		f.invocation(m, p[7:7+int(p[6])], nil, out)
+		out.Also(kindPI, 0, p[7:7+int(p[6])]) // P_PROGRAM for a start too: the function tells more
 	}
 	out.End()
 	return fault

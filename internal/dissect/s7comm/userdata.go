@@ -9,10 +9,13 @@ import (
 
 // Function groups of user data.
 const (
+	groupPG       = 1
 	groupCPU      = 4
 	groupSecurity = 5
 
-	subReadSZL = 1
+	subForce    = 9 // of groupPG
+	subReadSZL  = 1
+	subPassword = 1
 )
 
 // userdata reports a user data PDU. Parameters:
@@ -53,8 +56,11 @@ func (f *flow) userdata(p, d []byte, out *dissect.Sink) dissect.Fault {
 			m.Flags |= ot.Refused
 		}
 	}
-	if group == groupSecurity && m.Dir == ot.Request && sub == 1 {
+	switch {
+	case group == groupSecurity && sub == subPassword && m.Dir == ot.Request:
 		m.Flags |= ot.ClearText // the eight characters are only XORed with a constant
+	case group == groupPG && sub == subForce && m.Dir == ot.Request:
+		m.Flags |= ot.Forced
 	}
 	if group != groupCPU || sub != subReadSZL || content == nil {
 		out.End()
