@@ -16,6 +16,7 @@ i18next.init({
   resources: { en: { translation: en } },
   interpolation: { escapeValue: false }, // React escapes
   initAsync: false,
+  showSupportNotice: false,
 });
 
 export function t(key: Key, options?: Record<string, unknown>): string {

@@ -33,7 +33,7 @@ export function bytes(n: number | null | undefined): string {
     value /= 1000;
     unit++;
   }
-  return `${value < 10 && unit > 0 ? fine.format(value) : whole.format(value)} ${units[unit]}`;
+  return `${value < 10 && unit > 0 ? fine.format(value) : count(value)} ${units[unit]}`;
 }
 
 /** How long ago, in one unit; the exact time stands beside it in a title. */

@@ -112,7 +112,7 @@ function walk(event: KeyboardEvent<HTMLDivElement>) {
   const links = [...event.currentTarget.querySelectorAll<HTMLElement>("a[data-row]")].sort(
     (a, b) => Number(a.dataset.row) - Number(b.dataset.row),
   );
-  const at = links.findIndex((link) => link === document.activeElement);
+  const at = links.indexOf(document.activeElement as HTMLElement);
   const next = links[event.key === "ArrowDown" ? at + 1 : at - 1];
   if (!next) return;
   event.preventDefault();

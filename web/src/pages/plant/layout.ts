@@ -102,7 +102,7 @@ function rowsOf(plant: Plant): { level: string; rows: PlantZone[][] }[] {
     );
     const lines = Math.ceil(sorted.length / size.most);
     const each = Math.ceil(sorted.length / lines);
-    sorted.forEach((zone, i) => place.set(zone.id, ((i % each) + 0.5) / Math.min(each, sorted.length)));
+    for (const [i, zone] of sorted.entries()) place.set(zone.id, ((i % each) + 0.5) / Math.min(each, sorted.length));
     out.push({ level, rows: Array.from({ length: lines }, (_, i) => sorted.slice(i * each, (i + 1) * each)) });
   }
   return out;
@@ -151,7 +151,7 @@ function spread(ports: Port[]) {
   }
   for (const list of sides.values()) {
     list.sort((a, b) => a.other.x + a.other.w / 2 - (b.other.x + b.other.w / 2) || a.other.y - b.other.y);
-    list.forEach((port, i) => port.set(port.box.x + (port.box.w * (i + 1)) / (list.length + 1)));
+    for (const [i, port] of list.entries()) port.set(port.box.x + (port.box.w * (i + 1)) / (list.length + 1));
   }
 }
 

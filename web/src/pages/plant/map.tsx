@@ -33,6 +33,7 @@ export function PlantMap({ plant, site, zone, conduit }: Props) {
       what: textOf(line.conduit),
     });
   return (
+    // biome-ignore lint/a11y/useSemanticElements: a drawing of links is a group; a fieldset cannot hold SVG
     <svg className="map" viewBox={`0 0 ${layout.width} ${layout.height}`} role="group" aria-label={t("plant.map")}>
       {layout.bands.map((band) => (
         <g key={band.level} aria-hidden>
@@ -113,6 +114,7 @@ function Label({ line }: { line: Line }) {
   return (
     <g aria-hidden className="chip">
       <rect x={x - wide / 2} y={y - 10} width={wide} height="20" rx="4" fill="var(--raise)" stroke={inks[priority]} />
+      {/* biome-ignore lint/a11y/noSvgWithoutTitle: the label is hidden from readers; the line’s link says the same */}
       <svg x={x - wide / 2 + 6} y={y - 5} width="10" height="10" viewBox="0 0 14 14">
         <Mark priority={priority} quiet />
       </svg>

@@ -83,9 +83,9 @@ function Headline({ data }: { data: Posture }) {
         value={`${count(headline.at_target)} / ${count(headline.total)}`}
         label={t("posture.at_target")}
       />
-      <Number to="key_below" value={count(headline.key_below)} label={t("posture.key_below")} />
-      <Number to="contradicted" value={count(headline.contradicted)} label={t("posture.contradicted")} />
-      <Number to="unknown" value={count(headline.unknown)} label={t("posture.unknown")} />
+      <Headnumber to="key_below" value={count(headline.key_below)} label={t("posture.key_below")} />
+      <Headnumber to="contradicted" value={count(headline.contradicted)} label={t("posture.contradicted")} />
+      <Headnumber to="unknown" value={count(headline.unknown)} label={t("posture.unknown")} />
       {trend.length > 1 && (
         <li className="trend">
           <Spark values={trend.map((d) => d.at_target)} label={t("posture.trend_spoken", { count: trend.length })} />
@@ -96,7 +96,7 @@ function Headline({ data }: { data: Posture }) {
   );
 }
 
-function Number({ to, value, label }: { to: CellState; value: string; label: string }) {
+function Headnumber({ to, value, label }: { to: CellState; value: string; label: string }) {
   return (
     <li>
       <Link to="/requirements" search={{ state: to }}>

@@ -51,7 +51,7 @@ function Body({ data, frame }: { data: Requirement; frame: Posture }) {
       }
     >
       <p className="lead-text">{data.text}</p>
-      <div className="sites-strip" role="group" aria-label={t("facet.site")}>
+      <nav className="sites-strip" aria-label={t("facet.site")}>
         {data.sites.map((s) => {
           const state = s.cell?.state ?? "unknown";
           const priority = priorityOfState(state);
@@ -74,7 +74,7 @@ function Body({ data, frame }: { data: Requirement; frame: Posture }) {
             </Link>
           );
         })}
-      </div>
+      </nav>
       <div className="split">
         <div className="stack">
           <Level data={data} site={site} name={names.get(site) ?? t("posture.entity")} />

@@ -1,0 +1,37 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+import en from "./en.json";
+import { t, word } from "./index";
+
+function keysOf(node: object, prefix = ""): string[] {
+  return Object.entries(node).flatMap(([key, value]) =>
+    typeof value === "string" ? [prefix + key] : keysOf(value as object, `${prefix}${key}.`),
+  );
+}
+
+const source = readdirSync("src", { recursive: true, encoding: "utf8" })
+  .filter((name) => /\.tsx?$/.test(name) && !name.includes(".test."))
+  .map((name) => readFileSync(`src/${name}`, "utf8"))
+  .join("\n");
+
+it("holds no text that no page uses", () => {
+  // Groups looked up by a code of the server, and the few keys that are put together.
+  const groups = new Set([...source.matchAll(/word\(\s*"(\w+)"/g)].map((m) => m[1]));
+  const built = /^(state|theme|settings\.(kind_|sites|users|sessions))/;
+  const unused = keysOf(en)
+    .map((key) => key.replace(/_(one|other)$/, ""))
+    .filter((key) => !source.includes(`"${key}"`) && !groups.has(key.split(".")[0] ?? "") && !built.test(key));
+  expect(unused).toEqual([]);
+});
+
+it("counts in the singular and the plural", () => {
+  expect(t("plant.zones", { count: 1 })).toBe("1 zone");
+  expect(t("plant.zones", { count: 8 })).toBe("8 zones");
+});
+
+it("shows a code that the catalogue does not know as itself", () => {
+  expect(word("asset_role", "remote-gateway")).toBe("Remote access gateway");
+  expect(word("purdue", "3.5")).toBe("3.5 · DMZ");
+  expect(word("asset_role", "toaster")).toBe("toaster");
+  expect(word("asset_role", "")).toBe("");
+});
