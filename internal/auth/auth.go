@@ -31,6 +31,7 @@ const (
 	AuditRead    Permission = "audit:read"
 	UserRead     Permission = "user:read"
 	UserWrite    Permission = "user:write"
+	Self         Permission = "self" // one's own sessions and password: everybody who is signed in
 )
 
 // The roles that every installation starts with.
@@ -44,7 +45,7 @@ const (
 func All() []Permission {
 	return slices.Sorted(slices.Values([]Permission{
 		OrgRead, OrgWrite, AssetRead, AssetWrite, NetworkRead, CaptureRead, CaptureWrite, PacketRead,
-		PostureRead, DeclareWrite, AuditRead, UserRead, UserWrite,
+		PostureRead, DeclareWrite, AuditRead, UserRead, UserWrite, Self,
 	}))
 }
 
@@ -94,6 +95,28 @@ func With(ctx context.Context, p Principal) context.Context { return context.Wit
 func From(ctx context.Context) Principal {
 	p, _ := ctx.Value(key{}).(Principal)
 	return p
+}
+
+type subjectKey struct{}
+
+// WithSubject returns a context in which a sign-in notes whose it was, so that the
+// request's audit entry names the person and not "nobody".
+func WithSubject(ctx context.Context) context.Context {
+	return context.WithValue(ctx, subjectKey{}, new(string))
+}
+
+// Subject is the user id that a sign-in noted, or who makes the request.
+func Subject(ctx context.Context) string {
+	if id, ok := ctx.Value(subjectKey{}).(*string); ok && *id != "" {
+		return *id
+	}
+	return From(ctx).UserID
+}
+
+func noteSubject(ctx context.Context, userID string) {
+	if id, ok := ctx.Value(subjectKey{}).(*string); ok {
+		*id = userID
+	}
 }
 
 // Scope is what part of the tree a person sees: everything, or the union of the

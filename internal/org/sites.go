@@ -69,7 +69,8 @@ func (s *Service) CreateEntity(ctx context.Context, scope Scope, e Entity) (Enti
 	return e, err
 }
 
-// AddEntity is CreateEntity inside a transaction, for the first set-up and the demo.
+// AddEntity is CreateEntity inside a transaction, for the first set-up and the demo. An
+// ID that is set is kept.
 func (s *Service) AddEntity(ctx context.Context, tx *store.Tx, e Entity) (Entity, error) {
 	var err error
 	if e.Name, err = name("company", e.Name); err != nil {
@@ -81,7 +82,9 @@ func (s *Service) AddEntity(ctx context.Context, tx *store.Tx, e Entity) (Entity
 	if e.Profile != "important" && e.Profile != "essential" {
 		return e, ot.Errorf(ot.Invalid, "profile %q: NIS2 knows essential and important entities", ot.Printable(e.Profile))
 	}
-	e.ID = store.NewID()
+	if e.ID == "" {
+		e.ID = store.NewID()
+	}
 	if err := store.Upsert(ctx, tx, "org_entity", []Entity{e}, nil, nil); err != nil {
 		return e, taken(err, "a company", e.Name)
 	}
@@ -195,6 +198,23 @@ func (s *Service) UpdateSite(ctx context.Context, scope Scope, id string, change
 			return taken(err, "a site", out.Name)
 		}
 		return s.announce(ctx, tx, out.No, ot.Ref{Kind: "site", ID: out.ID})
+	})
+	return out, err
+}
+
+// ZoneCounts counts the zones of each site in scope, by site_no.
+func (s *Service) ZoneCounts(ctx context.Context, scope Scope) (map[int64]int64, error) {
+	type row struct {
+		SiteNo int64 `db:"site_no"`
+		N      int64 `db:"n"`
+	}
+	out := map[int64]int64{}
+	err := s.db.View(ctx, func(r store.Reader) error {
+		rows, err := store.All[row](ctx, r, "SELECT site_no, count(*) AS n FROM org_zone WHERE ? GROUP BY site_no", scope.Where("site_no", "zone_no"))
+		for _, x := range rows {
+			out[x.SiteNo] = x.N
+		}
+		return err
 	})
 	return out, err
 }

@@ -160,7 +160,7 @@ func (r *Router) admit(q *http.Request, op Op) (context.Context, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx := context.WithValue(auth.With(q.Context(), p), requestKey{}, q)
+	ctx := context.WithValue(auth.WithSubject(auth.With(q.Context(), p)), requestKey{}, q)
 	if op.Public {
 		return ctx, nil
 	}

@@ -17,7 +17,6 @@ type pending struct {
 	action string
 
 	mu     sync.Mutex
-	actor  string
 	site   string
 	target ot.Ref
 	detail map[string]string
@@ -48,15 +47,6 @@ func Detail(ctx context.Context, key, value string) {
 	}
 }
 
-// Actor says who acts, where the request itself signs somebody in.
-func Actor(ctx context.Context, userID string) {
-	if p, ok := ctx.Value(pendingKey{}).(*pending); ok {
-		p.mu.Lock()
-		p.actor = userID
-		p.mu.Unlock()
-	}
-}
-
 func (p *pending) written() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -71,10 +61,7 @@ func (p *pending) BeforeCommit(ctx context.Context, tx *store.Tx) error {
 		return nil
 	}
 	who := auth.From(ctx)
-	actor := p.actor
-	if actor == "" {
-		actor = who.UserID
-	}
+	actor := auth.Subject(ctx)
 	if actor == "" {
 		actor = "nobody"
 	}

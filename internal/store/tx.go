@@ -172,6 +172,12 @@ func WithHook(ctx context.Context, h Hook) context.Context {
 	return context.WithValue(ctx, hookKey{}, append(old[:len(old):len(old)], h))
 }
 
+// WithoutHooks returns a context under which Update calls no hook: for what must be
+// written although the request fails.
+func WithoutHooks(ctx context.Context) context.Context {
+	return context.WithValue(ctx, hookKey{}, []Hook(nil))
+}
+
 func hooksOf(ctx context.Context) []Hook {
 	hooks, _ := ctx.Value(hookKey{}).([]Hook)
 	return hooks

@@ -1,0 +1,102 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"time"
+
+	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/store"
+)
+
+// Config holds what an installation may set. Zero values mean the defaults.
+type Config struct {
+	Argon2id Argon2id
+	Idle     time.Duration // a session ends after so long without a request; 8 h: a shift
+	Absolute time.Duration // and after so long in any case; 24 h
+	LinkLife time.Duration // of a sign-in link; 24 h
+	Now      func() time.Time
+}
+
+// Service keeps users, sessions and links.
+type Service struct {
+	db     *store.DB
+	cfg    Config
+	clock  *clock
+	hasher *hasher
+	limit  limiter
+}
+
+// New makes a Service and writes the roles that are missing.
+func New(ctx context.Context, db *store.DB, cfg Config) (*Service, error) {
+	if cfg.Argon2id == (Argon2id{}) {
+		cfg.Argon2id = DefaultArgon2id()
+	}
+	def := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	def(&cfg.Idle, 8*time.Hour)
+	def(&cfg.Absolute, 24*time.Hour)
+	def(&cfg.LinkLife, 24*time.Hour)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	c, err := loadClock(ctx, db, cfg.Now)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{db: db, cfg: cfg, clock: c, hasher: newHasher(cfg.Argon2id)}
+	return s, db.Update(ctx, func(tx *store.Tx) error { return s.seedRoles(ctx, tx) })
+}
+
+type role struct {
+	Role        string                   `db:"role"`
+	Title       string                   `db:"title"`
+	Permissions store.JSON[[]Permission] `db:"permissions"`
+}
+
+// seedRoles writes the built-in roles where they are missing, so that what an
+// administrator changed in one stays. The administrator role itself always has
+// everything: a new permission must not lock the house.
+func (s *Service) seedRoles(ctx context.Context, tx *store.Tx) error {
+	reads := []Permission{OrgRead, AssetRead, NetworkRead, CaptureRead, PostureRead}
+	edits := append([]Permission{OrgWrite, AssetWrite, CaptureWrite, PacketRead, DeclareWrite, AuditRead}, reads...)
+	err := store.Upsert(ctx, tx, "auth_role", []role{
+		{Editor, "Editor", store.AsJSON(Grant(edits...).List())},
+		{Reader, "Reader", store.AsJSON(Grant(reads...).List())},
+	}, []string{"role"}, nil)
+	if err != nil {
+		return err
+	}
+	return store.Upsert(ctx, tx, "auth_role", []role{{Administrator, "Administrator", store.AsJSON(All())}}, []string{"role"}, []string{"permissions"})
+}
+
+// newToken makes 256 bits that nobody guesses, and the hash that is kept of them.
+func newToken() (token, hash string) {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails, says crypto/rand
+	token = base64.RawURLEncoding.EncodeToString(b[:])
+	return token, hashToken(token)
+}
+
+func hashToken(token string) string {
+	h := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(h[:])
+}
+
+// Now is the time by the clock that never goes back.
+func (s *Service) Now() time.Time { return s.clock.now() }
+
+// errSignIn is one answer for every wrong sign-in: it must not say which part was wrong.
+func errSignIn() error {
+	return ot.Errorf(ot.SignIn, "the e-mail address or the password is wrong")
+}
+
+func errLink() error {
+	return ot.Errorf(ot.SignIn, "this link is not valid any more: ask an administrator for a new one")
+}

@@ -1,0 +1,241 @@
+package auth
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/store"
+)
+
+// Session is a signed-in browser or program.
+type Session struct {
+	ID        string     `db:"session_id" json:"id"`
+	UserID    string     `db:"user_id" json:"user_id"`
+	UserName  string     `db:"name" json:"user_name"`
+	CreatedAt store.Time `db:"created_at" json:"created_at"`
+	SeenAt    store.Time `db:"seen_at" json:"seen_at"`
+	EndAt     store.Time `db:"end_at" json:"end_at"`
+	Address   string     `db:"address" json:"address"`
+	Agent     string     `db:"agent" json:"agent"`
+}
+
+// Client is where a sign-in comes from.
+type Client struct{ Address, Agent string }
+
+// Signed is what a sign-in gives: the token goes to the client and is nowhere kept.
+type Signed struct {
+	Token string
+	EndAt time.Time
+	User  User
+}
+
+// SignIn checks a password and starts a session.
+func (s *Service) SignIn(ctx context.Context, email, password string, from Client) (Signed, error) {
+	email = strings.ToLower(strings.TrimSpace(email))
+	now := s.clock.now()
+	if err := s.limit.take(now, "address "+from.Address, perAddress); err != nil {
+		return Signed{}, err
+	}
+	if err := s.limit.take(now, "user "+email, perPerson); err != nil {
+		return Signed{}, err
+	}
+	type found struct {
+		ID       string `db:"user_id"`
+		Password string `db:"password"`
+	}
+	var u found
+	err := s.db.View(ctx, func(r store.Reader) (err error) {
+		u, err = store.One[found](ctx, r, "SELECT user_id, password FROM auth_user WHERE email = ? AND NOT disabled", email)
+		return err
+	})
+	if err != nil && ot.CodeOf(err) != ot.NotFound {
+		return Signed{}, err
+	}
+	if len(password) > maxPassword {
+		password = "" // never set, and not worth hashing
+	}
+	if ok, err := s.hasher.matches(ctx, u.Password, password); err != nil || !ok {
+		if err == nil {
+			err = errSignIn()
+		}
+		return Signed{}, err
+	}
+	var out Signed
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		out, err = s.start(ctx, tx, u.ID, from)
+		return err
+	})
+	if err == nil {
+		s.limit.forget("user " + email)
+	}
+	return out, err
+}
+
+// start writes a session; the user is there and not disabled, or the answer is errSignIn.
+func (s *Service) start(ctx context.Context, tx *store.Tx, userID string, from Client) (Signed, error) {
+	u, err := user(ctx, tx, userID)
+	if err != nil {
+		return Signed{}, err
+	}
+	if u.Disabled {
+		return Signed{}, errSignIn()
+	}
+	noteSubject(ctx, userID)
+	token, hash := newToken()
+	now := s.clock.now()
+	end := now.Add(s.cfg.Absolute)
+	_, err = tx.Exec(ctx, `INSERT INTO auth_session (session_id, token_hash, user_id, created_at, seen_at, idle_at, end_at, address, agent)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, store.NewID(), hash, userID, store.At(now), store.At(now), store.At(now.Add(s.cfg.Idle)), store.At(end),
+		short(from.Address), short(from.Agent))
+	if err != nil {
+		return Signed{}, err
+	}
+	return Signed{Token: token, EndAt: end, User: u}, s.clock.save(ctx, tx, now)
+}
+
+func short(s string) string {
+	s = ot.Printable(s)
+	if len(s) > 200 {
+		s = strings.ToValidUTF8(s[:200], "")
+	}
+	return s
+}
+
+// keepAlive is how often a session that is used is written: once a minute is enough
+// for a limit of hours, and a page asks many times a second.
+const keepAlive = time.Minute
+
+type live struct {
+	SessionID   string                   `db:"session_id"`
+	UserID      string                   `db:"user_id"`
+	SeenAt      store.Time               `db:"seen_at"`
+	IdleAt      store.Time               `db:"idle_at"`
+	EndAt       store.Time               `db:"end_at"`
+	Name        string                   `db:"name"`
+	Email       string                   `db:"email"`
+	Role        string                   `db:"role"`
+	SeesAll     bool                     `db:"sees_all"`
+	Permissions store.JSON[[]Permission] `db:"permissions"`
+}
+
+// Authenticate says whose token it is; nobody if it is unknown or ran out.
+func (s *Service) Authenticate(ctx context.Context, token string) (Principal, error) {
+	var l live
+	var p Principal
+	err := s.db.View(ctx, func(r store.Reader) (err error) {
+		l, err = store.One[live](ctx, r, `SELECT x.session_id, x.user_id, x.seen_at, x.idle_at, x.end_at, u.name, u.email, u.role, u.sees_all, g.permissions
+			FROM auth_session x JOIN auth_user u ON u.user_id = x.user_id JOIN auth_role g ON g.role = u.role
+			WHERE x.token_hash = ? AND x.ended_at IS NULL AND NOT u.disabled`, hashToken(token))
+		if err != nil {
+			return err
+		}
+		p = Principal{UserID: l.UserID, Name: l.Name, Email: l.Email, Role: l.Role, SessionID: l.SessionID, Permissions: Grant(append(l.Permissions.V, Self)...)}
+		p.Scope, err = scopeOf(ctx, r, l.UserID, l.SeesAll)
+		return err
+	})
+	if ot.CodeOf(err) == ot.NotFound {
+		return Principal{}, nil
+	}
+	if err != nil {
+		return Principal{}, err
+	}
+	now := s.clock.now()
+	if !now.Before(l.IdleAt.Time) || !now.Before(l.EndAt.Time) {
+		return Principal{}, s.end(ctx, l.SessionID) // for good, whatever the clock says later
+	}
+	if now.Sub(l.SeenAt.Time) >= keepAlive {
+		// A full disk must not lock people out of reading: the session is then only not prolonged.
+		_ = s.db.Update(ctx, func(tx *store.Tx) error {
+			if _, err := tx.Exec(ctx, "UPDATE auth_session SET seen_at = ?, idle_at = ? WHERE session_id = ?", store.At(now), store.At(now.Add(s.cfg.Idle)), l.SessionID); err != nil {
+				return err
+			}
+			return s.clock.save(ctx, tx, now)
+		})
+	}
+	return p, nil
+}
+
+func scopeOf(ctx context.Context, r store.Reader, userID string, all bool) (Scope, error) {
+	if all {
+		return Scope{All: true}, nil
+	}
+	entities, err := store.All[string](ctx, r, "SELECT ref FROM auth_scope WHERE user_id = ? AND kind = 'entity' ORDER BY ref", userID)
+	if err != nil {
+		return Scope{}, err
+	}
+	sites, err := store.All[int64](ctx, r, "SELECT s.site_no FROM auth_scope a JOIN org_site s ON s.site_id = a.ref WHERE a.user_id = ? AND a.kind = 'site' ORDER BY s.site_no", userID)
+	return Scope{Entities: entities, Sites: sites}, err
+}
+
+func (s *Service) end(ctx context.Context, sessionID string) error {
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		now := s.clock.now()
+		if _, err := tx.Exec(ctx, "UPDATE auth_session SET ended_at = ? WHERE session_id = ? AND ended_at IS NULL", store.At(now), sessionID); err != nil {
+			return err
+		}
+		return s.clock.save(ctx, tx, now)
+	})
+}
+
+func (s *Service) endAll(ctx context.Context, tx *store.Tx, userID string) error {
+	_, err := tx.Exec(ctx, "UPDATE auth_session SET ended_at = ? WHERE user_id = ? AND ended_at IS NULL", store.At(s.clock.now()), userID)
+	return err
+}
+
+// SignOut ends the session of the request.
+func (s *Service) SignOut(ctx context.Context, p Principal) error {
+	if p.SessionID == "" {
+		return nil
+	}
+	return s.end(ctx, p.SessionID)
+}
+
+// Sessions lists live sessions: a person's own, or with all everybody's.
+func (s *Service) Sessions(ctx context.Context, p Principal, all bool) (out []Session, err error) {
+	now := store.At(s.clock.now())
+	err = s.db.View(ctx, func(r store.Reader) error {
+		out, err = store.All[Session](ctx, r, `SELECT x.session_id, x.user_id, u.name, x.created_at, x.seen_at, x.end_at, x.address, x.agent
+			FROM auth_session x JOIN auth_user u ON u.user_id = x.user_id
+			WHERE x.ended_at IS NULL AND x.idle_at > ? AND x.end_at > ? AND (CAST(? AS BIGINT) = 1 OR x.user_id = ?) ORDER BY x.seen_at DESC, x.session_id LIMIT 1000`,
+			now, now, flag(all), p.UserID)
+		return err
+	})
+	return out, err
+}
+
+func flag(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Revoke ends a session: one's own, or with all anybody's.
+func (s *Service) Revoke(ctx context.Context, p Principal, sessionID string, all bool) error {
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		n, err := tx.Exec(ctx, "UPDATE auth_session SET ended_at = ? WHERE session_id = ? AND ended_at IS NULL AND (CAST(? AS BIGINT) = 1 OR user_id = ?)",
+			store.At(s.clock.now()), sessionID, flag(all), p.UserID)
+		if err == nil && n == 0 {
+			err = ot.Errorf(ot.NotFound, "there is no such session")
+		}
+		return err
+	})
+}
+
+// Clean removes sessions and links that ended longer ago than keep.
+func (s *Service) Clean(ctx context.Context, keep time.Duration) error {
+	before := store.At(s.clock.now().Add(-keep))
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		for _, q := range []string{
+			"DELETE FROM auth_session WHERE session_id IN (SELECT session_id FROM auth_session WHERE end_at < ? ORDER BY end_at LIMIT 900)",
+			"DELETE FROM auth_link WHERE link_id IN (SELECT link_id FROM auth_link WHERE end_at < ? ORDER BY end_at LIMIT 900)",
+		} {
+			if _, err := tx.Exec(ctx, q, before); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,246 @@
+package auth
+
+import (
+	"context"
+	"net/mail"
+	"strings"
+
+	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/store"
+)
+
+// User is a person who may sign in.
+type User struct {
+	ID         string     `db:"user_id" json:"id"`
+	Name       string     `db:"name" json:"name"`
+	Email      string     `db:"email" json:"email"`
+	Role       string     `db:"role" json:"role"`
+	SeesAll    bool       `db:"sees_all" json:"sees_all" doc:"Every site, also those made later"`
+	Disabled   bool       `db:"disabled" json:"disabled"`
+	CreatedAt  store.Time `db:"created_at" json:"created_at"`
+	Entities   []string   `db:"-" json:"entities" doc:"Companies in scope, by id"`
+	Sites      []string   `db:"-" json:"sites" doc:"Sites in scope, by id"`
+	HasPass    bool       `db:"has_pass" json:"has_password"`
+	SignedInAt store.Time `db:"signed_in_at" json:"signed_in_at"`
+}
+
+type userRow struct {
+	ID        string     `db:"user_id"`
+	Name      string     `db:"name"`
+	Email     string     `db:"email"`
+	Password  string     `db:"password"`
+	Role      string     `db:"role"`
+	SeesAll   bool       `db:"sees_all"`
+	Disabled  bool       `db:"disabled"`
+	CreatedAt store.Time `db:"created_at"`
+}
+
+type scopeRow struct {
+	UserID string `db:"user_id"`
+	Kind   string `db:"kind"`
+	Ref    string `db:"ref"`
+}
+
+const userColumns = `u.user_id, u.name, u.email, u.role, u.sees_all, u.disabled, u.created_at,
+	CASE WHEN u.password <> '' THEN 1 ELSE 0 END = 1 AS has_pass,
+	(SELECT MAX(x.created_at) FROM auth_session x WHERE x.user_id = u.user_id) AS signed_in_at`
+
+// Users lists all users by name.
+func (s *Service) Users(ctx context.Context) (out []User, err error) {
+	err = s.db.View(ctx, func(r store.Reader) error {
+		if out, err = store.All[User](ctx, r, "SELECT "+userColumns+" FROM auth_user u ORDER BY u.name, u.user_id"); err != nil {
+			return err
+		}
+		scopes, err := store.All[scopeRow](ctx, r, "SELECT user_id, kind, ref FROM auth_scope ORDER BY ref")
+		if err != nil {
+			return err
+		}
+		for i := range out {
+			out[i].addScope(scopes)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// User returns one user.
+func (s *Service) User(ctx context.Context, id string) (u User, err error) {
+	err = s.db.View(ctx, func(r store.Reader) error { u, err = user(ctx, r, id); return err })
+	return u, err
+}
+
+func user(ctx context.Context, r store.Reader, id string) (User, error) {
+	u, err := store.One[User](ctx, r, "SELECT "+userColumns+" FROM auth_user u WHERE u.user_id = ?", id)
+	if err != nil {
+		if ot.CodeOf(err) == ot.NotFound {
+			err = ot.Errorf(ot.NotFound, "there is no such user")
+		}
+		return u, err
+	}
+	scopes, err := store.All[scopeRow](ctx, r, "SELECT user_id, kind, ref FROM auth_scope WHERE user_id = ? ORDER BY ref", id)
+	u.addScope(scopes)
+	return u, err
+}
+
+func (u *User) addScope(rows []scopeRow) {
+	u.Entities, u.Sites = []string{}, []string{}
+	for _, r := range rows {
+		switch {
+		case r.UserID != u.ID:
+		case r.Kind == "entity":
+			u.Entities = append(u.Entities, r.Ref)
+		default:
+			u.Sites = append(u.Sites, r.Ref)
+		}
+	}
+}
+
+// CreateUser adds a person, who signs in by a link first.
+func (s *Service) CreateUser(ctx context.Context, in User) (User, error) {
+	err := s.db.Update(ctx, func(tx *store.Tx) (err error) {
+		in, err = s.AddUser(ctx, tx, in)
+		return err
+	})
+	return in, err
+}
+
+// AddUser is CreateUser inside a transaction. An ID that is set is kept.
+func (s *Service) AddUser(ctx context.Context, tx *store.Tx, in User) (User, error) {
+	in, err := checkUser(in)
+	if err != nil {
+		return in, err
+	}
+	if in.ID == "" {
+		in.ID = store.NewID()
+	}
+	in.CreatedAt = store.At(s.clock.now())
+	row := userRow{in.ID, in.Name, in.Email, "", in.Role, in.SeesAll, false, in.CreatedAt}
+	if err := store.Upsert(ctx, tx, "auth_user", []userRow{row}, nil, nil); err != nil {
+		if ot.CodeOf(err) == ot.Conflict {
+			err = ot.Errorf(ot.Conflict, "there is a user with the address %s already, or no role %q", in.Email, in.Role)
+		}
+		return in, err
+	}
+	return in, writeScope(ctx, tx, in)
+}
+
+// UpdateUser changes a person: change gets the user as it is and returns it as it shall
+// be. Somebody who is disabled loses all sessions. The last administrator stays one.
+func (s *Service) UpdateUser(ctx context.Context, id string, change func(User) (User, error)) (out User, err error) {
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		old, err := user(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if out, err = change(old); err != nil {
+			return err
+		}
+		if out, err = checkUser(out); err != nil {
+			return err
+		}
+		out.ID, out.CreatedAt = old.ID, old.CreatedAt
+		if _, err := tx.Exec(ctx, "UPDATE auth_user SET name = ?, email = ?, role = ?, sees_all = ?, disabled = ? WHERE user_id = ?",
+			out.Name, out.Email, out.Role, out.SeesAll, out.Disabled, id); err != nil {
+			if ot.CodeOf(err) == ot.Conflict {
+				err = ot.Errorf(ot.Conflict, "there is a user with the address %s already, or no role %q", out.Email, out.Role)
+			}
+			return err
+		}
+		if err := writeScope(ctx, tx, out); err != nil {
+			return err
+		}
+		if out.Disabled {
+			if err := s.endAll(ctx, tx, id); err != nil {
+				return err
+			}
+		}
+		left, err := store.One[int64](ctx, tx, "SELECT count(*) FROM auth_user WHERE role = ? AND sees_all AND NOT disabled", Administrator)
+		if err == nil && left == 0 {
+			err = ot.Errorf(ot.Conflict, "this is the last administrator: make another one first")
+		}
+		return err
+	})
+	return out, err
+}
+
+func writeScope(ctx context.Context, tx *store.Tx, u User) error {
+	if _, err := tx.Exec(ctx, "DELETE FROM auth_scope WHERE user_id = ?", u.ID); err != nil {
+		return err
+	}
+	var rows []scopeRow
+	for _, c := range []struct {
+		kind, exists string
+		refs         []string
+	}{
+		{"entity", "SELECT count(*) FROM org_entity WHERE entity_id = ?", u.Entities},
+		{"site", "SELECT count(*) FROM org_site WHERE site_id = ?", u.Sites},
+	} {
+		for _, ref := range c.refs {
+			n, err := store.One[int64](ctx, tx, c.exists, ref)
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				return ot.Errorf(ot.Invalid, "the scope names a %s that does not exist", c.kind)
+			}
+			rows = append(rows, scopeRow{u.ID, c.kind, ref})
+		}
+	}
+	return store.Upsert(ctx, tx, "auth_scope", rows, []string{"user_id", "kind", "ref"}, nil)
+}
+
+func checkUser(u User) (User, error) {
+	u.Name = ot.Printable(u.Name)
+	if u.Name == "" || len([]rune(u.Name)) > 120 {
+		return u, ot.Errorf(ot.Invalid, "a user needs a name of at most 120 characters")
+	}
+	u.Email = strings.ToLower(strings.TrimSpace(u.Email))
+	if a, err := mail.ParseAddress(u.Email); err != nil || a.Address != u.Email || a.Name != "" || len(u.Email) > 254 {
+		return u, ot.Errorf(ot.Invalid, "%q is not an e-mail address: it is the name to sign in with", ot.Printable(u.Email))
+	}
+	if u.Role == "" {
+		return u, ot.Errorf(ot.Invalid, "a user needs a role: %s, %s or %s", Administrator, Editor, Reader)
+	}
+	if len(u.Entities)+len(u.Sites) > 500 {
+		return u, ot.Errorf(ot.TooMany, "a scope names at most 500 companies and sites")
+	}
+	return u, nil
+}
+
+// SetPassword changes a person's own password and ends all other sessions.
+func (s *Service) SetPassword(ctx context.Context, p Principal, old, password string) error {
+	var u userRow
+	err := s.db.View(ctx, func(r store.Reader) (err error) {
+		u, err = store.One[userRow](ctx, r, "SELECT user_id, name, email, password, role, sees_all, disabled, created_at FROM auth_user WHERE user_id = ?", p.UserID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.limit.take(s.clock.now(), "user "+u.Email, perPerson); err != nil {
+		return err
+	}
+	if u.Password != "" {
+		if ok, err := s.hasher.matches(ctx, u.Password, old); err != nil || !ok {
+			if err == nil {
+				err = ot.Errorf(ot.Invalid, "the old password is wrong")
+			}
+			return err
+		}
+	}
+	s.limit.forget("user " + u.Email)
+	if err := checkPassword(password, u.Name, u.Email); err != nil {
+		return err
+	}
+	hash, err := s.hasher.hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		if _, err := tx.Exec(ctx, "UPDATE auth_user SET password = ? WHERE user_id = ?", hash, u.ID); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, "UPDATE auth_session SET ended_at = ? WHERE user_id = ? AND ended_at IS NULL AND session_id <> ?", store.At(s.clock.now()), u.ID, p.SessionID)
+		return err
+	})
+}
