@@ -84,12 +84,12 @@ func (d *Device) IPs() []netip.Addr {
 type Catalogue struct {
 	attributes attributeTable
 	roles      *roleTable
-	vendor     func([3]byte) string
+	vendor     func([6]byte) string
 }
 
-// LoadCatalogue reads the embedded tables. vendor names the holder of a
-// manufacturer's prefix, empty if unknown; nil knows none.
-func LoadCatalogue(vendor func(oui [3]byte) string) (*Catalogue, error) {
+// LoadCatalogue reads the embedded tables. vendor names the holder of a MAC
+// address (vendors.OUI), empty if unknown; nil knows none.
+func LoadCatalogue(vendor func(mac [6]byte) string) (*Catalogue, error) {
 	a, err := readAttributes(attributesYAML)
 	if err != nil {
 		return nil, err
@@ -99,7 +99,7 @@ func LoadCatalogue(vendor func(oui [3]byte) string) (*Catalogue, error) {
 		return nil, err
 	}
 	if vendor == nil {
-		vendor = func([3]byte) string { return "" }
+		vendor = func([6]byte) string { return "" }
 	}
 	return &Catalogue{attributes: a, roles: r, vendor: vendor}, nil
 }
@@ -214,7 +214,7 @@ func (c *Catalogue) cardVendor(d *Device) {
 		return
 	}
 	for _, m := range d.MACs() {
-		if v := c.vendor(m.OUI()); v != "" && !m.Local() {
+		if v := c.vendor(m); v != "" && !m.Local() {
 			d.Fields["vendor"] = Field{Value: v, Trust: 6}
 			return
 		}

@@ -69,8 +69,8 @@ func (t *talk) asks(client, server ot.Host, protocol string, port uint16, classe
 
 func catalogue(t testing.TB) *Catalogue {
 	t.Helper()
-	c, err := LoadCatalogue(func(oui [3]byte) string {
-		return map[[3]byte]string{{0x00, 0x1b, 0x1b}: "Siemens AG", {0x00, 0x00, 0xbc}: "Rockwell Automation"}[oui]
+	c, err := LoadCatalogue(func(mac [6]byte) string {
+		return map[[3]byte]string{{0x00, 0x1b, 0x1b}: "Siemens AG", {0x00, 0x00, 0xbc}: "Rockwell Automation"}[[3]byte(mac[:3])]
 	})
 	if err != nil {
 		t.Fatal(err)

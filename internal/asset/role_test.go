@@ -10,7 +10,9 @@ import (
 
 func TestRoleAndLevel(t *testing.T) {
 	self := host("00:1b:1b:00:00:0a", "192.168.0.10")
-	peer := func(i int) ot.Host { return host(fmt.Sprintf("00:1b:1b:00:01:%02x", i), fmt.Sprintf("192.168.0.%d", 100+i)) }
+	peer := func(i int) ot.Host {
+		return host(fmt.Sprintf("00:1b:1b:00:01:%02x", i), fmt.Sprintf("192.168.0.%d", 100+i))
+	}
 	cases := []struct {
 		name  string
 		facts [][2]string

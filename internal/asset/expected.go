@@ -1,0 +1,462 @@
+package asset
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/skanse/skanse/internal/bus"
+	"github.com/skanse/skanse/internal/org"
+	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/rest"
+	"github.com/skanse/skanse/internal/store"
+)
+
+// Bounds of a list.
+const (
+	maxListLines  = 50_000
+	linesPerTx    = 150
+	maxListTold   = 500 // lines that a report names one by one
+	maxCellLength = 200
+)
+
+// ListLine is one line of a list of expected assets.
+type ListLine struct {
+	Line   int    `json:"line"`
+	Name   string `json:"name"`
+	Result string `json:"result" enum:"new,known,problem"`
+	ID     string `json:"id,omitempty"`
+	Why    string `json:"why,omitempty"`
+}
+
+// ListReport says what a list did, or would do.
+type ListReport struct {
+	DryRun   bool       `json:"dry_run"`
+	New      int        `json:"new"`
+	Known    int        `json:"known"`
+	Problems int        `json:"problems"`
+	Lines    []ListLine `json:"lines" nullable:"false" doc:"Problems first; at most 500"`
+}
+
+// expected is a parsed line.
+type expected struct {
+	line        int
+	mac, ip     string
+	realm       int64
+	words       map[string]string // measured fields
+	owner       string
+	criticality int64
+	problem     string
+}
+
+// parseList reads the CSV. The first line names the columns, in any order:
+// name, ip, mac, vendor, model, order_code, serial, firmware, role, level, zone,
+// realm, owner, criticality. A semicolon or tab separates as well as a comma.
+func parseList(b []byte, zones map[string]string, realms map[string]int64) ([]expected, error) {
+	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
+	head, _, _ := bytes.Cut(b, []byte("\n"))
+	r := csv.NewReader(bytes.NewReader(b))
+	for _, sep := range ";\t" {
+		if bytes.Count(head, []byte(string(sep))) > bytes.Count(head, []byte(string(r.Comma))) {
+			r.Comma = sep
+		}
+	}
+	r.FieldsPerRecord, r.TrimLeadingSpace, r.ReuseRecord = -1, true, true
+	first, err := r.Read()
+	if err != nil {
+		return nil, ot.Errorf(ot.Invalid, "the list is empty: the first line names the columns (name, ip, mac, vendor, model, zone)")
+	}
+	columns := make([]string, len(first))
+	useful := false
+	for i, c := range first {
+		c = strings.ReplaceAll(strings.ToLower(strings.TrimSpace(c)), " ", "_")
+		if !slices.Contains([]string{"name", "ip", "mac", "vendor", "model", "order_code", "serial", "firmware", "role", "level", "zone", "realm", "owner", "criticality"}, c) {
+			return nil, ot.Errorf(ot.Invalid, "line 1: column %q is not known; use name, ip, mac, vendor, model, order_code, serial, firmware, role, level, zone, realm, owner, criticality", ot.Printable(c))
+		}
+		if slices.Contains(columns[:i], c) {
+			return nil, ot.Errorf(ot.Invalid, "line 1: column %s stands twice", c)
+		}
+		columns[i] = c
+		useful = useful || c == "ip" || c == "mac" || c == "name"
+	}
+	if !useful {
+		return nil, ot.Errorf(ot.Invalid, "line 1: a list needs a column name, ip or mac")
+	}
+	var out []expected
+	for {
+		rec, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return out, nil
+		}
+		if err != nil {
+			return nil, ot.Errorf(ot.Invalid, "the list cannot be read: %w", err)
+		}
+		if len(out) == maxListLines {
+			return nil, ot.Errorf(ot.TooMany, "the list has more than %d lines: give it in parts", maxListLines)
+		}
+		line, _ := r.FieldPos(0)
+		out = append(out, parseLine(line, columns, rec, zones, realms))
+	}
+}
+
+func parseLine(line int, columns, rec []string, zones map[string]string, realms map[string]int64) expected {
+	e := expected{line: line, words: map[string]string{}, realm: realms[""]}
+	bad := func(format string, args ...any) {
+		if e.problem == "" {
+			e.problem = fmt.Sprintf(format, args...)
+		}
+	}
+	for i, v := range rec {
+		v = ot.Printable(v)
+		if i >= len(columns) {
+			if v != "" {
+				bad("more cells than columns")
+			}
+			continue
+		}
+		if len(v) > maxCellLength {
+			bad("%s is longer than %d bytes", columns[i], maxCellLength)
+		}
+		if v == "" {
+			continue
+		}
+		switch c := columns[i]; c {
+		case "ip":
+			ip, err := netip.ParseAddr(v)
+			if err != nil || nobody(ip) {
+				bad("%q is not an IP address", v)
+			}
+			e.ip = ip.Unmap().String()
+		case "mac":
+			var m ot.MAC
+			if err := m.UnmarshalText([]byte(v)); err != nil || m.Group() || virtual(m) {
+				bad("%q is not a device's MAC address", v)
+			}
+			e.mac = m.String()
+		case "zone":
+			id, ok := zones[strings.ToLower(v)]
+			if !ok {
+				bad("the site has no zone %q", v)
+			}
+			e.words["zone"] = id
+		case "realm":
+			no, ok := realms[strings.ToLower(v)]
+			if !ok {
+				bad("the site has no realm %q", v)
+			}
+			e.realm = no
+		case "role":
+			if v = strings.ToLower(v); !slices.Contains(Roles(), v) {
+				bad("there is no role %q", v)
+			}
+			e.words[c] = v
+		case "level":
+			if !slices.Contains(Levels(), v) {
+				bad("there is no level %q", v)
+			}
+			e.words[c] = v
+		case "owner":
+			e.owner = v
+		case "criticality":
+			n, err := strconv.ParseInt(v, 10, 64)
+			if err != nil || n < 1 || n > 4 {
+				bad("criticality %q is not 1, 2, 3 or 4", v)
+			}
+			e.criticality = n
+		default:
+			e.words[c] = v
+		}
+	}
+	if e.ip == "" && e.mac == "" && e.words["name"] == "" {
+		bad("neither a name nor an address")
+	}
+	return e
+}
+
+// ImportList takes a person's list of the assets that there should be: the
+// second denominator, against which what is heard can be held.
+func (s *Service) ImportList(ctx context.Context, scope org.Scope, who Person, siteID string, body []byte, dryRun bool) (rep ListReport, err error) {
+	var site org.Site
+	zones, realms := map[string]string{}, map[string]int64{}
+	err = s.db.View(ctx, func(r store.Reader) error {
+		site, err = store.One[org.Site](ctx, r, "SELECT site_no, site_id, entity_id, name, country, tz, critical, weight FROM org_site WHERE site_id = ? AND ?", siteID, scope.Where("site_no", ""))
+		if err != nil {
+			return ot.Errorf(ot.NotFound, "there is no such site")
+		}
+		for z, err := range store.Select[org.Zone](ctx, r, "SELECT zone_no, zone_id, site_no, name, level, ot, sl_t, critical, external, gateway FROM org_zone WHERE site_no = ?", site.No) {
+			if err != nil {
+				return err
+			}
+			zones[strings.ToLower(z.Name)], zones[strings.ToLower(z.ID)] = z.ID, z.ID
+		}
+		for x, err := range store.Select[org.Realm](ctx, r, "SELECT realm_no, realm_id, site_no, name, is_default FROM org_realm WHERE site_no = ?", site.No) {
+			if err != nil {
+				return err
+			}
+			realms[strings.ToLower(x.Name)] = x.No
+			if x.Default {
+				realms[""] = x.No
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return rep, err
+	}
+	list, err := parseList(body, zones, realms)
+	if err != nil {
+		return rep, err
+	}
+	markTwice(list)
+	rest.Target(ctx, site.ID, ot.Ref{Kind: "site", ID: site.ID})
+	rest.Detail(ctx, "lines", strconv.Itoa(len(list)))
+	rest.Detail(ctx, "dry_run", strconv.FormatBool(dryRun))
+	rep = ListReport{DryRun: dryRun, Lines: []ListLine{}}
+	for part := range slices.Chunk(list, linesPerTx) {
+		var told []ListLine
+		run := func(r store.Reader, tx *store.Tx) (err error) {
+			told, err = s.listPart(ctx, r, tx, site.No, who, part)
+			return err
+		}
+		if dryRun {
+			err = s.db.View(ctx, func(r store.Reader) error { return run(r, nil) })
+		} else {
+			err = s.db.Update(ctx, func(tx *store.Tx) error { return run(tx, tx) })
+		}
+		if err != nil {
+			return rep, err
+		}
+		for _, l := range told {
+			switch l.Result {
+			case "new":
+				rep.New++
+			case "known":
+				rep.Known++
+			default:
+				rep.Problems++
+			}
+		}
+		rep.Lines = append(rep.Lines, told...)
+	}
+	slices.SortStableFunc(rep.Lines, func(a, b ListLine) int { return strings.Compare(order3(a.Result), order3(b.Result)) })
+	rep.Lines = rep.Lines[:min(len(rep.Lines), maxListTold)]
+	return rep, nil
+}
+
+func order3(result string) string {
+	if result == "problem" {
+		return "0"
+	}
+	return "1"
+}
+
+// markTwice finds addresses that two lines claim.
+func markTwice(list []expected) {
+	seen := map[string]int{}
+	for i := range list {
+		for _, a := range []string{list[i].mac, list[i].ip} {
+			if a == "" {
+				continue
+			}
+			k := fmt.Sprint(list[i].realm, " ", a)
+			if line, ok := seen[k]; ok && list[i].problem == "" {
+				list[i].problem = fmt.Sprintf("%s stands in line %d already", a, line)
+			} else if !ok {
+				seen[k] = list[i].line
+			}
+		}
+	}
+}
+
+// listPart matches lines with assets, by MAC, then IP, then the name of another
+// expected asset, and writes them; tx nil: only says what it would do.
+func (s *Service) listPart(ctx context.Context, r store.Reader, tx *store.Tx, siteNo int64, who Person, part []expected) ([]ListLine, error) {
+	var out []ListLine
+	for i := range part {
+		e := &part[i]
+		l := ListLine{Line: e.line, Name: e.words["name"]}
+		if l.Name == "" {
+			l.Name = e.ip + e.mac
+		}
+		if e.problem != "" {
+			l.Result, l.Why = "problem", e.problem
+			out = append(out, l)
+			continue
+		}
+		id, err := matchLine(ctx, r, siteNo, e)
+		if err != nil {
+			return nil, err
+		}
+		l.Result, l.ID = "known", id
+		if id == "" {
+			l.Result = "new"
+		}
+		if tx != nil {
+			if l.ID, err = s.writeLine(ctx, tx, siteNo, who, id, e); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+func matchLine(ctx context.Context, r store.Reader, siteNo int64, e *expected) (string, error) {
+	for _, by := range [][2]string{{"mac", e.mac}, {"ip", e.ip}} {
+		if by[1] == "" {
+			continue
+		}
+		ids, err := store.All[string](ctx, r, "SELECT asset_id FROM asset_binding WHERE site_no = ? AND realm_no = ? AND kind = ? AND address = ? AND to_at IS NULL ORDER BY asset_id LIMIT 1", siteNo, e.realm, by[0], by[1])
+		if err != nil || len(ids) > 0 {
+			return strings.Join(ids, ""), err
+		}
+	}
+	if name := e.words["name"]; name != "" && e.mac == "" && e.ip == "" {
+		ids, err := store.All[string](ctx, r, "SELECT asset_id FROM asset_asset WHERE site_no = ? AND name = ? ORDER BY asset_id LIMIT 2", siteNo, name)
+		if err != nil || len(ids) == 1 {
+			return strings.Join(ids, ""), err
+		}
+	}
+	return "", nil
+}
+
+func (s *Service) writeLine(ctx context.Context, tx *store.Tx, siteNo int64, who Person, id string, e *expected) (string, error) {
+	now := store.At(time.Now())
+	var a assetRow
+	if id == "" {
+		a = assetRow{ID: store.NewID(), SiteNo: siteNo, State: StateAccepted, DecidedAt: now, Role: "unknown", RoleReason: "never heard", LevelReason: "its role is not known", CreatedAt: now, Managed: true}
+		a.IPs.V, a.MACs.V = []string{}, []string{}
+		if err := store.Upsert(ctx, tx, "asset_change", []changeRow{{ID: store.NewID(), AssetID: a.ID, SiteNo: siteNo, At: now, Kind: "appeared", After: e.words["name"], DecidedBy: who.Name, Reason: "stands in an asset list"}}, nil, nil); err != nil {
+			return "", err
+		}
+	} else {
+		var err error
+		if a, err = store.One[assetRow](ctx, tx, "SELECT "+assetColumns+" FROM asset_asset WHERE asset_id = ?", id); err != nil {
+			return "", err
+		}
+	}
+	a.Expected = true
+	var bound []bindingRow
+	for _, b := range [][2]string{{"mac", e.mac}, {"ip", e.ip}} {
+		if b[1] == "" || id != "" && (slices.Contains(a.IPs.V, b[1]) || slices.Contains(a.MACs.V, b[1])) {
+			continue
+		}
+		bound = append(bound, bindingRow{SiteNo: siteNo, RealmNo: e.realm, Kind: b[0], Address: b[1], AssetID: a.ID, Person: true})
+		if b[0] == "ip" {
+			a.IPs.V = append(a.IPs.V, b[1])
+		} else {
+			a.MACs.V = append(a.MACs.V, b[1])
+		}
+	}
+	if err := store.Upsert(ctx, tx, "asset_binding", bound, []string{"site_no", "realm_no", "kind", "address", "asset_id", "from_at"}, []string{"to_at"}); err != nil {
+		return "", err
+	}
+	p := Patch{Reason: "asset list"}
+	for field, to := range map[string]**string{"name": &p.Name, "vendor": &p.Vendor, "model": &p.Model, "order_code": &p.OrderCode, "serial": &p.Serial, "firmware": &p.Firmware,
+		"role": &p.Role, "level": &p.Level, "zone": &p.Zone} {
+		if v := e.words[field]; v != "" && (id == "" || field == "name" || field == "zone" || field == "role" || *emptyIfNil(a.column(field)) == "") {
+			*to = new(v) // what is measured stands above a list's vendor, model, codes
+		}
+	}
+	if e.owner != "" {
+		p.Owner = new(e.owner)
+	}
+	if e.criticality != 0 {
+		p.Criticality = new(e.criticality)
+	}
+	if a.State == StateNew {
+		p.State = new(StateAccepted)
+	}
+	return a.ID, s.decide(ctx, tx, who, &a, p)
+}
+
+func emptyIfNil(s *string) *string {
+	if s == nil {
+		return new("")
+	}
+	return s
+}
+
+// Rezone gives every asset of a site the zone that its addresses now lie in.
+// app calls it when zones or subnets changed; each call takes one page of assets
+// after the given id and returns the last, empty at the end.
+func (s *Service) Rezone(ctx context.Context, tx *store.Tx, siteNo int64, after string) (last string, err error) {
+	const pageSize = 200
+	ids, err := store.All[string](ctx, tx, "SELECT asset_id FROM asset_asset WHERE site_no = ? AND asset_id > ? ORDER BY asset_id LIMIT ?", siteNo, after, pageSize)
+	if err != nil || len(ids) == 0 {
+		return "", err
+	}
+	pl, err := loadPlaces(ctx, tx, siteNo)
+	if err != nil {
+		return "", err
+	}
+	rows, err := store.All[assetRow](ctx, tx, "SELECT "+assetColumns+" FROM asset_asset WHERE asset_id IN (?)", ids)
+	if err != nil {
+		return "", err
+	}
+	bound, err := store.All[bindingRow](ctx, tx, "SELECT site_no, realm_no, kind, address, asset_id, from_at, to_at, person FROM asset_binding WHERE asset_id IN (?) AND kind = 'ip' AND to_at IS NULL ORDER BY asset_id, from_at, address", ids)
+	if err != nil {
+		return "", err
+	}
+	said, err := store.All[overrideRow](ctx, tx, "SELECT asset_id, field, value, decided_by, decided_at, reason FROM asset_override WHERE asset_id IN (?) AND field IN ('zone', 'role', 'managed')", ids)
+	if err != nil {
+		return "", err
+	}
+	place := map[string]int64{}
+	for _, b := range bound {
+		if ip, err := netip.ParseAddr(b.Address); err == nil && place[b.AssetID] == 0 {
+			place[b.AssetID] = pl.resolver.Zone(siteNo, b.RealmNo, ip)
+		}
+	}
+	word := map[string]map[string]string{}
+	for _, o := range said {
+		if word[o.AssetID] == nil {
+			word[o.AssetID] = map[string]string{}
+		}
+		word[o.AssetID][o.Field] = o.Value
+	}
+	var again []string
+	var refs []ot.Ref
+	for i := range rows {
+		a := &rows[i]
+		z := place[a.ID]
+		if id, ok := word[a.ID]["zone"]; ok {
+			z = zoneByID(pl, id)
+		}
+		gateway := pl.zones[z].Gateway && a.Role != "remote-gateway" && word[a.ID]["role"] == "" || !pl.zones[z].Gateway && a.Role == "remote-gateway" && word[a.ID]["role"] == ""
+		managed := !pl.zones[z].External
+		_, ruled := word[a.ID]["managed"]
+		if z == a.ZoneNo && !gateway && (ruled || managed == a.Managed) {
+			continue
+		}
+		if a.Seen {
+			again = append(again, a.ID)
+		}
+		if ruled {
+			managed = a.Managed
+		}
+		if _, err := tx.Exec(ctx, "UPDATE asset_asset SET zone_no = ?, managed = ?, version = version + 1 WHERE asset_id = ?", z, managed, a.ID); err != nil {
+			return "", err
+		}
+		refs = append(refs, ot.Ref{Kind: "asset", ID: a.ID})
+	}
+	if len(again) > 0 {
+		if err := s.again(ctx, tx, siteNo, because{}, again...); err != nil {
+			return "", err
+		}
+	}
+	if len(refs) > 0 {
+		if err := bus.Publish(ctx, tx, bus.Event{Topic: ot.TopicAsset, SiteNo: siteNo, Refs: refs}); err != nil {
+			return "", err
+		}
+	}
+	return ids[len(ids)-1], nil
+}
