@@ -13,6 +13,7 @@ import (
 	"net/netip"
 
 	"github.com/skanse/skanse/internal/dissect"
+	"github.com/skanse/skanse/internal/dissect/vendorid"
 	"github.com/skanse/skanse/internal/ot"
 )
 
@@ -32,6 +33,8 @@ const (
 	cimetrics = 0x001090<<16 | 0x0001 // SNAP: MS/TP frames as Cimetrics' adapters put them on Ethernet
 	maxWhole  = 32 << 10              // bytes of a segmented answer
 )
+
+var vendors = vendorid.New("bacnet")
 
 // Protocol is the dissector.
 type Protocol struct{}

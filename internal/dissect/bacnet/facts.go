@@ -43,7 +43,7 @@ func (c *context) iAm(b []byte) dissect.Fault {
 	maker := unsigned(v[3].value)
 	c.out.FactOf(c.about, "bacnet.device_id", strconv.AppendUint(f.text[:0], uint64(instance), 10))
 	c.out.FactOf(c.about, "bacnet.vendor_id", strconv.AppendUint(f.text[:0], uint64(maker), 10))
-	c.out.FactOf(c.about, "bacnet.vendor", vendor(maker))
+	c.out.FactOf(c.about, "bacnet.vendor", vendors.Name(maker))
 	text := strconv.AppendUint(append(f.text[:0], "device,"...), uint64(instance), 10)
 	text = strconv.AppendUint(append(text, " vendor "...), uint64(maker), 10)
 	c.out.FactOf(c.about, "bacnet.i_am", text)

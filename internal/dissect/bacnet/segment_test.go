@@ -57,6 +57,7 @@ func TestCharacters(t *testing.T) {
 		{[]byte{4, 0x00, 'P', 0x00, 0xf8}, "Pø"},
 		{[]byte{5, 'P', 0xf8}, "Pø"},
 		{[]byte{4, 0x00, 'P', 0x00}, "P"},
+		{[]byte{0, 'P', 0xae}, "P®"},
 		{[]byte{0}, ""},
 		{nil, ""},
 	} {

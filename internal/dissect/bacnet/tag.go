@@ -154,13 +154,21 @@ func characters(dst, b []byte) []byte {
 		}
 		return dst
 	case 5: // ISO 8859-1
-		for _, x := range b {
-			if cap(dst)-len(dst) < utf8.UTFMax {
-				break
-			}
-			dst = utf8.AppendRune(dst, rune(x))
+		return latin1(dst, b)
+	case 0: // UTF-8, but devices from before 2010 write their own code page there
+		if !utf8.Valid(b) {
+			return latin1(dst, b)
 		}
-		return dst
 	}
 	return b
+}
+
+func latin1(dst, b []byte) []byte {
+	for _, x := range b {
+		if cap(dst)-len(dst) < utf8.UTFMax {
+			break
+		}
+		dst = utf8.AppendRune(dst, rune(x))
+	}
+	return dst
 }

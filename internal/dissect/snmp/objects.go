@@ -4,14 +4,18 @@ import (
 	"strconv"
 
 	"github.com/skanse/skanse/internal/dissect"
+	"github.com/skanse/skanse/internal/dissect/vendorid"
 	"github.com/skanse/skanse/internal/ot"
 )
+
+var vendors = vendorid.New("snmp")
 
 const (
 	maxBindings = 512
 
 	// The object identifiers in BER, without the last arcs.
 	system   = "\x2b\x06\x01\x02\x01\x01"                 // 1.3.6.1.2.1.1 (RFC 3418)
+	private  = "\x2b\x06\x01\x04\x01"                     // 1.3.6.1.4.1, the enterprises
 	physical = "\x2b\x06\x01\x02\x01\x2f\x01\x01\x01\x01" // entPhysicalEntry 1.3.6.1.2.1.47.1.1.1.1 (RFC 6933)
 )
 
@@ -50,6 +54,9 @@ func (f *flow) bindings(b []byte, out *dissect.Sink) dissect.Fault {
 func (f *flow) system(object, tag byte, value []byte, out *dissect.Sink) {
 	if object == 2 && tag == tagOID {
 		out.Fact("snmp.sysobjectid", dotted(f.text[:0], value))
+		if id, ok := enterprise(value); ok {
+			out.Fact("snmp.vendor", vendors.Name(id))
+		}
 		return
 	}
 	if object == 7 && tag == tagInteger && len(value) > 0 && len(value) <= 8 {
@@ -108,4 +115,21 @@ func (f *flow) physical(column byte, index []byte, tag byte, value []byte, out *
 		about.Module = f.module
 	}
 	out.FactOf(about, attr, value)
+}
+
+// enterprise is the private enterprise number in an object identifier.
+func enterprise(oid []byte) (uint32, bool) {
+	if len(oid) <= len(private) || string(oid[:len(private)]) != private {
+		return 0, false
+	}
+	var id uint32
+	for _, x := range oid[len(private):] {
+		if id > 1<<24 {
+			return 0, false
+		}
+		if id = id<<7 | uint32(x&0x7f); x&0x80 == 0 {
+			return id, true
+		}
+	}
+	return 0, false
 }
