@@ -117,8 +117,8 @@ type brief struct {
 	Max    *float64 `db:"hi"`
 }
 
-// fold reads a check's rows and folds them a site. Rows that passed come added up, as there
-// are ten thousand of them; where critical ones count apart, they come one by one.
+// fold reads a check's rows and folds them a site. Rows of assets that passed come added up,
+// as there are ten thousand of them; where critical ones count apart, they come one by one.
 func fold(ctx context.Context, r store.Reader, rel relation, k *CheckSpec, now time.Time, critical map[ot.Ref]bool) (map[int64]*tally, error) {
 	out := map[int64]*tally{}
 	of := func(siteNo int64) *tally {
@@ -131,7 +131,7 @@ func fold(ctx context.Context, r store.Reader, rel relation, k *CheckSpec, now t
 	}
 	items := rel.items(k, now)
 	apart := k.Test.Critical > 0
-	if !apart {
+	if rel.many && !apart {
 		for b, err := range store.Select[brief](ctx, r, "SELECT i.site_no, '' AS kind, '' AS ref, COUNT(*) AS n, SUM(i.value) AS s, MIN(i.value) AS lo, MAX(i.value) AS hi FROM (?) i WHERE i.verdict = 'pass' GROUP BY i.site_no", items) {
 			if err != nil {
 				return nil, err
@@ -140,7 +140,7 @@ func fold(ctx context.Context, r store.Reader, rel relation, k *CheckSpec, now t
 		}
 	}
 	query := "SELECT i.site_no, i.kind, i.ref, i.label, i.verdict, i.value, i.reason FROM (?) i"
-	if !apart {
+	if rel.many && !apart {
 		query += " WHERE i.verdict <> 'pass'"
 	}
 	failed := false

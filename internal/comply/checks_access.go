@@ -41,7 +41,7 @@ func bypass(k *CheckSpec, now time.Time) ot.SQL {
 }
 
 func straightIn(k *CheckSpec, now time.Time) ot.SQL {
-	low := "oz.level NOT IN ('3.5') AND NOT oz.gateway"
+	low := "c.client_zone_no <> c.server_zone_no AND oz.level NOT IN ('3.5') AND NOT oz.gateway"
 	in := conversations(windowStart(k, now), "server", "c.conv_no", sqlf("("+low+" AND c.established AND "+office("cz")+")"))
 	out := conversations(windowStart(k, now), "client", "c.conv_no", sqlf("("+low+" AND c.established AND "+office("sz")+")"))
 	return sqlf("? UNION ALL ?", in, out)

@@ -26,47 +26,47 @@ func heardAssets(w Window, verdict, value, reason, where string, args ...any) ot
 
 func assetChecks() []relation {
 	return []relation{
-		{id: "asset.crit_set", fold: ot.Share, reads: assetTopics(), items: func(*CheckSpec, time.Time) ot.SQL {
+		{id: "asset.crit_set", fold: ot.Share, reads: assetTopics(), many: true, items: func(*CheckSpec, time.Time) ot.SQL {
 			return assets("CASE WHEN a.criticality > 0 THEN 'pass' ELSE 'fail' END", "CAST(a.criticality AS DOUBLE PRECISION)",
 				"CASE WHEN a.criticality > 0 THEN 'A person set it.' WHEN a.criticality_hint > 0 THEN 'Suggested ' || CAST(a.criticality_hint AS TEXT) || ', not confirmed: ' || a.criticality_reason ELSE 'Nobody set it yet.' END", "")
 		}},
-		{id: "asset.crit_review", fold: ot.Share, reads: assetTopics(), items: func(k *CheckSpec, now time.Time) ot.SQL {
+		{id: "asset.crit_review", fold: ot.Share, reads: assetTopics(), many: true, items: func(k *CheckSpec, now time.Time) ot.SQL {
 			return assets("CASE WHEN a.criticality_at >= ? THEN 'pass' ELSE 'fail' END", noValue,
 				"CASE WHEN a.criticality_at IS NULL THEN 'Never confirmed by a person.' ELSE 'Confirmed {d:' || CAST(a.criticality_at AS TEXT) || '}.' END",
 				" AND a.criticality >= 3", micros(now.AddDate(-1, 0, 0)))
 		}},
-		{id: "asset.crown", fold: ot.Share, reads: bothTopics(), items: func(k *CheckSpec, now time.Time) ot.SQL {
+		{id: "asset.crown", fold: ot.Share, reads: bothTopics(), many: true, items: func(k *CheckSpec, now time.Time) ot.SQL {
 			return assets("CASE WHEN a.owner = '' OR a.zone_no = 0 OR COALESCE(a.last_live_at, 0) < ? THEN 'fail' ELSE 'unknown' END", noValue,
 				"CASE WHEN a.owner = '' THEN 'It has no owner.' WHEN a.zone_no = 0 THEN 'It is in no zone.' WHEN COALESCE(a.last_live_at, 0) < ? THEN 'No live sensor saw it in 7 days.' ELSE 'Owner, zone and monitoring are there; its backup is not known.' END",
 				" AND a.criticality >= 3", micros(now.AddDate(0, 0, -7)), micros(now.AddDate(0, 0, -7)))
 		}},
-		{id: "asset.unregistered", fold: ot.Count, unit: "devices", reads: assetTopics(), items: unregistered},
-		{id: "asset.ghosts", fold: ot.Share, reads: bothTopics(), items: ghosts},
-		{id: "asset.fields", fold: ot.Share, reads: assetTopics(), items: func(*CheckSpec, time.Time) ot.SQL {
+		{id: "asset.unregistered", fold: ot.Count, unit: "devices", reads: assetTopics(), many: true, items: unregistered},
+		{id: "asset.ghosts", fold: ot.Share, reads: bothTopics(), many: true, items: ghosts},
+		{id: "asset.fields", fold: ot.Share, reads: assetTopics(), many: true, items: func(*CheckSpec, time.Time) ot.SQL {
 			const missing = "CASE WHEN a.vendor = '' THEN ' vendor' ELSE '' END || CASE WHEN a.model = '' AND a.order_code = '' THEN ' model' ELSE '' END || CASE WHEN a.firmware = '' THEN ' firmware' ELSE '' END || CASE WHEN a.zone_no = 0 THEN ' zone' ELSE '' END || CASE WHEN a.owner = '' THEN ' owner' ELSE '' END"
 			return assets("CASE WHEN a.vendor <> '' AND (a.model <> '' OR a.order_code <> '') AND a.firmware <> '' AND a.zone_no <> 0 AND a.owner <> '' THEN 'pass' ELSE 'fail' END", noValue,
 				"CASE WHEN a.vendor <> '' AND (a.model <> '' OR a.order_code <> '') AND a.firmware <> '' AND a.zone_no <> 0 AND a.owner <> '' THEN 'All five are known.' ELSE 'Missing:' || "+missing+" || '.' END", "")
 		}},
-		{id: "asset.identified", fold: ot.Share, reads: assetTopics(), items: func(*CheckSpec, time.Time) ot.SQL {
+		{id: "asset.identified", fold: ot.Share, reads: assetTopics(), many: true, items: func(*CheckSpec, time.Time) ot.SQL {
 			return assets("CASE WHEN a.identified THEN 'pass' ELSE 'fail' END", noValue,
 				"CASE WHEN a.identified THEN a.vendor || ' ' || CASE WHEN a.model <> '' THEN a.model ELSE a.order_code END WHEN a.vendor <> '' THEN 'Only the maker is known: ' || a.vendor || '.' ELSE 'Neither maker nor model is known.' END", " AND a.seen")
 		}},
-		{id: "asset.expected", fold: ot.Share, reads: assetTopics(), items: func(*CheckSpec, time.Time) ot.SQL {
+		{id: "asset.expected", fold: ot.Share, reads: assetTopics(), many: true, items: func(*CheckSpec, time.Time) ot.SQL {
 			return assets("CASE WHEN a.live THEN 'pass' WHEN z.zone_no IS NOT NULL AND NOT EXISTS (SELECT 1 FROM network_source s WHERE s.site_no = a.site_no AND s.live) THEN 'unknown' ELSE 'fail' END", noValue,
 				"CASE WHEN a.live THEN 'Heard by a live sensor.' WHEN a.seen THEN 'Seen in a capture only.' ELSE 'On the list, never heard.' END", " AND a.expected")
 		}},
-		{id: "asset.freshness", fold: ot.Share, reads: bothTopics(), items: func(k *CheckSpec, now time.Time) ot.SQL {
+		{id: "asset.freshness", fold: ot.Share, reads: bothTopics(), many: true, items: func(k *CheckSpec, now time.Time) ot.SQL {
 			since := windowStart(k, now)
 			return assets("CASE WHEN COALESCE(a.last_live_at, 0) >= ? THEN 'pass' WHEN EXISTS (SELECT 1 FROM network_source s WHERE s.site_no = a.site_no AND s.live) THEN 'fail' ELSE 'unknown' END", noValue,
 				"CASE WHEN COALESCE(a.last_live_at, 0) >= ? THEN 'Last heard {t:' || CAST(a.last_live_at AS TEXT) || '}.' WHEN a.last_live_at IS NOT NULL THEN 'Silent since {t:' || CAST(a.last_live_at AS TEXT) || '}.' WHEN a.seen THEN 'Known from a capture only.' ELSE 'Never heard.' END",
 				" AND a.state = 'accepted' AND (z.zone_no IS NULL OR z.ot)", since, since)
 		}},
-		{id: "net.doc_drift", fold: ot.Count, unit: "addresses", reads: bothTopics(), items: docDrift},
-		{id: "vuln.identifiable", fold: ot.Share, reads: assetTopics(), items: func(*CheckSpec, time.Time) ot.SQL {
+		{id: "net.doc_drift", fold: ot.Count, unit: "addresses", reads: bothTopics(), many: true, items: docDrift},
+		{id: "vuln.identifiable", fold: ot.Share, reads: assetTopics(), many: true, items: func(*CheckSpec, time.Time) ot.SQL {
 			return assets("CASE WHEN a.vendor <> '' AND (a.model <> '' OR a.order_code <> '') AND a.firmware <> '' THEN 'pass' ELSE 'fail' END", noValue,
 				"CASE WHEN a.vendor = '' THEN 'The maker is not known.' WHEN a.model = '' AND a.order_code = '' THEN 'The product is not known.' WHEN a.firmware = '' THEN 'The version is not known.' ELSE 'Maker, product and version are known.' END", "")
 		}},
-		{id: "seg.zoned", fold: ot.Share, reads: assetTopics(), items: func(*CheckSpec, time.Time) ot.SQL {
+		{id: "seg.zoned", fold: ot.Share, reads: assetTopics(), many: true, items: func(*CheckSpec, time.Time) ot.SQL {
 			return assets("CASE WHEN COALESCE(z.sl_t, 0) > 0 THEN 'pass' ELSE 'fail' END", noValue,
 				"CASE WHEN z.zone_no IS NULL THEN 'In no zone.' WHEN z.sl_t = 0 THEN 'Zone ' || z.name || ' has no target security level.' ELSE 'In zone ' || z.name || ', target level ' || CAST(z.sl_t AS TEXT) || '.' END", "")
 		}},

@@ -44,8 +44,8 @@ type Service struct {
 
 	zip *packing
 
-	running  sync.Mutex // one evaluation at a time
-	uptimeAt time.Time  // guarded by running
+	running sync.Mutex // one evaluation at a time
+	heardAt time.Time  // guarded by running
 
 	mu    sync.Mutex
 	dirty map[ot.Topic]bool

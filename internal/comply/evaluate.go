@@ -21,7 +21,7 @@ type Report struct {
 }
 
 // Evaluate answers the checks that read one of the topics (none: all), keeps evidence,
-// and judges every level as of now. The caller's clock is the only one: freshness,
+// and judges every level as of now. Without topics it adds up all listening anew. The caller's clock is the only one: freshness,
 // windows and graces follow it, so a plant may live through 30 days in a minute.
 func (s *Service) Evaluate(ctx context.Context, now time.Time, topics ...ot.Topic) (Report, error) {
 	s.running.Lock()
@@ -29,7 +29,7 @@ func (s *Service) Evaluate(ctx context.Context, now time.Time, topics ...ot.Topi
 	var rep Report
 	now = now.UTC().Truncate(time.Microsecond)
 	if len(topics) == 0 || slices.Contains(topics, ot.TopicNetwork) || slices.Contains(topics, ot.TopicSource) || slices.Contains(topics, ot.TopicOrg) {
-		if err := s.refreshHeard(ctx, now); err != nil {
+		if err := s.refreshHeard(ctx, now, len(topics) > 0); err != nil {
 			return rep, fmt.Errorf("add up listening: %w", err)
 		}
 	}

@@ -26,27 +26,37 @@ type uptimeRow struct {
 }
 
 // refreshHeard adds up listening once, so that the checks of a run need not: with a
-// hundred sites there are 400,000 zone-hours in a month.
-func (s *Service) refreshHeard(ctx context.Context, now time.Time) error {
+// hundred sites there are 400,000 zone-hours in a month. A light one counts the last day
+// only, and all windows when an hour has gone by.
+func (s *Service) refreshHeard(ctx context.Context, now time.Time, light bool) error {
 	hour := now.Unix() / 3600
+	if now.Sub(s.heardAt) >= time.Hour || now.Before(s.heardAt) {
+		light = false
+	}
 	var rows []heardRow
 	var uptime []uptimeRow
-	hourly := now.Sub(s.uptimeAt) >= time.Hour || now.Before(s.uptimeAt)
 	err := s.db.View(ctx, func(r store.Reader) (err error) {
-		rows, err = heard(ctx, r, hour, now)
-		if err == nil && hourly {
-			uptime, err = uptimes(ctx, r, hour, now)
+		if light {
+			rows, err = heardToday(ctx, r, hour, now)
+			return err
 		}
+		if rows, err = heard(ctx, r, hour, now); err != nil {
+			return err
+		}
+		uptime, err = uptimes(ctx, r, hour, now)
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		if light {
+			return store.Upsert(ctx, tx, "comply_heard", rows, []string{"hours", "site_no", "zone_no"}, []string{"seconds", "share", "percent"})
+		}
 		if _, err := tx.Exec(ctx, "DELETE FROM comply_heard"); err != nil {
 			return err
 		}
-		if err := store.Upsert(ctx, tx, "comply_heard", rows, nil, nil); err != nil || !hourly {
+		if err := store.Upsert(ctx, tx, "comply_heard", rows, nil, nil); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, "DELETE FROM comply_uptime"); err != nil {
@@ -54,10 +64,38 @@ func (s *Service) refreshHeard(ctx context.Context, now time.Time) error {
 		}
 		return store.Upsert(ctx, tx, "comply_uptime", uptime, nil, nil)
 	})
-	if err == nil && hourly {
-		s.uptimeAt = now
+	if err == nil && !light {
+		s.heardAt = now
 	}
 	return err
+}
+
+// heardToday reads a day of each zone by the table's key.
+func heardToday(ctx context.Context, r store.Reader, hour int64, now time.Time) ([]heardRow, error) {
+	type sum struct {
+		SiteNo  int64 `db:"site_no"`
+		ZoneNo  int64 `db:"zone_no"`
+		Seconds int64 `db:"seconds"`
+	}
+	all, err := store.All[sum](ctx, r, `SELECT site_no, zone_no, CAST(SUM(s) AS BIGINT) AS seconds FROM (
+  SELECT z.site_no, z.zone_no, l.hour, MAX(l.seconds) AS s FROM org_zone z
+  JOIN network_listen l ON l.site_no = z.site_no AND l.zone_no = z.zone_no AND l.hour > ? AND l.hour <= ? GROUP BY z.site_no, z.zone_no, l.hour) t
+GROUP BY site_no, zone_no`, hour-heardWindows[0], hour)
+	if err != nil {
+		return nil, err
+	}
+	var out []heardRow
+	for _, x := range all {
+		out = append(out, heardIn(x.SiteNo, x.ZoneNo, heardWindows[0], x.Seconds, hour, now))
+	}
+	return out, nil
+}
+
+// heardIn is the share of the hours due; the present hour is not over.
+func heardIn(siteNo, zoneNo, hours, seconds, hour int64, now time.Time) heardRow {
+	due := (hours-1)*3600 + now.Unix() - hour*3600
+	share := math.Min(float64(seconds)/float64(due), 1)
+	return heardRow{siteNo, zoneNo, hours, seconds, share, int64(math.Floor(share*100 + 1e-6))}
 }
 
 func heard(ctx context.Context, r store.Reader, hour int64, now time.Time) ([]heardRow, error) {
@@ -77,13 +115,10 @@ GROUP BY site_no, zone_no`, hour-w[0], hour-w[1], hour-w[2], hour)
 	if err != nil {
 		return nil, err
 	}
-	part := now.Unix() - hour*3600 // the present hour is not over
 	var out []heardRow
 	for _, x := range all {
 		for i, seconds := range [...]int64{x.A, x.B, x.C} {
-			due := (w[i]-1)*3600 + part
-			share := math.Min(float64(seconds)/float64(due), 1)
-			out = append(out, heardRow{x.SiteNo, x.ZoneNo, w[i], seconds, share, int64(math.Floor(share*100 + 1e-6))})
+			out = append(out, heardIn(x.SiteNo, x.ZoneNo, w[i], seconds, hour, now))
 		}
 	}
 	return out, nil

@@ -12,6 +12,7 @@ type relation struct {
 	fold  ot.Fold
 	unit  string
 	reads []ot.Topic
+	many  bool // rows are assets: thousands
 	// items gives the rows that are watched, for all sites, in the columns that ot.Check.Items documents.
 	items func(k *CheckSpec, now time.Time) ot.SQL
 	// behind gives, in the same columns, what a failing row counts: the
@@ -109,7 +110,7 @@ func conversations(since int64, side, who string, where ot.SQL) ot.SQL {
   COALESCE(cz.name, CASE WHEN c.client_internet THEN 'the internet' ELSE 'no known zone' END) AS client_zone,
   COALESCE(sz.name, CASE WHEN c.server_internet THEN 'the internet' ELSE 'no known zone' END) AS server_zone
 FROM network_conversation c
-JOIN org_zone oz ON oz.zone_no = c.`+side+`_zone_no AND oz.ot AND NOT oz.external
+JOIN org_zone oz ON oz.zone_no = c.`+side+`_zone_no AND oz.site_no = c.site_no AND oz.ot AND NOT oz.external
 LEFT JOIN org_zone cz ON cz.zone_no = c.client_zone_no
 LEFT JOIN org_zone sz ON sz.zone_no = c.server_zone_no
 WHERE c.last_at >= ? AND ?`, since, where)
