@@ -2,7 +2,6 @@ package enip
 
 import (
 	"encoding/binary"
-	"math"
 	"net/netip"
 
 	"github.com/skanse/skanse/internal/dissect"
@@ -142,84 +141,6 @@ func nestedSend(b []byte) bool {
 	return ok && t.parse(path) && t.hasClass && t.class == classConnection
 }
 
-// several reports a Multiple Service Packet: number (2), offsets (2 each, from
-// the number on), messages. The gravest of them is the message, the others and
-// the envelope are further codes.
-func (f *flow) several(m *ot.Message, r *request, d []byte, out *dissect.Sink) dissect.Fault {
-	if len(d) < 2 {
-		return dissect.Short
-	}
-	n := int(binary.LittleEndian.Uint16(d))
-	if n == 0 || len(d) < 2+2*n {
-		return dissect.Short
-	}
-	worst, most := -1, -1
-	fault := dissect.OK
-	for i := range n {
-		b := nested(d, i)
-		if len(b) < 2 {
-			fault = dissect.Short
-			continue
-		}
-		if g := gravity(b[0]); g > most {
-			worst, most = i, g
-		}
-		if path, _, ok := split(b); ok && i < 32 {
-			var t target
-			if t.parse(path) && t.class == classIdentity && t.instance == 1 {
-				r.identity |= 1 << i
-			}
-		}
-	}
-	if worst >= 0 {
-		b := nested(d, worst)
-		if path, data, ok := split(b); ok {
-			var t target
-			t.parse(path)
-			f.describe(m, b[0], &t, data, out)
-		} else {
-			m.Code = uint32(b[0])
-		}
-		out.Also(kindService, multipleService, nil)
-	}
-	for i := range n {
-		if b := nested(d, i); i != worst && len(b) >= 2 {
-			out.Also(kindService, uint32(b[0]&^responseBit), nil)
-		}
-	}
-	return fault
-}
-
-// nested returns the i-th message of a Multiple Service Packet; nil when its offset is wrong.
-func nested(d []byte, i int) []byte {
-	from := int(binary.LittleEndian.Uint16(d[2+2*i:]))
-	if from > len(d) || from < 2 {
-		return nil
-	}
-	b := d[from:]
-	if 4+2*i+2 <= len(d) && i+1 < int(binary.LittleEndian.Uint16(d)) {
-		if to := int(binary.LittleEndian.Uint16(d[4+2*i:])); to >= from && to <= len(d) {
-			b = d[from:to]
-		}
-	}
-	return b
-}
-
-// gravity orders services by what they can change.
-func gravity(service byte) int {
-	switch service &^ responseBit {
-	case reset, start, stop:
-		return 4
-	case create, deleteInstance:
-		return 3
-	case setAttributesAll, setAttributeList, setAttributeSingle, applyAttributes, writeTag, modifyTag, writeTagFragment:
-		return 2
-	case getAttributesAll, getAttributeList, getAttributeSingle, readTag, readTagFragment:
-		return 0
-	}
-	return 1
-}
-
 // describe fills m from one request without envelopes.
 func (f *flow) describe(m *ot.Message, service byte, t *target, data []byte, out *dissect.Sink) {
 	m.Kind, m.Code = kindService, uint32(service)
@@ -246,75 +167,6 @@ func specific(m *ot.Message, service byte, class uint32, known bool, out *dissec
 		m.Kind, m.Code = kindObjectService, class<<8|uint32(service)
 		out.Also(kindService, uint32(service), nil)
 	}
-}
-
-// tag fills m from a service on a Logix tag.
-func (f *flow) tag(m *ot.Message, service byte, t *target, d []byte) {
-	m.Name, m.First, m.N = t.symbol, t.member, 1
-	if t.more != nil && len(t.symbol)+1+len(t.more) <= len(f.text) {
-		m.Name = append(append(append(f.text[:0], t.symbol...), '.'), t.more...)
-	}
-	switch service {
-	case readTag, readTagFragment: // number of elements
-		if len(d) >= 2 {
-			m.N = uint32(binary.LittleEndian.Uint16(d))
-		}
-	case writeTag: // type, number, values
-		if len(d) < 5 {
-			return
-		}
-		m.N = uint32(binary.LittleEndian.Uint16(d[2:]))
-		number(m, binary.LittleEndian.Uint16(d), d[4:])
-	case writeTagFragment: // type, number, offset (4), values
-		if len(d) < 8 {
-			return
-		}
-		m.N = uint32(binary.LittleEndian.Uint16(d[2:]))
-	}
-}
-
-// number reads the first value of an elementary type, appendix C-6.1.
-func number(m *ot.Message, kind uint16, d []byte) {
-	switch {
-	case kind == 0xc1 || kind == 0xc6:
-		m.Value = float64(d[0])
-	case kind == 0xc2:
-		m.Value = float64(int8(d[0]))
-	case kind == 0xc3 && len(d) >= 2:
-		m.Value = float64(int16(binary.LittleEndian.Uint16(d)))
-	case kind == 0xc7 && len(d) >= 2:
-		m.Value = float64(binary.LittleEndian.Uint16(d))
-	case kind == 0xc4 && len(d) >= 4:
-		m.Value = float64(int32(binary.LittleEndian.Uint32(d)))
-	case kind == 0xc8 && len(d) >= 4:
-		m.Value = float64(binary.LittleEndian.Uint32(d))
-	case kind == 0xca && len(d) >= 4:
-		x := float64(math.Float32frombits(binary.LittleEndian.Uint32(d)))
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return
-		}
-		m.Value = x
-	default:
-		return
-	}
-	m.Flags |= ot.HasValue
-}
-
-// pccc reads a PLC-5 or SLC command: requester's id with its length first, command, status,
-// transaction (2), and for some commands a function.
-func pccc(m *ot.Message, d []byte, out *dissect.Sink) {
-	if len(d) == 0 || int(d[0]) == 0 || len(d) < int(d[0])+4 {
-		return
-	}
-	d = d[d[0]:]
-	code := uint32(d[0]&0x4f) << 8
-	if len(d) > 4 {
-		switch d[0] & 0x0f {
-		case 0x06, 0x07, 0x0f:
-			code |= uint32(d[4])
-		}
-	}
-	m.Kind, m.Code = kindPCCC, code
 }
 
 // opening remembers what a Forward Open leads to: priority, time-out, connection ids (4, 4), connection serial (2),
@@ -385,58 +237,6 @@ func (f *flow) answer(p packet, out *dissect.Sink) dissect.Fault {
 		f.open(binary.LittleEndian.Uint32(data), r.via)
 		if r.io {
 			expect(out)
-		}
-	}
-	return fault
-}
-
-// answers reports the responses in a Multiple Service Packet: the gravest is the message.
-func answers(m *ot.Message, d []byte, out *dissect.Sink) dissect.Fault {
-	if len(d) < 2 {
-		return dissect.OK // refused as a whole
-	}
-	n := int(binary.LittleEndian.Uint16(d))
-	if n == 0 || len(d) < 2+2*n {
-		return dissect.Short
-	}
-	worst, most := -1, -1
-	fault := dissect.OK
-	for i := range n {
-		b := nested(d, i)
-		if len(b) < 4 {
-			fault = dissect.Short
-			continue
-		}
-		g := gravity(b[0])
-		if b[2] != 0 && b[2] != partial { // a refusal is worth more than what was refused
-			g += 8
-		}
-		if g > most {
-			worst, most = i, g
-		}
-	}
-	if worst < 0 {
-		return fault
-	}
-	b := nested(d, worst)
-	m.Code = uint32(b[0] &^ responseBit)
-	if b[2] != 0 {
-		m.Status = uint32(b[2])
-		if b[2] != partial {
-			m.Flags |= ot.Refused
-		}
-	}
-	out.Also(kindService, multipleService, nil)
-	for i := range n {
-		b := nested(d, i)
-		if len(b) < 4 {
-			continue
-		}
-		if i != worst {
-			out.Also(kindService, uint32(b[0]&^responseBit), nil)
-		}
-		if b[2] != 0 {
-			out.Also(kindStatus, uint32(b[2]), nil)
 		}
 	}
 	return fault

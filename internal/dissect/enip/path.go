@@ -112,11 +112,14 @@ func (t *target) parse(p []byte) bool {
 	return len(p) == 0
 }
 
-// hop takes one port segment off a route: its port and the link's address.
-func hop(p []byte) (h struct {
-	port uint16
-	link []byte
-}, rest []byte, ok bool) {
+// link is one step of a route.
+type link struct {
+	port    uint16 // 1: the backplane
+	address []byte // a slot or node number, or an address as text
+}
+
+// hop takes one port segment off a route.
+func hop(p []byte) (h link, rest []byte, ok bool) {
 	h.port = uint16(p[0] & 15)
 	n := 1
 	long := p[0]&0x10 != 0
@@ -137,7 +140,7 @@ func hop(p []byte) (h struct {
 	if len(p) < n+size {
 		return h, nil, false
 	}
-	h.link = p[n : n+size]
+	h.address = p[n : n+size]
 	if n += size; n&1 == 1 {
 		n++
 	}

@@ -116,12 +116,12 @@ func (f *flow) module(via way) string {
 			b.WriteString(", ")
 		}
 		switch {
-		case len(h.link) > 1: // an address as text
-			b.Write(bytes.TrimRight(h.link, "\x00"))
+		case len(h.address) > 1: // an address as text
+			b.Write(bytes.TrimRight(h.address, "\x00"))
 		case h.port == 1: // the backplane
-			b.WriteString("slot " + strconv.Itoa(int(h.link[0])))
-		case len(h.link) == 1:
-			b.WriteString("port " + strconv.Itoa(int(h.port)) + " node " + strconv.Itoa(int(h.link[0])))
+			b.WriteString("slot " + strconv.Itoa(int(h.address[0])))
+		case len(h.address) == 1:
+			b.WriteString("port " + strconv.Itoa(int(h.port)) + " node " + strconv.Itoa(int(h.address[0])))
 		}
 		p = rest
 	}
@@ -139,8 +139,8 @@ func (w way) slot() uint32 {
 		if !ok {
 			break
 		}
-		if len(h.link) == 1 {
-			unit = uint32(h.link[0])
+		if len(h.address) == 1 {
+			unit = uint32(h.address[0])
 		}
 		p = rest
 	}
