@@ -52,9 +52,8 @@ func (f *flow) application(side int, unit uint16, b []byte, out *dissect.Sink) d
 		}
 		f.indications(m, binary.BigEndian.Uint16(rest), out)
 		rest = rest[2:]
-		if !f.known {
-			f.known, f.unit = true, unit
-			out.Fact("dnp3.address", strconv.AppendUint(f.number[:0], uint64(unit), 10))
+		if f.units.add(unit) {
+			out.FactOf(f.units.host(unit, out.Src), "dnp3.address", strconv.AppendUint(f.number[:0], uint64(unit), 10))
 		}
 	}
 	o := objects{flow: f, function: function, unit: unit, out: out, m: m}

@@ -73,19 +73,5 @@ func (o *objects) attribute(variation, kind byte, value []byte) {
 	default:
 		return
 	}
-	o.out.FactOf(o.about(), attr, value)
-}
-
-// about is the outstation that answers: the host itself, or, for every further
-// address behind the same host (a data concentrator, a terminal server), a module of it.
-func (o *objects) about() ot.Host {
-	f, about := o.flow, o.out.Src
-	if f.unit == o.unit {
-		return about
-	}
-	if f.module == "" || f.moduleUnit != o.unit {
-		f.module, f.moduleUnit = "outstation "+strconv.Itoa(int(o.unit)), o.unit
-	}
-	about.Module = f.module
-	return about
+	o.out.FactOf(o.flow.units.host(o.unit, o.out.Src), attr, value)
 }

@@ -43,7 +43,7 @@ func (protocol) Spec() dissect.Spec {
 		TCP:       []uint16{20000},
 		UDP:       []uint16{20000},
 		MaxPDU:    maxFrame,
-		MaxState:  2*(maxFragment+64) + 512,
+		MaxState:  2*maxFragment + 4096,
 	}
 }
 
@@ -68,11 +68,7 @@ type flow struct {
 	segment [2]fragment  // by the DIR bit: 0 from the outstation, 1 from the master
 	asked   [16]ot.Class // by application sequence
 	told    bool         // Client was called
-	known   bool         // unit is set
-	unit    uint16       // first outstation heard here: the host itself
-
-	module     string // last further outstation's name
-	moduleUnit uint16
+	units   outstations
 
 	data   [maxFrame]byte  // user data of the frame in hand, without CRC
 	number [maxNumber]byte // a device attribute that must be rendered
@@ -90,7 +86,7 @@ type fragment struct {
 func (f *flow) Reset() {
 	f.segment[0].open, f.segment[1].open = false, false
 	f.asked = [16]ot.Class{}
-	f.told, f.known, f.unit = false, false, 0
+	f.told, f.units.n = false, 0
 }
 
 func (f *flow) Frame(_ ot.Dir, b []byte, _ bool) (skip, n int) {

@@ -56,6 +56,9 @@ func (f *flow) asdu(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 	fault := objects(m, kind, vsq, b[asduHead:])
 	f.named(m, kind)
 	out.End()
+	if kind < 45 || kind == 70 { // monitored points: the sender is the station
+		f.station(uint16(m.Unit), out)
+	}
 	return fault
 }
 

@@ -13,6 +13,8 @@
 package iec104
 
 import (
+	"strconv"
+
 	"github.com/skanse/skanse/internal/dissect"
 	"github.com/skanse/skanse/internal/ot"
 )
@@ -41,7 +43,7 @@ func (Protocol) Spec() dissect.Spec {
 		Transport: dissect.TCP,
 		TCP:       []uint16{2404},
 		MaxPDU:    maxLen + 2,
-		MaxState:  128,
+		MaxState:  256,
 	}
 }
 
@@ -103,11 +105,13 @@ func (Protocol) Open() dissect.Flow { return &flow{} }
 
 // flow knows which side is the controlling station once the protocol said so.
 type flow struct {
-	told bool
-	name [maxName]byte // what a command does
+	told     bool
+	stations [8]uint16 // common addresses that were heard
+	n        int
+	name     [maxName]byte // what a command does
 }
 
-func (f *flow) Reset() { f.told = false }
+func (f *flow) Reset() { f.told, f.n = false, 0 }
 
 func (f *flow) Frame(_ ot.Dir, b []byte, synced bool) (skip, n int) {
 	for i := 0; i < len(b); i++ {
@@ -165,5 +169,19 @@ func (f *flow) client(dir ot.Dir, out *dissect.Sink) {
 	if !f.told && dir != ot.DirNone {
 		f.told = true
 		out.Client(dir)
+	}
+}
+
+// station reports a common address of the controlled station, once each.
+func (f *flow) station(address uint16, out *dissect.Sink) {
+	for _, known := range f.stations[:f.n] {
+		if known == address {
+			return
+		}
+	}
+	if f.n < len(f.stations) {
+		f.stations[f.n] = address
+		f.n++
+		out.Fact("iec104.common_address", strconv.AppendUint(f.name[:0], uint64(address), 10))
 	}
 }
