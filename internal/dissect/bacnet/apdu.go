@@ -89,14 +89,15 @@ func (c *context) confirmed(flags byte, b []byte) dissect.Fault {
 	if flags&segmented == 0 || b[3] == 0 { // the parameters begin here
 		c.parameters(m, service, body)
 	}
-	clear, dialect := m.Flags&ot.ClearText != 0, m.Area
-	c.out.End()
-	if service == confirmedPrivate {
-		c.dialect(dialect)
-	}
-	if clear {
+	// Facts go before End: with the message the engine learns that the packet
+	// holds a credential, and takes it out of the proofs that it has.
+	if m.Flags&ot.ClearText != 0 {
 		c.out.FactOf(c.about, "credential.cleartext", append(c.flow.text[:0], "bacnet password"...))
 	}
+	if service == confirmedPrivate {
+		c.dialect(m.Area)
+	}
+	c.out.End()
 	return dissect.OK
 }
 

@@ -84,6 +84,7 @@ type flow struct {
 	setSeen bool
 	told    [3]uint8 // by ot.Dir: what was said of credentials
 	text    [ot.MaxFact]byte
+	name    [128]byte
 	module  string // last module name made, for physical entity
 	entity  uint32
 }
@@ -203,18 +204,19 @@ func (f *flow) pdu(b, community []byte, clear bool, class ot.Class, out *dissect
 	if fault == dissect.OK && kind == pduSet {
 		f.written(m, bindings)
 	}
-	out.End()
+	// Facts go before End: with the message the engine learns that the packet
+	// holds a credential, and takes it out of the proofs that it has.
 	if clear {
 		f.credential(m.Dir, community, out)
 	}
-	if fault != dissect.OK || m.Flags&ot.Refused != 0 { // a refusal echoes what was asked
-		return fault
+	if fault == dissect.OK && m.Flags&ot.Refused == 0 { // a refusal echoes what was asked
+		switch kind {
+		case pduResponse, pduTrap, pduTrap2, pduInform:
+			fault = f.bindings(bindings, out)
+		}
 	}
-	switch kind {
-	case pduResponse, pduTrap, pduTrap2, pduInform:
-		return f.bindings(bindings, out)
-	}
-	return dissect.OK
+	out.End()
+	return fault
 }
 
 // credential says, once a side and conversation, that a community string was
@@ -287,7 +289,7 @@ func (f *flow) written(m *ot.Message, list []byte) {
 	if !ok || tag != tagOID {
 		return
 	}
-	m.Name = dotted(f.text[:0], name)
+	m.Name = dotted(f.name[:0], name)
 	tag, value, _, ok := element(rest)
 	if ok && (tag == tagInteger || tag >= 0x41 && tag <= 0x43) && len(value) > 0 && len(value) <= 8 {
 		m.Value = float64(signed(value))
