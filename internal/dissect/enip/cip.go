@@ -61,6 +61,7 @@ const (
 	classConnection = 0x06 // Connection Manager
 	firstVendor     = 0x64
 	classPCCC       = 0x67
+	classSymbol     = 0x6b // Logix tags, also when they are addressed by name
 )
 
 // message reports the CIP message of a packet.
@@ -102,7 +103,7 @@ func (f *flow) request(m *ot.Message, r *request, b []byte, out *dissect.Sink) d
 	if !t.parse(path) {
 		fault = dissect.BadValue
 	}
-	r.class, r.instance, r.attr = t.class, t.instance, t.attr
+	r.about(&t)
 	switch {
 	case b[0] == unconnectedSend && t.class == classConnection && t.hasClass:
 		// priority, time-out, size (2), message, pad to a word, size of the route in words, 0, route
@@ -147,6 +148,7 @@ func (f *flow) describe(m *ot.Message, service byte, t *target, data []byte, out
 	m.Area, m.First = t.class, t.instance
 	if t.symbol != nil {
 		f.tag(m, service, t, data)
+		specific(m, service, classSymbol, true, out)
 		return
 	}
 	specific(m, service, t.class, t.hasClass, out)
@@ -211,7 +213,7 @@ func (f *flow) answer(p packet, out *dissect.Sink) dissect.Fault {
 	}
 	fault := dissect.OK
 	if service == multipleService {
-		fault = answers(m, data, out)
+		fault = answers(m, r, data, out)
 	} else if r != nil && r.service == service {
 		m.Area, m.First = r.class, r.instance
 		specific(m, service, r.class, r.class != 0, out)

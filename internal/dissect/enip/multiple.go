@@ -42,6 +42,8 @@ func (f *flow) several(m *ot.Message, r *request, d []byte, out *dissect.Sink) d
 			var t target
 			t.parse(path)
 			f.describe(m, b[0], &t, data, out)
+			r.about(&t)
+			r.inner, r.worst = b[0], int16(worst)
 		} else {
 			m.Code = uint32(b[0])
 		}
@@ -86,7 +88,7 @@ func gravity(service byte) int {
 }
 
 // answers reports the responses in a Multiple Service Packet: the gravest is the message.
-func answers(m *ot.Message, d []byte, out *dissect.Sink) dissect.Fault {
+func answers(m *ot.Message, r *request, d []byte, out *dissect.Sink) dissect.Fault {
 	if len(d) < 2 {
 		return dissect.OK // refused as a whole
 	}
@@ -120,6 +122,10 @@ func answers(m *ot.Message, d []byte, out *dissect.Sink) dissect.Fault {
 		if b[2] != partial {
 			m.Flags |= ot.Refused
 		}
+	}
+	if service := b[0] &^ responseBit; r != nil && r.service == multipleService && int(r.worst) == worst && r.inner == service {
+		m.Area, m.First = r.class, r.instance
+		specific(m, service, r.class, r.class != 0, out)
 	}
 	out.Also(kindService, multipleService, nil)
 	for i := range n {

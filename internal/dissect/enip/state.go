@@ -25,7 +25,9 @@ type request struct {
 	attr     uint32
 	identity uint32 // bit i: the i-th nested request asks the Identity object
 	service  uint8
-	io       bool // a Forward Open of an I/O connection
+	inner    uint8 // of a Multiple Service Packet: the gravest service, whose class this is,
+	worst    int16 // and its place
+	io       bool  // a Forward Open of an I/O connection
 	used     bool
 	via      way
 }
@@ -76,6 +78,14 @@ func (f *flow) asking(key uint64) *request {
 		}
 	}
 	return nil
+}
+
+// about notes what a request addresses.
+func (r *request) about(t *target) {
+	r.class, r.instance, r.attr = t.class, t.instance, t.attr
+	if t.symbol != nil {
+		r.class, r.instance = classSymbol, 0
+	}
 }
 
 func (f *flow) open(id uint32, via way) {

@@ -10,7 +10,7 @@ import (
 
 // tag fills m from a service on a Logix tag.
 func (f *flow) tag(m *ot.Message, service byte, t *target, d []byte) {
-	m.Name, m.First, m.N = t.symbol, t.member, 1
+	m.Area, m.Name, m.First, m.N = classSymbol, t.symbol, t.member, 1
 	if t.more != nil && len(t.symbol)+1+len(t.more) <= len(f.text) {
 		m.Name = append(append(append(f.text[:0], t.symbol...), '.'), t.more...)
 	}
