@@ -74,11 +74,11 @@ func (f *flow) Decode(_ ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 
 	m := out.Begin()
 	m.Kind, m.Code = operation, uint32(op)
-	if m.Dir = ot.Request; op%2 == 0 { // every answer's number is even: 2, 4, 6, 9 excepted
+	switch op {
+	case 1, 3, 5, 8: // ARP, RARP, DRARP, InARP
+		m.Dir = ot.Request
+	case 2, 4, 6, 9:
 		m.Dir = ot.Response
-	}
-	if op == 8 || op == 9 { // InARP came later and starts on an even number
-		m.Dir = ot.Dir(op - 7)
 	}
 	switch {
 	case sender.IsUnspecified():

@@ -220,7 +220,7 @@ func (f *flow) connect(dir ot.Dir, b []byte, out *dissect.Sink) {
 	if i < 0 || len(b) < i+8 {
 		return
 	}
-	if b = b[i+5:]; b[0]&0xff != 1 && len(b) > 1 { // a PER length of one or two bytes stands before the first block
+	if b = b[i+5:]; b[0] != 1 { // a PER length of one or two bytes stands before the first block
 		b = b[1:]
 	}
 	if len(b) < 60 || b[0] != 1 || b[1] != 0xc0 {

@@ -1,0 +1,132 @@
+package all_test
+
+import (
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/skanse/skanse/internal/dissect"
+	"github.com/skanse/skanse/internal/dissect/all"
+	"github.com/skanse/skanse/internal/ot"
+)
+
+// No dissector may claim another's conversation by its first bytes: S7comm,
+// MMS and RDP share TPKT, FTP and SMTP share their greeting, and a flow that
+// was claimed wrongly hides what it really carried.
+func TestNobodyClaimsAnothersConversation(t *testing.T) {
+	tried := 0
+	for _, owner := range all.Protocols() {
+		name := owner.Spec().Protocols[0].Name
+		for _, file := range goldens(t, name) {
+			transport, first := firstBytes(t, file, owner.Spec())
+			if len(first) == 0 || owner.Probe(first[0].dir, first[0].data) == dissect.No {
+				continue // a file of another dissector in the same folder (mDNS beside DNS), or one that starts in a gap
+			}
+			for _, other := range all.Protocols() {
+				s := other.Spec()
+				if s.Protocols[0].Name == name || s.HintOnly || s.Transport&transport == 0 || transport == dissect.Ether {
+					continue // Ethernet types are exact
+				}
+				tried++
+				for _, f := range first {
+					if other.Probe(f.dir, f.data) == dissect.Yes {
+						t.Errorf("%s claims the first bytes of %s", s.Protocols[0].Name, file)
+					}
+				}
+			}
+		}
+	}
+	if tried < 200 {
+		t.Errorf("tried %d pairs only; where are the golden conversations?", tried)
+	}
+}
+
+func goldens(t *testing.T, name string) []string {
+	t.Helper()
+	var files []string
+	for _, folder := range []string{name, filepath.Join("*", name)} {
+		found, err := filepath.Glob(filepath.Join("..", folder, "testdata", "*.txt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
+	}
+	return files
+}
+
+type segment struct {
+	dir  ot.Dir
+	data []byte
+}
+
+// firstBytes reads the first segment of either side out of a golden
+// conversation; package dissecttest describes the format.
+func firstBytes(t *testing.T, file string, spec dissect.Spec) (dissect.Transport, []segment) {
+	t.Helper()
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := dissect.Ether
+	if spec.Transport&dissect.UDP != 0 {
+		transport = dissect.UDP
+	}
+	if spec.Transport&dissect.TCP != 0 {
+		transport = dissect.TCP
+	}
+	var segments []segment
+	for _, line := range strings.Split(string(raw), "\n") {
+		switch {
+		case strings.HasPrefix(line, "transport "):
+			transport = map[string]dissect.Transport{"tcp": dissect.TCP, "udp": dissect.UDP, "ether": dissect.Ether}[strings.TrimSpace(line[10:])]
+		case strings.HasPrefix(line, "gap"):
+			return transport, nil
+		case strings.HasPrefix(line, "> "):
+			segments = append(segments, segment{ot.Request, bytesOf(t, line[2:])})
+		case strings.HasPrefix(line, "< "):
+			segments = append(segments, segment{ot.Response, bytesOf(t, line[2:])})
+		case strings.HasPrefix(line, "  ") && len(segments) > 0:
+			last := &segments[len(segments)-1]
+			last.data = append(last.data, bytesOf(t, line)...)
+		}
+	}
+	var first []segment
+	seen := map[ot.Dir]bool{}
+	for _, s := range segments {
+		if !seen[s.dir] {
+			seen[s.dir] = true
+			first = append(first, s)
+		}
+	}
+	return transport, first
+}
+
+func bytesOf(t *testing.T, s string) []byte {
+	t.Helper()
+	var out []byte
+	for s = strings.TrimSpace(s); s != "" && s[0] != '#'; s = strings.TrimSpace(s) {
+		if s[0] == '"' {
+			quoted, err := strconv.QuotedPrefix(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := strconv.Unquote(quoted)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, s = append(out, text...), s[len(quoted):]
+			continue
+		}
+		word, _, _ := strings.Cut(s, " ")
+		word, _, _ = strings.Cut(word, "\"")
+		b, err := hex.DecodeString(word)
+		if err != nil {
+			t.Fatalf("%q: %v", s, err)
+		}
+		out, s = append(out, b...), s[len(word):]
+	}
+	return out
+}
