@@ -60,3 +60,16 @@ func (d DataFlag) exists() error {
 func newLog(env *Env) *slog.Logger {
 	return slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
 }
+
+// temporary is a data folder that goes when the command ends.
+type temporary struct{ Folder }
+
+func tempFolder() (temporary, error) {
+	dir, err := os.MkdirTemp("", "skanse-")
+	if err != nil {
+		return temporary{}, ot.Errorf(ot.Full, "make a temporary folder: %w; set TMPDIR to a place with room", err)
+	}
+	return temporary{Folder(dir)}, nil
+}
+
+func (t temporary) remove() { _ = os.RemoveAll(string(t.Folder)) }

@@ -58,7 +58,6 @@ type device struct {
 	productCode  uint16
 	serialNo     uint32
 	instance     uint32
-	community    string
 }
 
 // kind is a product as the story uses it.

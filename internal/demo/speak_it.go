@@ -134,11 +134,6 @@ func httpBasic(hostName, path, user string) (req, rsp []byte) {
 	return req, []byte("HTTP/1.1 200 OK\r\nServer: GoAhead-Webs\r\nContent-Type: text/html\r\nContent-Length: 15\r\n\r\n<html></html>\r\n")
 }
 
-func httpPlain(hostName, path, agent, server string) (req, rsp []byte) {
-	req = fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\n\r\n", path, hostName, agent)
-	return req, fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nServer: %s\r\nContent-Length: 2\r\n\r\nok", server)
-}
-
 // telnetLogin is the talk of a terminal sign-in, as pairs of request and answer.
 func telnetLogin(user string) [][2][]byte {
 	return [][2][]byte{
@@ -147,22 +142,4 @@ func telnetLogin(user string) [][2][]byte {
 		{[]byte(user + "\r\n"), []byte("Password: ")},
 		{[]byte("example-only\r\n"), []byte("\r\nEDS-408A> ")},
 	}
-}
-
-func dnsQuery(id uint16, name string, answer []byte) []byte {
-	b := binary.BigEndian.AppendUint16(nil, id)
-	flags, an := []byte{1, 0}, byte(0)
-	if answer != nil {
-		flags, an = []byte{0x81, 0x80}, 1
-	}
-	b = append(append(b, flags...), 0, 1, 0, an, 0, 0, 0, 0)
-	for label := range strings.SplitSeq(name, ".") {
-		b = append(append(b, byte(len(label))), label...)
-	}
-	b = append(b, 0, 0, 1, 0, 1)
-	if answer != nil {
-		b = append(b, 0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 0, 0, 4)
-		b = append(b, answer...)
-	}
-	return b
 }

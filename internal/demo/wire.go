@@ -44,15 +44,6 @@ func ethernet(dst, src ot.MAC, vlan, etherType uint16, payload []byte) []byte {
 	return b
 }
 
-// llc writes an 802.3 frame with an LLC header, as CDP and spanning tree use it.
-func llc(dst, src ot.MAC, payload []byte) []byte {
-	b := make([]byte, 0, 14+len(payload))
-	b = append(b, dst[:]...)
-	b = append(b, src[:]...)
-	b = binary.BigEndian.AppendUint16(b, uint16(len(payload)))
-	return append(b, payload...)
-}
-
 // checksum is the Internet checksum of RFC 1071 over b, continued from sum.
 func checksum(sum uint32, b []byte) uint16 {
 	for ; len(b) >= 2; b = b[2:] {

@@ -143,15 +143,9 @@ func (c *Captures) Add(ctx context.Context, scope auth.Scope, in NewCapture, bod
 // place resolves the ids that a person gave; what is out of scope is not there.
 func (c *Captures) place(ctx context.Context, scope auth.Scope, in NewCapture) (p place, err error) {
 	err = c.db.View(ctx, func(r store.Reader) error {
-		where := scope.Where("s.site_no", "")
-		q := `SELECT s.site_no, m.realm_no FROM org_site s JOIN org_realm m ON m.site_no = s.site_no WHERE s.site_id = ? AND `
-		args := append([]any{in.Site}, where.Args...)
-		if in.Realm == "" {
-			q += where.Text + ` AND m.is_default = ?`
-			args = append(args, true)
-		} else {
-			q += where.Text + ` AND m.realm_id = ?`
-			args = append(args, in.Realm)
+		q, args := `SELECT s.site_no, m.realm_no FROM org_site s JOIN org_realm m ON m.site_no = s.site_no WHERE s.site_id = ? AND ? AND m.is_default = ?`, []any{in.Site, scope.Where("s.site_no", ""), true}
+		if in.Realm != "" {
+			q, args = `SELECT s.site_no, m.realm_no FROM org_site s JOIN org_realm m ON m.site_no = s.site_no WHERE s.site_id = ? AND ? AND m.realm_id = ?`, []any{in.Site, scope.Where("s.site_no", ""), in.Realm}
 		}
 		p, err = store.One[place](ctx, r, q, args...)
 		return err

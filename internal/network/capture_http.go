@@ -90,8 +90,7 @@ func (c *Captures) Routes(r *rest.Router) {
 // visible says whether a source belongs to a site in scope.
 func (c *Captures) visible(ctx context.Context, scope auth.Scope, source string) error {
 	return c.db.View(ctx, func(r store.Reader) error {
-		where := scope.Where("site_no", "")
-		n, err := store.One[int64](ctx, r, `SELECT COUNT(*) FROM network_source WHERE source_id = ? AND `+where.Text, append([]any{source}, where.Args...)...)
+		n, err := store.One[int64](ctx, r, `SELECT COUNT(*) FROM network_source WHERE source_id = ? AND ?`, source, scope.Where("site_no", ""))
 		if err == nil && n == 0 {
 			err = ot.Errorf(ot.NotFound, "there is no such source")
 		}

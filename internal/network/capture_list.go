@@ -106,8 +106,7 @@ func (c *Captures) progress(id string) (sensor.SourceStats, bool) {
 // List returns captures, the newest first, after the given id.
 func (c *Captures) List(ctx context.Context, scope auth.Scope, site, after string, limit int) (out []Capture, err error) {
 	err = c.db.View(ctx, func(r store.Reader) error {
-		where := scope.Where("c.site_no", "")
-		q, args := captureSelect+where.Text, where.Args
+		q, args := captureSelect+`?`, []any{scope.Where("c.site_no", "")}
 		if site != "" {
 			q, args = q+` AND s.site_id = ?`, append(args, site)
 		}
@@ -126,8 +125,7 @@ func (c *Captures) List(ctx context.Context, scope auth.Scope, site, after strin
 // Get returns one capture.
 func (c *Captures) Get(ctx context.Context, scope auth.Scope, id string) (out Capture, err error) {
 	err = c.db.View(ctx, func(r store.Reader) error {
-		where := scope.Where("c.site_no", "")
-		row, err := store.One[captureRow](ctx, r, captureSelect+`c.capture_id = ? AND `+where.Text, append([]any{id}, where.Args...)...)
+		row, err := store.One[captureRow](ctx, r, captureSelect+`c.capture_id = ? AND ?`, id, scope.Where("c.site_no", ""))
 		out = c.show(row)
 		return err
 	})

@@ -2,7 +2,6 @@ package view
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,8 +18,7 @@ type siteRow struct {
 // Plant draws one site.
 func (s *Service) Plant(ctx context.Context, scope Scope, siteID string, now time.Time) (out Plant, err error) {
 	err = s.db.View(ctx, func(r store.Reader) error {
-		in := scope.Where("s.site_no", "")
-		site, err := store.One[siteRow](ctx, r, `SELECT s.site_no, s.site_id, s.name FROM org_site s WHERE s.site_id = ? AND `+in.Text, append([]any{siteID}, in.Args...)...)
+		site, err := store.One[siteRow](ctx, r, `SELECT s.site_no, s.site_id, s.name FROM org_site s WHERE s.site_id = ? AND ?`, siteID, scope.Where("s.site_no", ""))
 		if err != nil {
 			return err
 		}
@@ -28,13 +26,11 @@ func (s *Service) Plant(ctx context.Context, scope Scope, siteID string, now tim
 		if err != nil {
 			return err
 		}
-		seen := scope.Where("a.site_no", "a.zone_no")
-		groups, err := store.All[groupRow](ctx, r, plantGroups+seen.Text+plantGroupsBy, append([]any{site.No}, seen.Args...)...)
+		groups, err := store.All[groupRow](ctx, r, plantGroups, site.No, scope.Where("a.site_no", "a.zone_no"))
 		if err != nil {
 			return err
 		}
-		client, server := scope.Where("c.site_no", "c.client_zone_no"), scope.Where("c.site_no", "c.server_zone_no")
-		talks, err := store.All[talkRow](ctx, r, plantTalks+`(`+client.Text+` OR `+server.Text+`)`+plantTalksBy, slices.Concat([]any{site.No}, client.Args, server.Args)...)
+		talks, err := store.All[talkRow](ctx, r, plantTalks, site.No, scope.Where("c.site_no", "c.client_zone_no"), scope.Where("c.site_no", "c.server_zone_no"))
 		if err != nil {
 			return err
 		}
@@ -59,9 +55,7 @@ SELECT a.zone_no, CASE WHEN a.zone_no = 0 THEN a.level ELSE '' END AS level, a.r
        (a.zone_no = 0 AND NOT a.managed) AS outside,
        COUNT(*) AS n, CAST(SUM(CASE WHEN a.state = 'new' THEN 1 ELSE 0 END) AS BIGINT) AS fresh
 FROM asset_asset a
-WHERE a.site_no = ? AND a.state NOT IN ('rejected', 'retired') AND `
-
-const plantGroupsBy = `
+WHERE a.site_no = ? AND a.state NOT IN ('rejected', 'retired') AND ?
 GROUP BY 1, 2, 3, 4, 5`
 
 // The level of an asset is asked only for ends that stand in no zone.
@@ -77,9 +71,7 @@ SELECT c.client_zone_no, c.server_zone_no, c.client_internet, c.server_internet,
        COUNT(*) AS n, CAST(SUM(c.client_packets + c.server_packets) AS BIGINT) AS packets, CAST(SUM(c.client_bytes + c.server_bytes) AS BIGINT) AS bytes,
        MIN(c.first_at) AS first_at, MAX(c.last_at) AS last_at, COALESCE(MAX(c.last_live_at), 0) AS live_at
 FROM network_conversation c
-WHERE c.site_no = ? AND c.server_ip <> '255.255.255.255' AND c.transport <> 'ether' AND `
-
-const plantTalksBy = `
+WHERE c.site_no = ? AND c.server_ip <> '255.255.255.255' AND c.transport <> 'ether' AND (? OR ?)
 GROUP BY 1, 2, 3, 4, 5, 6, 7`
 
 // Found is one hit of the search.
@@ -114,14 +106,14 @@ func (s *Service) Search(ctx context.Context, scope Scope, text string) (out []F
 	}{
 		{"asset", `SELECT a.asset_id AS id, CASE WHEN a.name <> '' THEN a.name WHEN a.model <> '' THEN a.model ELSE a.role END AS label,
 		   a.vendor || ' ' || a.model || ' ' || a.order_code AS detail, s.site_id FROM asset_asset a JOIN org_site s ON s.site_no = a.site_no
-		   WHERE a.search LIKE ? ESCAPE '\' AND a.state <> 'retired' AND `, scope.Where("a.site_no", "a.zone_no")},
+		   WHERE a.search LIKE ? ESCAPE '\' AND a.state <> 'retired' AND ? ORDER BY 2, 1 LIMIT ?`, scope.Where("a.site_no", "a.zone_no")},
 		{"zone", `SELECT z.zone_id AS id, z.name AS label, s.name AS detail, s.site_id FROM org_zone z JOIN org_site s ON s.site_no = z.site_no
-		   WHERE lower(z.name) LIKE ? ESCAPE '\' AND `, scope.Where("z.site_no", "z.zone_no")},
-		{"site", `SELECT s.site_id AS id, s.name AS label, s.country AS detail, s.site_id FROM org_site s WHERE lower(s.name) LIKE ? ESCAPE '\' AND `, scope.Where("s.site_no", "")},
+		   WHERE lower(z.name) LIKE ? ESCAPE '\' AND ? ORDER BY 2, 1 LIMIT ?`, scope.Where("z.site_no", "z.zone_no")},
+		{"site", `SELECT s.site_id AS id, s.name AS label, s.country AS detail, s.site_id FROM org_site s WHERE lower(s.name) LIKE ? ESCAPE '\' AND ? ORDER BY 2, 1 LIMIT ?`, scope.Where("s.site_no", "")},
 	}
 	err = s.db.View(ctx, func(r store.Reader) error {
 		for _, q := range queries {
-			rows, err := store.All[foundRow](ctx, r, q.text+q.scope.Text+` ORDER BY 2, 1 LIMIT ?`, append(append([]any{like}, q.scope.Args...), perKind)...)
+			rows, err := store.All[foundRow](ctx, r, q.text, like, q.scope, perKind)
 			if err != nil {
 				return err
 			}
@@ -130,6 +122,28 @@ func (s *Service) Search(ctx context.Context, scope Scope, text string) (out []F
 			}
 		}
 		return nil
+	})
+	return out, err
+}
+
+// Overview is what a list of sites shows beside their names.
+type Overview struct {
+	SiteNo  int64      `db:"site_no"`
+	Assets  int64      `db:"assets"`
+	HeardAt store.Time `db:"heard_at"` // when the centre last heard a live sensor; zero: never
+	Live    bool       `db:"live"`     // there is a live sensor
+}
+
+// Sites counts and dates every site in scope.
+func (s *Service) Sites(ctx context.Context, scope Scope) (out []Overview, err error) {
+	err = s.db.View(ctx, func(r store.Reader) error {
+		out, err = store.All[Overview](ctx, r, `
+SELECT s.site_no,
+       (SELECT COUNT(*) FROM asset_asset a WHERE a.site_no = s.site_no AND a.managed AND a.state NOT IN ('rejected', 'retired')) AS assets,
+       (SELECT MAX(n.received_at) FROM network_source n WHERE n.site_no = s.site_no AND n.live) AS heard_at,
+       EXISTS (SELECT 1 FROM network_source n WHERE n.site_no = s.site_no AND n.live) AS live
+FROM org_site s WHERE ? ORDER BY s.site_no`, scope.Where("s.site_no", ""))
+		return err
 	})
 	return out, err
 }
