@@ -318,11 +318,18 @@ func (l *lane) ethernet(fl *flow, side uint8, f *frame) {
 
 const maxAlien = 3
 
+// end names one side of a flow with its realm.
+func (l *lane) end(fl *flow, side uint8) ot.Host {
+	h := fl.end(side)
+	h.Realm = l.realms.name(fl.key.realm)
+	return h
+}
+
 // decode hands one PDU to the flow's dissector and says whether it was whole and sound.
 func (l *lane) decode(fl *flow, side uint8, pdu []byte) bool {
 	s := l.sink
 	s.Mid = fl.midstream
-	s.Src, s.Dst = fl.ends[side], fl.ends[1-side]
+	s.Src, s.Dst = l.end(fl, side), l.end(fl, 1-side)
 	s.SrcPort, s.DstPort = fl.key.ap, fl.key.bp
 	if side == 1 {
 		s.SrcPort, s.DstPort = fl.key.bp, fl.key.ap

@@ -131,7 +131,7 @@ type fact struct {
 	about    ot.Host
 	by       ot.Host
 	attr     ot.Attr
-	value    []byte
+	value    string
 	protocol string
 	ref      ref
 	proof    []byte
@@ -159,7 +159,7 @@ func (l *lane) Fact(about ot.Host, attr ot.Attr, value []byte) {
 		protocol = e.Spec.Protocols[0].Name
 	}
 	l.facts.fresh = append(l.facts.fresh, fact{
-		hash: h, about: about, by: l.sink.Src, attr: attr, value: slices.Clone(value),
+		hash: h, about: about, by: l.sink.Src, attr: attr, value: string(value),
 		protocol: protocol, ref: l.now, proof: l.proof(),
 	})
 }

@@ -19,8 +19,8 @@ type flowKey struct {
 // counted moves into its conversation (conv) at a flush or when it goes.
 type flow struct {
 	key   flowKey
-	chain uint32 // next flow of the same bucket
-	used  bool   // seen since the clock's hand passed
+	chain *flow // next of the same bucket
+	used  bool  // seen since the clock's hand passed
 	live  bool
 
 	client      uint8 // side 0 or 1
@@ -32,7 +32,7 @@ type flow struct {
 	session     uint64  // opened and not yet told
 
 	vlan     uint16
-	ends     [2]ot.Host
+	mac      [2]ot.MAC // as last seen
 	host     [2]*host
 	packets  [2]uint64
 	bytes    [2]uint64
@@ -123,66 +123,65 @@ func (k *flowKey) hash(seed uint64) uint64 {
 // budget: the key is 40 bytes, and each packet looks one up.
 type flowTable struct {
 	seed    uint64
-	buckets []uint32 // first flow of a chain, from 1
+	buckets []*flow  // chains; a power of two
 	slabs   [][]flow // 1<<slabBits flows each; grows as needed up to limit, never moves
 	used    int      // flows ever taken from the slabs
-	free    []uint32
-	broom   uint32 // where the sweep for idle flows stands
-	hand    uint32 // the clock's: second chance, near enough to least recently used
+	free    []*flow
+	broom   int // where the sweep for idle flows stands
+	hand    int // the clock's: second chance, near enough to least recently used
 	limit   int
 }
 
 const slabBits = 6
 
 func newFlowTable(limit int, seed uint64) *flowTable {
-	return &flowTable{seed: seed, buckets: make([]uint32, 64), limit: limit}
+	return &flowTable{seed: seed, buckets: make([]*flow, 64), limit: limit}
 }
 
-func (t *flowTable) at(i uint32) *flow {
-	i--
-	return &t.slabs[i>>slabBits][i&(1<<slabBits-1)]
+func (t *flowTable) at(i int) *flow { return &t.slabs[i>>slabBits][i&(1<<slabBits-1)] }
+
+func (t *flowTable) bucket(k *flowKey) **flow {
+	return &t.buckets[k.hash(t.seed)&uint64(len(t.buckets)-1)]
 }
 
 func (t *flowTable) find(k *flowKey) *flow {
-	i := t.buckets[k.hash(t.seed)&uint64(len(t.buckets)-1)]
-	for i != 0 {
-		f := t.at(i)
+	f := *t.bucket(k)
+	for f != nil {
 		// Field by field: the compiler would call a function to compare the struct.
 		if f.key.a == k.a && f.key.b == k.b && f.key.ap == k.ap && f.key.bp == k.bp &&
 			f.key.proto == k.proto && f.key.kind == k.kind && f.key.realm == k.realm {
 			return f
 		}
-		i = f.chain
+		f = f.chain
 	}
 	return nil
 }
 
 // add returns an empty flow for the key. evict is called with the flow that has to make room.
 func (t *flowTable) add(k *flowKey, evict func(*flow)) *flow {
-	var i uint32
+	var f *flow
 	switch {
 	case len(t.free) > 0:
-		i = t.free[len(t.free)-1]
+		f = t.free[len(t.free)-1]
 		t.free = t.free[:len(t.free)-1]
 	case t.used < t.limit:
 		if t.used>>slabBits == len(t.slabs) {
 			t.slabs = append(t.slabs, make([]flow, 1<<slabBits))
 		}
-		t.used++
-		i = uint32(t.used)
-		if t.used > len(t.buckets) {
+		if t.used >= len(t.buckets) {
 			t.rehash(len(t.buckets) * 4)
 		}
+		f = t.at(t.used)
+		t.used++
 	default:
-		i = t.oldest()
-		evict(t.at(i))
-		t.unlink(i)
+		f = t.oldest()
+		evict(f)
+		t.unlink(f)
 	}
-	f := t.at(i)
-	keep, text, proof := f.tuples, f.stream, f.proof
-	*f = flow{key: *k, live: true, used: true, tuples: keep, stream: text, proof: proof[:0]}
-	b := &t.buckets[k.hash(t.seed)&uint64(len(t.buckets)-1)]
-	f.chain, *b = *b, i
+	keep, streams, proof := f.tuples, f.stream, f.proof
+	*f = flow{key: *k, live: true, used: true, tuples: keep, stream: streams, proof: proof[:0]}
+	b := t.bucket(k)
+	f.chain, *b = *b, f
 	return f
 }
 
@@ -198,8 +197,8 @@ const (
 // sweep retires idle flows, a few for each flow that begins.
 func (t *flowTable) sweep(now int64, retire func(*flow)) {
 	for range min(sweepStep, t.used) {
-		if t.broom++; int(t.broom) > t.used {
-			t.broom = 1
+		if t.broom++; t.broom >= t.used {
+			t.broom = 0
 		}
 		f := t.at(t.broom)
 		if !f.live {
@@ -217,55 +216,63 @@ func (t *flowTable) sweep(now int64, retire func(*flow)) {
 		}
 		if now-f.last > limit {
 			retire(f)
-			t.unlink(t.broom)
-			t.free = append(t.free, t.broom)
+			t.unlink(f)
+			t.free = append(t.free, f)
 		}
 	}
 }
 
 // oldest moves the clock's hand to a flow that was not seen since its last round.
-func (t *flowTable) oldest() uint32 {
+func (t *flowTable) oldest() *flow {
 	for {
-		if t.hand++; int(t.hand) > t.used {
-			t.hand = 1
+		if t.hand++; t.hand >= t.used {
+			t.hand = 0
 		}
 		f := t.at(t.hand)
 		if f.live && !f.used {
-			return t.hand
+			return f
 		}
 		f.used = false
 	}
 }
 
-func (t *flowTable) unlink(i uint32) {
-	f := t.at(i)
-	p := &t.buckets[f.key.hash(t.seed)&uint64(len(t.buckets)-1)]
-	for *p != i {
-		p = &t.at(*p).chain
+func (t *flowTable) unlink(f *flow) {
+	p := t.bucket(&f.key)
+	for *p != f {
+		p = &(*p).chain
 	}
 	*p = f.chain
-	f.live = false
+	f.live, f.chain = false, nil
 }
 
 func (t *flowTable) rehash(n int) {
-	t.buckets = make([]uint32, n)
-	for i := uint32(1); int(i) < t.used; i++ {
-		f := t.at(i)
-		if !f.live {
-			continue
-		}
-		b := &t.buckets[f.key.hash(t.seed)&uint64(n-1)]
-		f.chain, *b = *b, i
-	}
+	t.buckets = make([]*flow, n)
+	t.all(func(f *flow) {
+		b := t.bucket(&f.key)
+		f.chain, *b = *b, f
+	})
 }
 
 // all calls fn for every open flow.
 func (t *flowTable) all(fn func(*flow)) {
-	for i := uint32(1); int(i) <= t.used; i++ {
+	for i := range t.used {
 		if f := t.at(i); f.live {
 			fn(f)
 		}
 	}
+}
+
+// end names one side, as far as addresses go.
+func (f *flow) end(side uint8) ot.Host {
+	h := ot.Host{MAC: f.mac[side]}
+	if f.key.kind == carriesIP {
+		a := f.key.a
+		if side == 1 {
+			a = f.key.b
+		}
+		h.IP = a.ip()
+	}
+	return h
 }
 
 // dir is the direction of what side sends.

@@ -7,13 +7,13 @@ import (
 )
 
 // convKey names a conversation: what a flow is without its client's port.
-type convKey struct {
+type convKey struct { // without padding: hashed and compared in one piece
 	a, b  addr
 	realm uint16
-	kind  uint8
-	proto uint8
 	port  uint16
 	named int16 // protocol's number, -1: not recognised
+	kind  uint8
+	proto uint8
 }
 
 // conv is a conversation in the making of one summary.
@@ -43,7 +43,7 @@ func (l *lane) evict(fl *flow) {
 // retire ends a flow: what it counted goes into its conversation, what it holds back to the pools.
 func (l *lane) retire(fl *flow) {
 	l.finish(fl)
-	l.fold(fl)
+	l.fold(fl, true)
 	l.unbind(fl)
 	for _, s := range fl.stream {
 		if s != nil {
@@ -56,6 +56,9 @@ func (l *lane) retire(fl *flow) {
 
 // finish decodes what still waits for bytes that will not come.
 func (l *lane) finish(fl *flow) {
+	if a, b := fl.stream[0], fl.stream[1]; (a == nil || len(a.late) == 0) && (b == nil || len(b.late) == 0) {
+		return
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			l.panicked(r)
@@ -71,8 +74,9 @@ func (l *lane) finish(fl *flow) {
 	l.cur = cur
 }
 
-// fold moves what a flow counted into its conversation. The flow goes on from zero.
-func (l *lane) fold(fl *flow) {
+// fold moves what a flow counted into its conversation. The flow goes on
+// from zero, or is over and leaves its counters behind.
+func (l *lane) fold(fl *flow, over bool) {
 	if fl.packets[0]+fl.packets[1] == 0 {
 		return
 	}
@@ -83,6 +87,9 @@ func (l *lane) fold(fl *flow) {
 	c := l.conv(fl)
 	if c != nil {
 		l.foldCounts(c, fl)
+		if len(c.tuples.recs) == 0 && over {
+			c.tuples, fl.tuples = fl.tuples, tuples{}
+		}
 		for i := range fl.tuples.recs {
 			c.foldTuple(l, &fl.tuples.recs[i])
 		}
@@ -116,7 +123,7 @@ func (l *lane) conv(fl *flow) *conv {
 		return c
 	}
 	c := &conv{
-		key: k, ends: fl.ends, client: fl.client, by: fl.by, vlan: fl.vlan,
+		key: k, ends: [2]ot.Host{l.end(fl, 0), l.end(fl, 1)}, client: fl.client, by: fl.by, vlan: fl.vlan,
 		first: fl.first, last: fl.last, firstRef: fl.firstRef, proof: append([]byte(nil), fl.proof...),
 	}
 	if len(l.convs) < l.budget.Flows {
@@ -148,7 +155,7 @@ func (l *lane) foldCounts(c *conv, fl *flow) {
 		c.bytes[side] += fl.bytes[side]
 		c.spoke[side] = c.spoke[side] || fl.spoke[side]
 		if c.ends[side].MAC.Group() || c.packets[side] == 0 {
-			c.ends[side].MAC = fl.ends[side].MAC
+			c.ends[side].MAC = fl.mac[side]
 		}
 	}
 }

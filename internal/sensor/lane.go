@@ -37,9 +37,9 @@ type lane struct {
 	sink     *dissect.Sink
 	realms   realms
 
-	frame *frame // of the goroutine that serves the lane
-	cur       *flow // whose bytes are being decoded
-	side      uint8 // who sent them
+	frame     *frame // of the goroutine that serves the lane
+	cur       *flow  // whose bytes are being decoded
+	side      uint8  // who sent them
 	now       ref
 	assembled []byte // a datagram put together, to be given back
 	raw       []byte // what proves the bytes in hand
@@ -200,14 +200,11 @@ func (l *lane) open(k *flowKey, side uint8, f *frame) *flow {
 	if !l.brief {
 		fl.proof = append(fl.proof, f.raw[:min(len(f.raw), ot.MaxProof)]...)
 	}
-	realm := l.realms.name(k.realm)
-	fl.ends[side] = ot.Host{Realm: realm, MAC: f.srcMAC}
-	fl.ends[1-side] = ot.Host{Realm: realm, MAC: f.dstMAC}
+	fl.mac[side], fl.mac[1-side] = f.srcMAC, f.dstMAC
 	if k.kind != carriesIP {
 		fl.client, fl.by = side, byGuess
 		return fl
 	}
-	fl.ends[side].IP, fl.ends[1-side].IP = f.src.ip(), f.dst.ip()
 	switch {
 	case f.proto == ipTCP && f.flags&tcpOpening == tcpSYN:
 		fl.client, fl.by = side, bySYN
@@ -236,8 +233,8 @@ func (l *lane) count(fl *flow, side uint8, f *frame) {
 		fl.proof = append(fl.proof[:0], f.raw[:min(len(f.raw), ot.MaxProof)]...)
 	}
 	h := fl.host[side]
-	if h == nil || h.gone || fl.ends[side].MAC != f.srcMAC {
-		fl.ends[side].MAC = f.srcMAC
+	if h == nil || h.gone || fl.mac[side] != f.srcMAC {
+		fl.mac[side] = f.srcMAC
 		h = l.host(hostKey{fl.key.realm, f.srcMAC, f.src}, f)
 		fl.host[side] = h
 	}

@@ -25,7 +25,7 @@ func (m *merger) summary(ls []*lane, last bool) *Summary {
 	s.Health.BudgetHit = map[string]uint64{}
 	s.Health.RuleSet = m.cfg.Rules.Version()
 	for _, l := range ls {
-		l.flows.all(l.fold)
+		l.flows.all(func(fl *flow) { l.fold(fl, last) })
 		if last { // the summary needs the room
 			l.flows, l.states, l.pool = newFlowTable(1, 0), nil, pool{}
 		}
@@ -154,19 +154,30 @@ func (m *merger) tuples(s *Summary, c *conv, k FlowKey) {
 }
 
 func (m *merger) hosts(s *Summary, ls []*lane) {
-	at := map[ot.Host]int{}
+	n := 0
+	for _, l := range ls {
+		n += len(l.hosts)
+	}
+	type pairing struct {
+		realm string
+		mac   ot.MAC
+		ip    addr
+	}
+	at := make(map[pairing]int, n)
+	s.Hosts = make([]HostDelta, 0, n)
 	for _, l := range ls {
 		for _, h := range l.hosts {
 			if h.packets == 0 && (!h.arp || h.arpTold) {
 				continue
 			}
 			h.arpTold = h.arp
-			k := ot.Host{Realm: l.realms.name(h.key.realm), MAC: h.key.mac, IP: h.key.ip.ip()}
+			k := pairing{l.realms.name(h.key.realm), h.key.mac, h.key.ip}
 			i, have := at[k]
 			if !have {
 				i = len(s.Hosts)
 				at[k] = i
-				s.Hosts = append(s.Hosts, HostDelta{Host: k, VLAN: h.vlan, First: h.first, Last: h.last, FirstPacket: h.firstPacket})
+				who := ot.Host{Realm: k.realm, MAC: k.mac, IP: k.ip.ip()}
+				s.Hosts = append(s.Hosts, HostDelta{Host: who, VLAN: h.vlan, First: h.first, Last: h.last, FirstPacket: h.firstPacket})
 			}
 			d := &s.Hosts[i]
 			if h.firstPacket < d.FirstPacket {
@@ -192,13 +203,16 @@ func (m *merger) hosts(s *Summary, ls []*lane) {
 }
 
 func (m *merger) facts(s *Summary, ls []*lane) {
-	var all []fact
+	var all []*fact
 	for _, l := range ls {
-		all = append(all, l.facts.fresh...)
+		all = slices.Grow(all, len(l.facts.fresh))
+		for i := range l.facts.fresh {
+			all = append(all, &l.facts.fresh[i])
+		}
 	}
-	slices.SortStableFunc(all, func(x, y fact) int { return cmp.Compare(x.ref.number, y.ref.number) })
-	for i := range all {
-		f := &all[i]
+	slices.SortStableFunc(all, func(x, y *fact) int { return cmp.Compare(x.ref.number, y.ref.number) })
+	s.Facts = make([]Fact, 0, len(all))
+	for _, f := range all {
 		if _, have := m.told[f.hash]; have {
 			continue
 		}
@@ -208,11 +222,11 @@ func (m *merger) facts(s *Summary, ls []*lane) {
 		}
 		m.told[f.hash] = struct{}{}
 		out := Fact{
-			About: f.about, Attr: f.attr, Value: ot.Printable(string(f.value)), Protocol: f.protocol,
+			About: f.about, Attr: f.attr, Value: ot.Printable(f.value), Protocol: f.protocol,
 			By: f.by, Ref: m.ref(f.ref), Proof: f.proof,
 		}
-		if out.Value != string(f.value) {
-			out.Raw = f.value
+		if out.Value != f.value {
+			out.Raw = []byte(f.value)
 		}
 		s.Facts = append(s.Facts, out)
 	}

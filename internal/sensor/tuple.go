@@ -75,6 +75,9 @@ func (t *tuples) add(k *tupleKey, hash uint32, text []byte) *tuple {
 			t.place(t.recs[n].hash, n)
 		}
 	}
+	if t.recs == nil {
+		t.recs = make([]tuple, 0, 4)
+	}
 	t.recs = append(t.recs, tuple{key: *k, hash: hash, text: string(text)})
 	t.place(hash, len(t.recs)-1)
 	return &t.recs[len(t.recs)-1]
