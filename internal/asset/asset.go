@@ -22,12 +22,17 @@ func Migrations() store.Migrations { return store.Migrations{Slice: "asset", FS:
 
 // Service is the slice: it owns the tables asset_*.
 type Service struct {
-	db  *store.DB
-	cat *Catalogue
+	db      *store.DB
+	cat     *Catalogue
+	sources SourceNames
 }
 
 // New makes the slice on a migrated database.
 func New(db *store.DB, cat *Catalogue) *Service { return &Service{db: db, cat: cat} }
+
+// AskSources says who names the sources of facts; without it they stay nameless.
+// Call it before the first request.
+func (s *Service) AskSources(names SourceNames) { s.sources = names }
 
 // The states of an asset.
 const (

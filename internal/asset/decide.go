@@ -162,7 +162,11 @@ func (s *Service) decide(ctx context.Context, tx *store.Tx, who Person, a *asset
 			return err
 		}
 	}
-	return bus.Publish(ctx, tx, bus.Event{Topic: ot.TopicAsset, SiteNo: a.SiteNo, Refs: []ot.Ref{{Kind: "asset", ID: a.ID}}})
+	events := []bus.Event{{Topic: ot.TopicAsset, SiteNo: a.SiteNo, Refs: []ot.Ref{{Kind: "asset", ID: a.ID}}}}
+	if p.Zone != nil { // conversations follow
+		events = append(events, bus.Event{Topic: ot.TopicOrg, SiteNo: a.SiteNo, Refs: []ot.Ref{{Kind: "asset", ID: a.ID}}})
+	}
+	return bus.Publish(ctx, tx, events...)
 }
 
 // direct sets the fields that nobody measures.

@@ -121,7 +121,7 @@ type SourceNames interface {
 }
 
 // Detail returns one asset with its facts, addresses, modules and ETag.
-func (s *Service) Detail(ctx context.Context, scope Scope, names SourceNames, id string) (d Detail, etag string, err error) {
+func (s *Service) Detail(ctx context.Context, scope Scope, id string) (d Detail, etag string, err error) {
 	err = s.db.View(ctx, func(r store.Reader) error {
 		a, err := find(ctx, r, scope, id)
 		if err != nil {
@@ -144,7 +144,7 @@ func (s *Service) Detail(ctx context.Context, scope Scope, names SourceNames, id
 		if err := s.knowledge(ctx, r, &d, &a, facts); err != nil {
 			return err
 		}
-		return s.rest(ctx, r, &d, &a, facts, names)
+		return s.rest(ctx, r, &d, &a, facts)
 	})
 	return d, etag, err
 }
@@ -223,7 +223,7 @@ func first(list []string) string {
 }
 
 // rest fills addresses, facts with their sources' names, modules, clashes and traffic.
-func (s *Service) rest(ctx context.Context, r store.Reader, d *Detail, a *assetRow, facts []factRow, names SourceNames) error {
+func (s *Service) rest(ctx context.Context, r store.Reader, d *Detail, a *assetRow, facts []factRow) error {
 	type bound struct {
 		bindingRow
 		RealmID string `db:"realm_id"`
@@ -248,8 +248,8 @@ func (s *Service) rest(ctx context.Context, r store.Reader, d *Detail, a *assetR
 		}
 	}
 	called := map[string]string{}
-	if names != nil {
-		if called, err = names.SourceNames(ctx, r, sources); err != nil {
+	if s.sources != nil {
+		if called, err = s.sources.SourceNames(ctx, r, sources); err != nil {
 			return err
 		}
 	}

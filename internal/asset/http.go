@@ -61,8 +61,8 @@ func person(ctx context.Context) Person {
 	return Person{ID: p.UserID, Name: name}
 }
 
-// Routes mounts the slice. names may be nil.
-func (s *Service) Routes(r *rest.Router, names SourceNames) {
+// Routes mounts the slice.
+func (s *Service) Routes(r *rest.Router) {
 	const tag = "Assets"
 	rest.Register(r, rest.Op{ID: "list-assets", Method: http.MethodGet, Path: "/assets", Summary: "List assets", Tag: tag, Permission: auth.AssetRead},
 		func(ctx context.Context, in *pageInput) (*pageOf[Item], error) {
@@ -82,7 +82,7 @@ func (s *Service) Routes(r *rest.Router, names SourceNames) {
 	}
 	rest.Register(r, rest.Op{ID: "get-asset", Method: http.MethodGet, Path: "/assets/{id}", Summary: "One asset, and how we know", Tag: tag, Permission: auth.AssetRead},
 		func(ctx context.Context, in *idInput) (*detailOutput, error) {
-			d, etag, err := s.Detail(ctx, auth.From(ctx).Scope, names, in.ID)
+			d, etag, err := s.Detail(ctx, auth.From(ctx).Scope, in.ID)
 			return &detailOutput{etag, d}, err
 		})
 	type patchInput struct {
@@ -104,7 +104,7 @@ func (s *Service) Routes(r *rest.Router, names SourceNames) {
 			if err := s.Update(ctx, scope, person(ctx), in.ID, in.Body, in.IfMatch); err != nil {
 				return nil, err
 			}
-			d, etag, err := s.Detail(ctx, scope, names, in.ID)
+			d, etag, err := s.Detail(ctx, scope, in.ID)
 			return &detailOutput{etag, d}, err
 		})
 	type historyInput struct {

@@ -148,7 +148,7 @@ func TestDetail(t *testing.T) {
 	if err := p.patch(id, Patch{Name: new("Pump 7"), Reason: "label"}); err != nil {
 		t.Fatal(err)
 	}
-	d, etag, err := p.s.Detail(t.Context(), everywhere, nil, id)
+	d, etag, err := p.s.Detail(t.Context(), everywhere, id)
 	if err != nil || etag == "" {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func TestRoutes(t *testing.T) {
 		"nothing": resttest.Person("nothing", everywhere),
 	}
 	r := rest.New(rest.Config{DB: p.db, Auth: people})
-	p.s.Routes(r, nil)
+	p.s.Routes(r)
 	resttest.Deny(t, r, people, "00000000-0000-7000-8000-000000000000")
 	h := r.Handler()
 	get := func(token, path string) (int, string) {
