@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -89,7 +90,13 @@ func (r *report) writeJSON(w io.Writer) error {
 	out.field(",", "last", clock(s.To))
 	out.field(",", "malformed", s.Health.Malformed)
 	out.field(",", "messages", r.messages())
-	list(&out, "hosts", len(r.devices), func(i int) hostJSON { return hostOf(&r.devices[i]) })
+	strays := r.strays()
+	list(&out, "hosts", len(r.devices)+len(strays), func(i int) hostJSON {
+		if i < len(r.devices) {
+			return hostOf(&r.devices[i])
+		}
+		return hostJSON{IPs: []string{strays[i-len(r.devices)].String()}, Role: "unknown", Identity: []identityJSON{}}
+	})
 	list(&out, "conversations", len(s.Flows), func(i int) conversationJSON {
 		f := &s.Flows[i]
 		return conversationJSON{
@@ -118,6 +125,25 @@ func (r *report) writeJSON(w io.Writer) error {
 		return out.err
 	}
 	return out.b.Flush()
+}
+
+// strays are the addresses that somebody sent from and no device can own, such
+// as multicast groups: forged, or a broken stack, and worth seeing either way.
+func (r *report) strays() []netip.Addr {
+	seen := map[netip.Addr]bool{{}: true, netip.IPv4Unspecified(): true, netip.IPv6Unspecified(): true}
+	for i := range r.devices {
+		for _, ip := range r.devices[i].IPs() {
+			seen[ip] = true
+		}
+	}
+	var out []netip.Addr
+	for i := range r.sum.Hosts {
+		if ip := r.sum.Hosts[i].IP; !seen[ip] && r.sum.Hosts[i].Packets > 0 {
+			seen[ip] = true
+			out = append(out, ip)
+		}
+	}
+	return out
 }
 
 // jsonWriter writes one object field by field and keeps the first error.

@@ -29,6 +29,7 @@ type flow struct {
 	midstream   bool    // TCP whose start nobody saw
 	closed      bool    // FIN or RST: kept for stragglers until it goes
 	spoke       [2]bool // took part: not only resets
+	acked       [2]bool // of TCP: sent more than an opening, so the other side must have spoken
 	session     uint64  // opened and not yet told
 
 	vlan     uint16

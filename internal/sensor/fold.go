@@ -26,6 +26,7 @@ type conv struct {
 	first, last    int64
 	sessions       uint64
 	spoke          [2]bool
+	acked          [2]bool
 	packets, bytes [2]uint64
 	malformed      uint64
 	lost           uint64
@@ -154,6 +155,7 @@ func (l *lane) foldCounts(c *conv, fl *flow) {
 		c.packets[side] += fl.packets[side]
 		c.bytes[side] += fl.bytes[side]
 		c.spoke[side] = c.spoke[side] || fl.spoke[side]
+		c.acked[side] = c.acked[side] || fl.acked[side]
 		if c.ends[side].MAC.Group() || c.packets[side] == 0 {
 			c.ends[side].MAC = fl.mac[side]
 		}

@@ -248,6 +248,9 @@ func (l *lane) tcp(fl *flow, side uint8, f *frame) {
 		return
 	}
 	fl.spoke[side] = true
+	if f.flags&tcpACK != 0 {
+		fl.acked[side] = true
+	}
 	if f.flags&tcpOpening == tcpSYN {
 		s := fl.stream[side]
 		if again := s != nil && s.begun && s.next != f.seq+1; again || fl.closed {

@@ -106,7 +106,7 @@ func (m *merger) conversations(s *Summary, ls []*lane) {
 		if d.Protocol == "" {
 			d.Guess = m.hints.guess(c.key.proto, c.key.port)
 		}
-		if c.key.kind == carriesIP && c.key.proto == ipTCP {
+		if c.key.kind == carriesIP && c.key.proto == ipTCP && (c.acked[0] || c.acked[1]) { // an unanswered opening is no fault of the mirror
 			tcp++
 			if c.packets[0] == 0 || c.packets[1] == 0 {
 				oneSided++

@@ -85,7 +85,7 @@ func (l *lane) segment(fl *flow, side uint8, f *frame) {
 	s.stale = 0
 	if ahead > 0 {
 		if ahead > farAway {
-			l.gap(fl, side, s, int(ahead))
+			l.gap(fl, side, s, 0) // how much is anybody's guess
 			s.next = seq
 		} else {
 			l.hold(fl, side, s, seq, data, missing, f.ref())
