@@ -68,11 +68,16 @@ var states = [...]string{
 // switches are what DeviceCommunicationControl asks for, clause 16.1.
 var switches = [...]string{"enable communication", "disable communication", "disable initiation"}
 
+// operations are what LifeSafetyOperation asks for, clause 13.13 (BACnetLifeSafetyOperation).
+var operations = [...]string{
+	"none", "silence", "silence audible", "silence visual", "reset", "reset alarm", "reset fault", "unsilence", "unsilence audible", "unsilence visual",
+}
+
 // named says in words what a request does: "analog-value 7 present-value: 55.5".
 func (c *context) named(m *ot.Message, service byte) {
 	name := c.flow.name[:0]
 	switch service {
-	case writeProperty, writeMultiple, addListElement, removeElement, deleteObject, atomicReadFile, atomicWriteFile:
+	case writeProperty, writeMultiple, addListElement, removeElement, createObject, deleteObject, atomicReadFile, atomicWriteFile:
 		if m.N == 0 {
 			return
 		}
@@ -82,7 +87,7 @@ func (c *context) named(m *ot.Message, service byte) {
 			name = strconv.AppendUint(append(name, "object type "...), uint64(m.Area), 10)
 		}
 		name = strconv.AppendUint(append(name, ' '), uint64(m.First), 10)
-		if service == deleteObject || service == atomicReadFile || service == atomicWriteFile {
+		if service == createObject || service == deleteObject || service == atomicReadFile || service == atomicWriteFile {
 			break
 		}
 		if p := property(m.Space); p != "" {
@@ -93,6 +98,8 @@ func (c *context) named(m *ot.Message, service byte) {
 		if m.Flags&ot.HasValue != 0 {
 			name = appendNumber(append(name, ": "...), m.Value)
 		}
+	case lifeSafety:
+		name = word(name, operations[:], m.Value)
 	case communication:
 		name = word(name, switches[:], m.Value)
 	case reinitialize:

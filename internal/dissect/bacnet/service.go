@@ -7,27 +7,34 @@ import (
 
 // Confirmed services that carry something worth keeping (BACnetConfirmedServiceChoice, clause 21).
 const (
-	atomicReadFile  = 6
-	atomicWriteFile = 7
-	addListElement  = 8
-	removeElement   = 9
-	deleteObject    = 11
-	readProperty    = 12
-	readMultiple    = 14
-	writeProperty   = 15
-	writeMultiple   = 16
-	communication   = 17
-
-	confirmedPrivate = 18
-	reinitialize     = 20
-	readRange        = 26
+	acknowledgeAlarm     = 0
+	confirmedCOV         = 1
+	confirmedEvent       = 2
+	subscribeCOV         = 5
+	atomicReadFile       = 6
+	atomicWriteFile      = 7
+	addListElement       = 8
+	removeElement        = 9
+	createObject         = 10
+	deleteObject         = 11
+	readProperty         = 12
+	readMultiple         = 14
+	writeProperty        = 15
+	writeMultiple        = 16
+	communication        = 17
+	confirmedPrivate     = 18
+	reinitialize         = 20
+	readRange            = 26
+	lifeSafety           = 27
+	subscribeCOVProperty = 28
 )
 
 // Unconfirmed services (BACnetUnconfirmedServiceChoice, clause 21).
 const (
-	iAm   = 0
-	iHave = 1
-
+	iAm                = 0
+	iHave              = 1
+	unconfirmedCOV     = 2
+	unconfirmedEvent   = 3
 	unconfirmedPrivate = 4
 	whoAmI             = 13
 )
@@ -57,8 +64,52 @@ func (c *context) parameters(m *ot.Message, service byte, b []byte) {
 		c.device(m, service, b)
 	case confirmedPrivate:
 		c.private(m, b)
+	case confirmedCOV, confirmedEvent:
+		touchContext(m, b, 2)
+	case acknowledgeAlarm, subscribeCOV, subscribeCOVProperty:
+		touchContext(m, b, 1)
+	case createObject:
+		if t, b, ok := next(b); ok && t.opening && t.number == 0 {
+			touchContext(m, b, 1)
+		}
+	case lifeSafety:
+		c.lifeSafety(m, b)
 	}
 	c.named(m, service)
+}
+
+// touchContext finds the object identifier with the given context tag among
+// the first few parameters.
+func touchContext(m *ot.Message, b []byte, number byte) {
+	for range 3 {
+		t, rest, ok := next(b)
+		if !ok || !t.context || t.opening || t.closing {
+			return
+		}
+		if t.number == number {
+			touch(m, t.value)
+			return
+		}
+		b = rest
+	}
+}
+
+// lifeSafety reads [0] process, [1] source, [2] operation, [3] object.
+func (c *context) lifeSafety(m *ot.Message, b []byte) {
+	for range 4 {
+		t, rest, ok := next(b)
+		if !ok || !t.context || t.opening || t.closing {
+			return
+		}
+		switch t.number {
+		case 2:
+			m.Value = float64(unsigned(t.value))
+			m.Flags |= ot.HasValue
+		case 3:
+			touch(m, t.value)
+		}
+		b = rest
+	}
 }
 
 // private reads [0] vendor, [1] service of a private transfer. Who sends one
@@ -164,6 +215,8 @@ func (c *context) unconfirmed(service byte, b []byte) dissect.Fault {
 		if t, _, ok := next(b); ok && !t.context && t.number == appObjectID {
 			touch(m, t.value)
 		}
+	case unconfirmedCOV, unconfirmedEvent:
+		touchContext(m, b, 2)
 	case unconfirmedPrivate:
 		c.private(m, b)
 	}
