@@ -105,7 +105,8 @@ func (t *tally) add(r Row, critical bool) {
 	}
 }
 
-// minJudged is the share of rows that must be judged before a met target counts.
+// minJudged is the share of rows that must be judged before a met target counts; a check
+// that asks for more listening asks for as much judging.
 const minJudged = .5
 
 // answer closes the fold. The observed share comes from the caller, as listening is not a matter of rows.
@@ -133,11 +134,11 @@ func (t *tally) answer(k *CheckSpec, fold ot.Fold, observed *float64) Answer {
 		a.Reason = fmt.Sprintf("%s in all, but %d of %d critical ones fail. %s", k.Test.Show(v), t.critFails, t.critJudged, t.first)
 		return a
 	}
-	coverage := a.Coverage()
+	coverage, least := a.Coverage(), math.Max(minJudged, k.Observed)
 	switch {
 	case met && observed != nil && k.Observed > 0 && *observed < k.Observed:
 		a.Reason = fmt.Sprintf("Nothing against it was seen, but only %.0f %% of the last %s was listened to; %.0f %% is needed.", math.Floor(*observed*100), k.Window.People(), k.Observed*100)
-	case met && coverage < minJudged:
+	case met && coverage < least:
 		a.Reason = fmt.Sprintf("Only %d of %d could be judged. %s", a.Judged, a.Population, t.firstUnknown)
 	case met:
 		a.Status = Pass
