@@ -24,6 +24,7 @@ import (
 type Migrations struct {
 	Slice string // its tables are <slice>_*, its versions are in <slice>_version
 	FS    fs.FS
+	To    int64 // last version to apply; 0: the newest. For filling a database with an older snapshot.
 }
 
 // dialect is what a migration's template may use.
@@ -118,10 +119,28 @@ func (db *DB) compare(ctx context.Context, slices []Migrations) (old, behind boo
 		if have > want {
 			return false, false, ot.Errorf(ot.Invalid, "the database was written by a newer Skanse (%s is at version %d, this program knows %d): install that version, or restore an older snapshot", m.Slice, have, want)
 		}
+		if m.To > 0 {
+			want = min(want, m.To)
+		}
 		old = old || have >= 0
 		behind = behind || have < want
 	}
 	return old, behind, nil
+}
+
+// Versions says at which migration each slice is; a slice without tables is left out.
+func (db *DB) Versions(ctx context.Context, slices []Migrations) (map[string]int64, error) {
+	out := map[string]int64{}
+	for _, m := range slices {
+		v, err := db.version(ctx, m.Slice)
+		if err != nil {
+			return nil, explain(err, db)
+		}
+		if v >= 0 {
+			out[m.Slice] = v
+		}
+	}
+	return out, nil
 }
 
 // version returns the last migration applied, -1 if the slice has no tables yet.
@@ -153,7 +172,12 @@ func (db *DB) migrateSlice(ctx context.Context, m Migrations) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.Up(ctx) // p.Close would close our pool
+	// p.Close would close our pool.
+	if m.To > 0 {
+		_, err = p.UpTo(ctx, m.To)
+	} else {
+		_, err = p.Up(ctx)
+	}
 	return err
 }
 

@@ -10,6 +10,9 @@ import (
 	"github.com/skanse/skanse/internal/ot"
 )
 
+// maxIdle connections stay open to PostgreSQL.
+const maxIdle = 6
+
 func openPostgres(ctx context.Context, url string, readOnly bool) (*DB, error) {
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil {
@@ -26,7 +29,7 @@ func openPostgres(ctx context.Context, url string, readOnly bool) (*DB, error) {
 	cfg.RuntimeParams["idle_in_transaction_session_timeout"] = "300000"
 	pool := stdlib.OpenDB(*cfg)
 	pool.SetMaxOpenConns(12)
-	pool.SetMaxIdleConns(6)
+	pool.SetMaxIdleConns(maxIdle)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	db := &DB{engine: PostgreSQL, read: pool}
 	if !readOnly {

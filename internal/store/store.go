@@ -20,7 +20,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"net/url"
 	"strings"
 	"sync"
 
@@ -119,10 +118,11 @@ func (db *DB) wake() {
 // NewID returns a public id: a UUIDv7, so that ids sort by the time of their making.
 func NewID() string { return uuid.Must(uuid.NewV7()).String() }
 
+// withoutPassword cuts the person out of an address, also where it is no address at all.
 func withoutPassword(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil || u.User == nil {
-		return raw
+	scheme, rest, ok := strings.Cut(raw, "://")
+	if at := strings.LastIndexByte(rest, '@'); ok && at >= 0 {
+		return scheme + "://…" + rest[at:]
 	}
-	return u.Redacted()
+	return raw
 }

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/skanse/skanse/internal/ot"
 )
 
@@ -86,12 +87,24 @@ func (db *DB) View(ctx context.Context, fn func(Reader) error) error {
 	if db.engine == PostgreSQL {
 		opt.Isolation = sql.LevelRepeatableRead
 	}
-	tx, err := db.read.BeginTx(ctx, opt)
+	tx, err := begin(ctx, db.read, opt)
 	if err != nil {
 		return explain(err, db)
 	}
 	defer func() { _ = tx.Rollback() }() // nothing to keep
 	return fn(&snapshot{session{db: db, tx: tx}})
+}
+
+// begin starts a transaction. Connections that died while they idled, as all do when
+// PostgreSQL restarts, are dropped on the way: nothing has been done on them yet.
+func begin(ctx context.Context, pool *sql.DB, opt *sql.TxOptions) (*sql.Tx, error) {
+	for range maxIdle {
+		tx, err := pool.BeginTx(ctx, opt)
+		if _, fresh := errors.AsType[*pgconn.ConnectError](err); err == nil || fresh || kind(err) != lost {
+			return tx, err
+		}
+	}
+	return pool.BeginTx(ctx, opt)
 }
 
 // maxAttempts bounds the retries of a transaction that others keep getting in the way of.
@@ -127,7 +140,7 @@ func (db *DB) attempt(ctx context.Context, fn func(*Tx) error) (conflict bool, e
 	if db.engine == PostgreSQL {
 		opt.Isolation = sql.LevelSerializable
 	}
-	stx, err := db.write.BeginTx(ctx, opt)
+	stx, err := begin(ctx, db.write, opt)
 	if err != nil {
 		return isConflict(err), explain(err, db)
 	}
