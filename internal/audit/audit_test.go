@@ -22,7 +22,7 @@ import (
 func tables() []store.Migrations { return []store.Migrations{audit.Migrations()} }
 
 // keys returns a signer, its public half, and another log's public half.
-func keys(t *testing.T) (s note.Signer, mine, other note.Verifier) {
+func keys(t *testing.T) (s note.Signer, mine, other note.Verifiers) {
 	t.Helper()
 	dir := t.TempDir()
 	s, err := audit.LoadKey(filepath.Join(dir, "a.key"))
@@ -32,10 +32,10 @@ func keys(t *testing.T) (s note.Signer, mine, other note.Verifier) {
 	if _, err := audit.LoadKey(filepath.Join(dir, "b.key")); err != nil {
 		t.Fatal(err)
 	}
-	if mine, err = audit.LoadVerifier(filepath.Join(dir, "a.key.pub")); err != nil {
+	if mine, err = audit.LoadVerifiers(filepath.Join(dir, "a.key.pub")); err != nil {
 		t.Fatal(err)
 	}
-	if other, err = audit.LoadVerifier(filepath.Join(dir, "b.key.pub")); err != nil {
+	if other, err = audit.LoadVerifiers(filepath.Join(dir, "b.key.pub")); err != nil {
 		t.Fatal(err)
 	}
 	return s, mine, other
@@ -75,7 +75,7 @@ func fill(t *testing.T, db *store.DB, s note.Signer) *audit.Log {
 	return l
 }
 
-func verify(t *testing.T, db *store.DB, key note.Verifier, witness ...[]byte) *audit.Report {
+func verify(t *testing.T, db *store.DB, key note.Verifiers, witness ...[]byte) *audit.Report {
 	t.Helper()
 	var rep *audit.Report
 	if err := db.View(t.Context(), func(r store.Reader) (err error) {

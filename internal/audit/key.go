@@ -71,15 +71,38 @@ func writeNew(path, text string, mode fs.FileMode) error {
 	return os.Rename(f.Name(), path)
 }
 
-// LoadVerifier reads a public key that LoadKey wrote.
-func LoadVerifier(path string) (note.Verifier, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, ot.Errorf(ot.NotFound, "the public key of the audit log: %w", err)
+// LoadVerifiers reads public keys that LoadKey wrote: the files themselves, or all
+// *.pub of a folder. A log has several after it was restored without its first key.
+func LoadVerifiers(paths ...string) (note.Verifiers, error) {
+	var list []note.Verifier
+	for _, path := range paths {
+		files := []string{path}
+		if st, err := os.Stat(path); err == nil && st.IsDir() {
+			entries, err := os.ReadDir(path)
+			if err != nil {
+				return nil, err
+			}
+			files = nil
+			for _, e := range entries {
+				if strings.HasSuffix(e.Name(), ".pub") {
+					files = append(files, filepath.Join(path, e.Name()))
+				}
+			}
+		}
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			if err != nil {
+				return nil, ot.Errorf(ot.NotFound, "the public key of the audit log: %w", err)
+			}
+			v, err := note.NewVerifier(strings.TrimSpace(string(b)))
+			if err != nil {
+				return nil, ot.Errorf(ot.Invalid, "%s is not a public key of an audit log: %w", f, err)
+			}
+			list = append(list, v)
+		}
 	}
-	v, err := note.NewVerifier(strings.TrimSpace(string(b)))
-	if err != nil {
-		return nil, ot.Errorf(ot.Invalid, "%s is not a public key of an audit log: %w", path, err)
+	if len(list) == 0 {
+		return nil, ot.Errorf(ot.NotFound, "there is no public key of an audit log in %s", strings.Join(paths, ", "))
 	}
-	return v, nil
+	return note.VerifierList(list...), nil
 }

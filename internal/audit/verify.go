@@ -52,10 +52,10 @@ type checkpoint struct {
 }
 
 // Verify reads the whole log and compares entries, details, tree and checkpoints.
-// key nil: signatures are not checked, and the report says so. witnesses are
+// keys nil: signatures are not checked, and the report says so. witnesses are
 // checkpoints kept elsewhere, as GET /audit/checkpoint gives them.
-func Verify(ctx context.Context, r store.Reader, key note.Verifier, witnesses ...[]byte) (*Report, error) {
-	rep := &Report{Signed: key != nil, Findings: []Finding{}}
+func Verify(ctx context.Context, r store.Reader, keys note.Verifiers, witnesses ...[]byte) (*Report, error) {
+	rep := &Report{Signed: keys != nil, Findings: []Finding{}}
 	v := &verifier{rep: rep, leaves: map[tlog.Hash]int64{}}
 	points, err := store.All[checkpoint](ctx, r, "SELECT size, root, at, note FROM audit_checkpoint ORDER BY size")
 	if err != nil {
@@ -74,9 +74,9 @@ func Verify(ctx context.Context, r store.Reader, key note.Verifier, witnesses ..
 	if err := v.details(ctx, r); err != nil {
 		return nil, err
 	}
-	v.checkpoints(points, key)
+	v.checkpoints(points, keys)
 	for _, w := range witnesses {
-		v.witness(w, key)
+		v.witness(w, keys)
 	}
 	rep.Waiting, err = store.One[int64](ctx, r, "SELECT count(*) FROM audit_entry WHERE idx IS NULL")
 	if err != nil {
@@ -250,10 +250,10 @@ func (v *verifier) details(ctx context.Context, r store.Reader) error {
 }
 
 // checkpoints compares each signed root with the tree of that size.
-func (v *verifier) checkpoints(points []checkpoint, key note.Verifier) {
+func (v *verifier) checkpoints(points []checkpoint, keys note.Verifiers) {
 	good := int64(0)
 	for _, c := range points {
-		size, root, ok := v.signed([]byte(c.Note), key, fmt.Sprintf("the checkpoint of %d entries", c.Size))
+		size, root, ok := v.signed([]byte(c.Note), keys, fmt.Sprintf("the checkpoint of %d entries", c.Size))
 		if !ok {
 			continue
 		}
@@ -270,8 +270,8 @@ func (v *verifier) checkpoints(points []checkpoint, key note.Verifier) {
 	}
 }
 
-func (v *verifier) witness(w []byte, key note.Verifier) {
-	size, root, ok := v.signed(w, key, "the checkpoint kept elsewhere")
+func (v *verifier) witness(w []byte, keys note.Verifiers) {
+	size, root, ok := v.signed(w, keys, "the checkpoint kept elsewhere")
 	switch {
 	case !ok:
 	case size > v.count:
@@ -284,10 +284,10 @@ func (v *verifier) witness(w []byte, key note.Verifier) {
 }
 
 // signed reads a checkpoint, and checks its signature where a key is given.
-func (v *verifier) signed(b []byte, key note.Verifier, name string) (int64, tlog.Hash, bool) {
+func (v *verifier) signed(b []byte, keys note.Verifiers, name string) (int64, tlog.Hash, bool) {
 	text := string(b)
-	if key != nil {
-		n, err := note.Open(b, note.VerifierList(key))
+	if keys != nil {
+		n, err := note.Open(b, keys)
 		if err != nil {
 			v.rep.found(-1, "signature", "%s is not signed by this log's key", name)
 			return 0, tlog.Hash{}, false

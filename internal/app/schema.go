@@ -1,0 +1,22 @@
+package app
+
+import (
+	"github.com/skanse/skanse/internal/asset"
+	"github.com/skanse/skanse/internal/audit"
+	"github.com/skanse/skanse/internal/auth"
+	"github.com/skanse/skanse/internal/bus"
+	"github.com/skanse/skanse/internal/comply"
+	"github.com/skanse/skanse/internal/job"
+	"github.com/skanse/skanse/internal/network"
+	"github.com/skanse/skanse/internal/org"
+	"github.com/skanse/skanse/internal/store"
+)
+
+// schema lists the tables of every part of the program. The order is fixed: what
+// others refer to stands first.
+func schema() []store.Migrations {
+	return []store.Migrations{
+		org.Migrations(), audit.Migrations(), bus.Migrations(), job.Migrations(), auth.Migrations(),
+		network.Migrations(), asset.Migrations(), comply.Migrations(),
+	}
+}
