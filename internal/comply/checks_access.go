@@ -94,6 +94,7 @@ func accessChecks() []relation {
 
 // technologies makes a row of each remote access technology that reaches OT from outside; the
 // gateway is one, whatever it carries. Zones are rows of value 0, so that none has a population.
+// What only a capture showed counts when it is one too many, and passes nothing.
 func technologies(k *CheckSpec, now time.Time) ot.SQL {
 	in := conversations(windowStart(k, now), "server",
 		"CASE WHEN cz.gateway THEN 'the gateway' WHEN c.protocol <> '' THEN c.protocol WHEN c.guess <> '' THEN c.guess ELSE 'port ' || CAST(c.port AS TEXT) END",
@@ -101,12 +102,13 @@ func technologies(k *CheckSpec, now time.Time) ot.SQL {
 	return sqlf(`SELECT t.site_no, 'technology' AS kind, t.who AS ref, t.who AS label,
   CASE WHEN t.n_all > ? THEN 'fail' ELSE 'pass' END AS verdict, CAST(1 AS DOUBLE PRECISION) AS value,
   CAST(t.n AS TEXT) || ' conversations into OT, newest {t:' || CAST(t.last_at AS TEXT) || '}.' AS reason
-FROM (SELECT site_no, who, COUNT(*) AS n, MAX(last_at) AS last_at, COUNT(*) OVER (PARTITION BY site_no) AS n_all FROM (?) c GROUP BY site_no, who) t
+FROM (SELECT site_no, who, COUNT(*) AS n, SUM(CASE WHEN live THEN 1 ELSE 0 END) AS live_n, MAX(last_at) AS last_at, COUNT(*) OVER (PARTITION BY site_no) AS n_all FROM (?) c GROUP BY site_no, who) t
+WHERE t.n_all > ? OR t.live_n > 0
 UNION ALL
 SELECT z.site_no, 'zone', z.zone_id, z.name, CASE WHEN z.share >= ? THEN 'pass' ELSE 'unknown' END,
   CASE WHEN z.share >= ? THEN CAST(0 AS DOUBLE PRECISION) END,
   CASE WHEN z.percent > 0 THEN 'Listened to ' || CAST(z.percent AS TEXT) || ' % of the last `+k.Window.People()+`.' ELSE 'No live sensor hears this zone.' END
-FROM (?) z`, k.Test.Value, in, k.Observed, k.Observed, otZones(k.Window))
+FROM (?) z`, k.Test.Value, in, k.Test.Value, k.Observed, k.Observed, otZones(k.Window))
 }
 
 // ingress makes a row of each way into OT: the zones of the upper levels, the gateway's, and

@@ -15,15 +15,21 @@ func insecure(k *CheckSpec, now time.Time) ot.SQL {
 		int64(ot.Login|ot.Configure)))
 }
 
+// outside holds where the side is on the internet: a public address of no zone, or a zone that
+// somebody drew for the world outside.
+func outside(side, z string) string {
+	return "(c." + side + "_internet OR " + z + ".external AND " + z + ".level = '5' AND NOT " + z + ".gateway)"
+}
+
 func internet(k *CheckSpec, now time.Time) ot.SQL {
-	out := conversations(windowStart(k, now), "client", "c.client_ip", sqlf("(c.server_internet AND c.established)"))
-	in := conversations(windowStart(k, now), "server", "c.server_ip", sqlf("(c.client_internet AND c.established)"))
+	out := conversations(windowStart(k, now), "client", "c.client_ip", sqlf("("+outside("server", "sz")+" AND c.established)"))
+	in := conversations(windowStart(k, now), "server", "c.server_ip", sqlf("("+outside("client", "cz")+" AND c.established)"))
 	return sqlf("? UNION ALL ?", out, in)
 }
 
 // thirdParty: whoever comes from the internet or from a zone of the outside world, with any protocol.
 func thirdParty(k *CheckSpec, now time.Time) ot.SQL {
-	return conversations(windowStart(k, now), "server", "c.conv_no", sqlf("(c.established AND (c.client_internet OR cz.external AND cz.level = '5' AND NOT cz.gateway))"))
+	return conversations(windowStart(k, now), "server", "c.conv_no", sqlf("(c.established AND "+outside("client", "cz")+")"))
 }
 
 // skipping: crossings that no plan of zones and conduits allows, whatever its matrix: the

@@ -1,13 +1,13 @@
 package comply
 
 import (
-	"os"
 	"slices"
 	"testing"
 
 	"github.com/skanse/skanse/internal/asset"
 	"github.com/skanse/skanse/internal/audit"
 	"github.com/skanse/skanse/internal/bus"
+	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/org"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/store"
@@ -16,7 +16,7 @@ import (
 
 func tables() []store.Migrations {
 	return []store.Migrations{org.Migrations(), audit.Migrations(), bus.Migrations(), asset.Migrations(),
-		{Slice: "network", FS: os.DirFS("../network/migrations")}, Migrations()}
+		network.Migrations(), Migrations()}
 }
 
 // Every check's SQL runs on both engines, gives the documented columns, and an empty plant is never at target.
