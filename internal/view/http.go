@@ -37,4 +37,5 @@ func (s *Service) Routes(r *rest.Router) {
 			out.Body.Items = found
 			return out, err
 		})
+	NewConversations(s.db).Routes(r)
 }
