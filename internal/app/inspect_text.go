@@ -258,6 +258,9 @@ func (r *report) limits(w io.Writer) {
 	if h.Lost > 0 {
 		add("%s of TCP streams never reached the capture.", size(h.Lost))
 	}
+	if h.Repeated > 0 {
+		add("%s were taken for repetitions, because they were captured after their acknowledgement.", many(int(h.Repeated), "TCP segment"))
+	}
 	if h.OneSided > 0.2 {
 		add("%.0f %% of the TCP conversations were heard in one direction only: check the mirror port.", h.OneSided*100)
 	}

@@ -281,6 +281,7 @@ func (m *merger) health(sum, h *Health) {
 	sum.Malformed += h.Malformed
 	sum.Lost += h.Lost
 	sum.Quarantined += h.Quarantined
+	sum.Repeated += h.Repeated
 	sum.Unknown += h.Unknown
 	sum.OTBytes += h.OTBytes
 	for k, n := range h.BudgetHit {

@@ -2,20 +2,23 @@ package sensor
 
 // stream is one direction of a TCP connection: what was seen of it, in order.
 type stream struct {
-	next   uint32 // sequence number of the byte that comes next
-	acked  uint32 // highest that the peer acknowledged
-	begun  bool   // next is known
-	synced bool   // PDU boundaries are known: the start was seen, or a PDU decoded
-	hasAck bool
-	buf    []byte // bytes of a PDU that is not whole yet; from the lane's pool
-	need   int    // whole length of that PDU, 0 unknown
-	skip   int    // bytes to drop before the next PDU
-	late   []held // segments beyond a gap, by sequence number
-	kept   int    // their bytes
-	asked  ref    // where the bytes shown to probes began
-	waited int    // segments of the flow since the gap opened
-	since  int64  // packet time at which it opened
-	stale  uint8  // segments in a row far behind next: another connection
+	next    uint32 // sequence number of the byte that comes next
+	acked   uint32 // highest that the peer acknowledged
+	begun   bool   // next is known
+	synced  bool   // PDU boundaries are known: the start was seen, or a PDU decoded
+	hasAck  bool
+	buf     []byte // bytes of a PDU that is not whole yet; from the lane's pool
+	need    int    // whole length of that PDU, 0 unknown
+	skip    int    // bytes to drop before the next PDU
+	late    []held // segments beyond a gap, by sequence number
+	kept    int    // their bytes
+	asked   ref    // where the bytes shown to probes began
+	waited  int    // segments of the flow since the gap opened
+	since   int64  // packet time at which it opened
+	timely  uint32 // segments that came before their acknowledgement
+	tardy   uint32 // and after it
+	jump    uint32 // where a segment far from next stood
+	hasJump bool
 }
 
 // held is a segment that waits for the bytes before it.
@@ -63,39 +66,65 @@ func (l *lane) segment(fl *flow, side uint8, f *frame) {
 	}
 	data, missing := f.payload, f.missing
 	ahead := int32(seq - s.next)
-	if ahead < 0 {
-		if ahead < -farAway {
-			// Far behind: after a few it is a new connection whose start nobody saw.
-			if s.stale++; s.stale < 3 {
-				return
-			}
-			l.gap(fl, side, s, 0)
-			s.next = seq
-		} else {
-			behind := int(-ahead)
-			if behind >= len(data)+missing {
-				return // retransmission: already decoded
-			}
-			if behind >= len(data) {
-				return // what is new of it was cut by the capture; the gap shows with the next segment
-			}
-			data = data[behind:]
-		}
-	}
-	s.stale = 0
-	if ahead > 0 {
-		if ahead > farAway {
-			l.gap(fl, side, s, 0) // how much is anybody's guess
-			s.next = seq
-		} else {
-			l.hold(fl, side, s, seq, data, missing, f.ref())
+	switch {
+	case ahead > farAway || ahead < -farAway:
+		// One stray segment must not throw the stream off; a second beside it
+		// means another connection, or a long pause of the capture.
+		if !s.hasJump || abs(int32(seq-s.jump)) > farAway {
+			s.jump, s.hasJump = seq, true
 			return
 		}
+		if len(s.late) > 0 {
+			l.release(fl, side, s, true)
+		}
+		l.gap(fl, side, s, 0) // how much is anybody's guess
+		s.next = seq
+	case ahead < 0:
+		behind := int(-ahead)
+		if behind >= len(data) { // retransmission: already decoded, or what is new of it was cut by the capture
+			return
+		}
+		data = data[behind:]
+	case ahead > 0:
+		l.hold(fl, side, s, seq, data, missing, f.ref())
+		return
 	}
-	l.deliver(fl, side, s, data, missing)
+	s.hasJump = false
+	if s.repeated(seq+uint32(len(f.payload)+f.missing), len(data)+missing) {
+		l.health.Repeated++
+		lost := fl.lost
+		l.gap(fl, side, s, len(data)+missing)
+		fl.lost = lost
+		s.next += uint32(len(data) + missing)
+	} else {
+		l.deliver(fl, side, s, data, missing)
+	}
 	if len(s.late) > 0 {
 		l.release(fl, side, s, false)
 	}
+}
+
+func abs(n int32) int32 {
+	if n < 0 {
+		return -n
+	}
+	return n
+}
+
+// repeated says whether a segment is taken for a retransmission because its
+// end was acknowledged before it came, as Wireshark does. Behind a tap that
+// delays one direction every segment comes so: where it is more than a rare
+// exception, they count as data.
+func (s *stream) repeated(end uint32, n int) bool {
+	if n == 0 {
+		return false
+	}
+	if !s.hasAck || int32(s.acked-end) < 0 {
+		s.timely++
+		return false
+	}
+	s.tardy++
+	return s.tardy*16 <= s.timely+8
 }
 
 // acked notes what the sender has received, and gives up gaps of the other direction.

@@ -150,10 +150,11 @@ type Health struct {
 	Truncated   uint64            `json:"truncated"` // frames that the capture cut
 	Dropped     uint64            `json:"dropped"`   // before us
 	Transmitted uint64            `json:"transmitted"`
-	Lost        uint64            `json:"lost"`        // stream bytes never seen
-	Quarantined uint64            `json:"quarantined"` // flows set aside after a decode panic
-	Unknown     uint64            `json:"unknown"`     // payload bytes of no recognised protocol
-	OTBytes     uint64            `json:"ot_bytes"`    // payload bytes of recognised protocols
+	Lost        uint64            `json:"lost"`               // stream bytes never seen
+	Quarantined uint64            `json:"quarantined"`        // flows set aside after a decode panic
+	Repeated    uint64            `json:"repeated,omitempty"` // segments taken for retransmissions: their acknowledgement came first
+	Unknown     uint64            `json:"unknown"`            // payload bytes of no recognised protocol
+	OTBytes     uint64            `json:"ot_bytes"`           // payload bytes of recognised protocols
 	BudgetHit   map[string]uint64 `json:"budget_hit,omitempty"`
 	OneSided    float64           `json:"one_sided"` // share of TCP conversations heard in one direction only
 	RuleSet     string            `json:"rule_set,omitempty"`
