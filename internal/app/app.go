@@ -23,7 +23,12 @@ type Env struct {
 
 // cli lists the sub-commands. Each is one struct in one file with Run(*Env) error and Help() string.
 type cli struct {
+	Demo    DemoCmd    `cmd:"" help:"Serve an example company, to look around."`
+	Serve   ServeCmd   `cmd:"" help:"Serve the interface and the API."`
 	Inspect InspectCmd `cmd:"" help:"Say what a capture shows: devices, conversations, messages, alerts."`
+	Import  ImportCmd  `cmd:"" help:"Take captures into the inventory of a site."`
+	Posture PostureCmd `cmd:"" help:"Print the levels of all areas and sites."`
+	OpenAPI OpenAPICmd `cmd:"" name:"openapi" help:"Print the description of the API."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

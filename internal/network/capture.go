@@ -59,9 +59,10 @@ type reading struct {
 
 var errCancelled = errors.New("cancelled by a person")
 
-// captureInterval is how much packet time one summary of a file covers: an hour,
-// so that a month of traffic is read in bounded memory and progress can be seen.
-const captureInterval = int64(time.Hour)
+// captureInterval is how much packet time one summary of a file covers: a day,
+// so that a month of traffic is read in bounded memory, step by step, and an
+// interrupted file shows how far it came.
+const captureInterval = int64(24 * time.Hour)
 
 // NewCaptures makes Captures and clears what an interrupted upload left behind.
 func NewCaptures(db *store.DB, cfg CaptureConfig) (*Captures, error) {

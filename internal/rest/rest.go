@@ -63,6 +63,7 @@ func New(cfg Config) *Router {
 	}
 	r := &Router{cfg: cfg, mux: http.NewServeMux(), ids: map[string]bool{}}
 	h := huma.DefaultConfig("Skanse", cfg.Version)
+	h.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	h.CreateHooks = nil // no $schema links in answers
 	h.OpenAPIPath, h.DocsPath, h.SchemasPath = "", "", ""
 	h.Info.Description = "The evidence, assets and conversations of a plant. Times are RFC 3339 UTC; an unknown number is null."

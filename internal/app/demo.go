@@ -1,0 +1,84 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/skanse/skanse/internal/api"
+	"github.com/skanse/skanse/internal/auth"
+	"github.com/skanse/skanse/internal/demo"
+	"github.com/skanse/skanse/internal/sensor"
+	"golang.org/x/sync/errgroup"
+)
+
+// DemoCmd serves an example company.
+type DemoCmd struct {
+	ListenFlag `embed:""`
+	Data       string `type:"path" help:"Keep the example in this folder; left out: a temporary one that goes at the end."`
+	Days       int    `default:"30" help:"Days of the past to play."`
+}
+
+// Help shows the command at work.
+func (c *DemoCmd) Help() string {
+	return `Four sites, about a hundred devices, 30 days of traffic with a story, then on in
+real time. Whoever opens the page is the administrator, so it listens on this
+machine only unless told otherwise.
+
+Example:
+  skanse demo
+  skanse demo --listen 127.0.0.1:9000`
+}
+
+// Run plays the past and serves.
+func (c *DemoCmd) Run(env *Env) error {
+	folder := Folder(c.Data)
+	if c.Data == "" {
+		t, err := tempFolder()
+		if err != nil {
+			return err
+		}
+		defer t.remove()
+		folder = t.Folder
+	}
+	s, err := openServer(env.Ctx, serverOptions{Data: folder, URL: folder.database(), Demo: true}, newLog(env))
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	l, err := listenTCP(env.Ctx, c.Listen, c.TLSCert, c.TLSKey)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	company := demo.NewCompany()
+	began := time.Now()
+	present := began.Truncate(time.Second)
+	if err := company.Seed(env.Ctx, s.db, s.org); err != nil {
+		return err
+	}
+	fmt.Fprintf(env.Stdout, "Playing %d days at %s: %d sites, %d devices …\n", c.Days, company.Name, len(company.Sites), company.Assets())
+	stage := demo.Stage{
+		Sensor: s.sensor,
+		Apply: func(ctx context.Context, d sensor.Delivery, sum *sensor.Summary) error {
+			_, err := s.ingest.take(ctx, d, sum)
+			return err
+		},
+		Judge: func(ctx context.Context, now time.Time) error {
+			_, err := s.comply.Evaluate(ctx, now)
+			return err
+		},
+		Progress: func(float64) {},
+	}
+	if err := company.History(env.Ctx, present.AddDate(0, 0, -c.Days), present, stage); err != nil {
+		return err
+	}
+	fmt.Fprintf(env.Stdout, "Skanse %s shows %s at %s (played in %.1f s). Press Ctrl C to end.\n", Version, company.Name, c.address(l), time.Since(began).Seconds())
+	visitor := auth.System()
+	visitor.Name = "Demo visitor"
+	g, ctx := errgroup.WithContext(env.Ctx)
+	g.Go(func() error { return s.work(ctx) })
+	g.Go(func() error { return company.Live(ctx, present, stage) })
+	g.Go(func() error { return serveHTTP(ctx, l, api.Handler(s.router(&visitor)), s.log) })
+	return g.Wait()
+}

@@ -1,0 +1,123 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/skanse/skanse/internal/network"
+	"github.com/skanse/skanse/internal/ot"
+)
+
+// ImportCmd takes captures into the inventory of a site.
+type ImportCmd struct {
+	DataFlag `embed:""`
+	Files    []string `arg:"" name:"file" type:"existingfile" help:"pcap or pcapng captures."`
+	Site     string   `help:"Name or id of the site; it may be left out where there is only one, and is made when there is none."`
+	Realm    string   `help:"Id of the address realm; left out: the site's own."`
+}
+
+// Help shows the command at work.
+func (c *ImportCmd) Help() string {
+	return `Works beside a running server, over the socket in its data folder, and without one.
+
+Example:
+  skanse import --data /var/lib/skanse --site Aarhus filling-line.pcapng`
+}
+
+type siteItem struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// Run hands over each file and waits until it has been read.
+func (c *ImportCmd) Run(env *Env) (err error) {
+	l, err := openLocal(env, c.DataFlag)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if stopped := l.stop(); err == nil {
+			err = stopped
+		}
+	}()
+	site, err := c.site(env.Ctx, l)
+	if err != nil {
+		return err
+	}
+	for _, file := range c.Files {
+		if err := c.one(env, l, site, file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *ImportCmd) site(ctx context.Context, l *local) (siteItem, error) {
+	var list struct{ Items []siteItem }
+	if err := l.call(ctx, "GET", "/sites", nil, 0, &list); err != nil {
+		return siteItem{}, err
+	}
+	var names []string
+	for _, s := range list.Items {
+		if s.ID == c.Site || strings.EqualFold(s.Name, c.Site) || c.Site == "" && len(list.Items) == 1 {
+			return s, nil
+		}
+		names = append(names, s.Name)
+	}
+	if len(list.Items) > 0 {
+		return siteItem{}, ot.Errorf(ot.Invalid, "which site? Say --site with one of: %s", strings.Join(names, ", "))
+	}
+	name := c.Site
+	if name == "" {
+		name = "Plant"
+	}
+	var entity, site siteItem
+	if err := l.call(ctx, "POST", "/entities", jsonBody(map[string]any{"name": "My company", "profile": "essential"}), -1, &entity); err != nil {
+		return site, err
+	}
+	err := l.call(ctx, "POST", "/sites", jsonBody(map[string]any{"entity_id": entity.ID, "name": name, "tz": "UTC"}), -1, &site)
+	return site, err
+}
+
+func (c *ImportCmd) one(env *Env, l *local, site siteItem, file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return ot.Errorf(ot.Invalid, "open the capture: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return ot.Errorf(ot.Invalid, "open the capture: %w", err)
+	}
+	q := url.Values{"site": {site.ID}, "name": {filepath.Base(file)}}
+	if c.Realm != "" {
+		q.Set("realm", c.Realm)
+	}
+	var got network.Capture
+	if err := l.call(env.Ctx, "POST", "/captures?"+q.Encode(), f, info.Size(), &got); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	for got.State == network.Queued || got.State == network.Reading {
+		select {
+		case <-env.Ctx.Done():
+			return ot.Errorf(ot.Internal, "%s is kept and will be read when a server starts: %w", file, env.Ctx.Err())
+		case <-time.After(200 * time.Millisecond):
+		}
+		if err := l.call(env.Ctx, "GET", "/captures/"+got.ID, nil, 0, &got); err != nil {
+			return err
+		}
+	}
+	if got.State != network.Done {
+		return ot.Errorf(ot.Invalid, "%s: %s", file, got.Error)
+	}
+	fmt.Fprintf(env.Stdout, "%s: %d packets; new at %s: %d assets, %d facts, %d conversations\n", ot.Printable(file), got.Packets, ot.Printable(site.Name), got.Added.Assets, got.Added.Facts, got.Added.Conversations)
+	if got.Error != "" {
+		fmt.Fprintf(env.Stdout, "  %s\n", ot.Printable(got.Error))
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package app
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/skanse/skanse/internal/api"
+	"github.com/skanse/skanse/internal/auth"
+	"github.com/skanse/skanse/internal/ot"
+	"golang.org/x/sync/errgroup"
+)
+
+// ListenFlag says where the interface is served.
+type ListenFlag struct {
+	Listen  string   `default:"127.0.0.1:8080" env:"SKANSE_LISTEN" help:"Address of the interface and the API."`
+	Host    []string `env:"SKANSE_HOST" help:"Further name under which browsers reach this server."`
+	TLSCert string   `name:"tls-cert" type:"path" help:"Certificate (PEM) of the interface."`
+	TLSKey  string   `name:"tls-key" type:"path" help:"Its private key (PEM)."`
+}
+
+// ServeCmd is the centre.
+type ServeCmd struct {
+	DataFlag     `embed:""`
+	ListenFlag   `embed:""`
+	CaptureQuota int64 `default:"107374182400" help:"Bytes that kept captures may take; 0: the whole disk."`
+}
+
+// Help shows the command at work.
+func (c *ServeCmd) Help() string {
+	return `The first start prints a link with which the first administrator signs in.
+
+Example:
+  skanse serve --data /var/lib/skanse
+  skanse serve --data /var/lib/skanse --listen 0.0.0.0:8443 --host skanse.plant.example \
+    --tls-cert cert.pem --tls-key key.pem`
+}
+
+// Run serves until it is told to stop.
+func (c *ServeCmd) Run(env *Env) error {
+	log := newLog(env)
+	began := time.Now()
+	s, err := openServer(env.Ctx, serverOptions{Data: Folder(c.Data), URL: c.url(), Hosts: c.Host, CaptureQuota: c.CaptureQuota}, log)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	l, err := listenTCP(env.Ctx, c.Listen, c.TLSCert, c.TLSKey)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	local, err := listenSocket(env.Ctx, Folder(c.Data))
+	if err != nil {
+		return err
+	}
+	defer local.Close()
+	address := c.address(l)
+	fmt.Fprintf(env.Stdout, "Skanse %s serves %s (ready after %d ms; data in %s)\n", Version, address, time.Since(began).Milliseconds(), c.Data)
+	if needed, err := s.auth.SetupNeeded(env.Ctx); err != nil {
+		return err
+	} else if needed {
+		token, err := s.auth.SetupToken(env.Ctx)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(env.Stdout, "Nobody can sign in yet. Open this link once, within a day, to become the administrator:\n  %s/setup?token=%s\n", address, url.QueryEscape(token))
+	}
+	if c.TLSCert == "" && !loopback(l) {
+		log.Warn("passwords cross the network in the clear: give --tls-cert and --tls-key, or put a TLS proxy in front")
+	}
+	system := auth.System()
+	g, ctx := errgroup.WithContext(env.Ctx)
+	g.Go(func() error { return s.work(ctx) })
+	g.Go(func() error { return serveHTTP(ctx, l, api.Handler(s.router(nil)), log) })
+	g.Go(func() error { return serveHTTP(ctx, local, s.router(&system).Handler(), log) })
+	return g.Wait()
+}
+
+// address is what a person types into a browser.
+func (c ListenFlag) address(l listener) string {
+	scheme := "http"
+	if c.TLSCert != "" {
+		scheme = "https"
+	}
+	host, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		return scheme + "://" + l.Addr().String()
+	}
+	switch {
+	case len(c.Host) > 0:
+		host = c.Host[0]
+	case loopback(l) || net.ParseIP(host).IsUnspecified():
+		host = "localhost"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+func loopback(l listener) bool {
+	a, ok := l.Addr().(*net.TCPAddr)
+	return ok && a.IP.IsLoopback()
+}
+
+// OpenAPICmd prints the description of the API.
+type OpenAPICmd struct{}
+
+// Help shows the command at work.
+func (c *OpenAPICmd) Help() string { return "Example:\n  skanse openapi > openapi.json" }
+
+// Run prints it; it needs no data folder and keeps none.
+func (c *OpenAPICmd) Run(env *Env) error {
+	dir, err := tempFolder()
+	if err != nil {
+		return err
+	}
+	defer dir.remove()
+	s, err := openServer(env.Ctx, serverOptions{Data: dir.Folder, URL: dir.database()}, newLog(env))
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if _, err := env.Stdout.Write(s.router(nil).OpenAPI()); err != nil {
+		return ot.Errorf(ot.Internal, "print the description: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,199 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/skanse/skanse/internal/api"
+	"github.com/skanse/skanse/internal/asset"
+	"github.com/skanse/skanse/internal/audit"
+	"github.com/skanse/skanse/internal/auth"
+	"github.com/skanse/skanse/internal/bus"
+	"github.com/skanse/skanse/internal/comply"
+	"github.com/skanse/skanse/internal/network"
+	"github.com/skanse/skanse/internal/org"
+	"github.com/skanse/skanse/internal/rest"
+	"github.com/skanse/skanse/internal/rest/admin"
+	"github.com/skanse/skanse/internal/sensor"
+	"github.com/skanse/skanse/internal/store"
+	"github.com/skanse/skanse/internal/view"
+	"github.com/skanse/skanse/web"
+	"golang.org/x/sync/errgroup"
+)
+
+// server is the whole centre: the database, the slices, and what runs beside
+// the requests. Tests and production start the same one.
+type server struct {
+	db       *store.DB
+	log      *slog.Logger
+	bus      *bus.Bus
+	audit    *audit.Log
+	auth     *auth.Service
+	org      *org.Service
+	assets   *asset.Service
+	network  *network.Service
+	ingest   *ingest
+	captures *network.Captures
+	comply   *comply.Service
+	view     *view.Service
+	sensor   sensor.Config // protocols and rules for every source
+	opts     serverOptions
+}
+
+type serverOptions struct {
+	Data         Folder
+	URL          string // of the database
+	Hosts        []string
+	CaptureQuota int64
+	Demo         bool
+	Clock        func() time.Time // of posture; nil: the machine's
+}
+
+// openServer opens the data folder and puts everything together. Nothing runs yet.
+func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *server, err error) {
+	if err := opts.Data.prepare(); err != nil {
+		return nil, err
+	}
+	db, err := store.Open(ctx, store.Config{URL: opts.URL})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			db.Close()
+		}
+	}()
+	s = &server{db: db, log: log, opts: opts}
+	if err := s.db.Migrate(ctx, schema()); err != nil {
+		return nil, err
+	}
+	signer, err := audit.LoadKey(opts.Data.auditKey())
+	if err != nil {
+		return nil, err
+	}
+	protocols, err := protocolSet()
+	if err != nil {
+		return nil, err
+	}
+	rules, err := ruleSet(protocols)
+	if err != nil {
+		return nil, err
+	}
+	attributes, err := assetCatalogue()
+	if err != nil {
+		return nil, err
+	}
+	s.sensor = sensor.Config{Protocols: protocols, Rules: rules, Log: log}
+	s.bus = bus.New(s.db, log)
+	s.audit = audit.New(s.db, signer, log)
+	if s.auth, err = auth.New(ctx, s.db, auth.Config{}); err != nil {
+		return nil, err
+	}
+	s.org = org.New(s.db, org.Announce(bus.Announcer("org")))
+	s.assets = asset.New(s.db, attributes)
+	s.network = network.New(s.db, s.assets)
+	s.assets.AskSources(s.network)
+	s.ingest = &ingest{db: s.db, assets: s.assets, network: s.network}
+	s.captures, err = network.NewCaptures(s.db, network.CaptureConfig{Dir: opts.Data.captures(), Quota: opts.CaptureQuota, Sensor: s.sensor, Apply: s.ingest.take, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	if s.comply, err = comply.New(s.db, comply.Config{Clock: opts.Clock, Log: log}); err != nil {
+		return nil, err
+	}
+	s.view = view.New(s.db)
+	return s, nil
+}
+
+func (s *server) close() error { return s.db.Close() }
+
+// router is the door. visitor is who comes without a session: nobody on the
+// network, the system on the socket in the data folder.
+func (s *server) router(visitor *auth.Principal) *rest.Router {
+	return api.New(rest.Config{DB: s.db, Auth: s.auth, Log: s.log, Version: Version, Hosts: s.opts.Hosts, Visitor: visitor}, pages(),
+		admin.New(admin.Config{DB: s.db, Auth: s.auth, Org: s.org, Audit: s.audit, Version: Version, Demo: s.opts.Demo, Overview: s.overview}),
+		s.assets, s.network, s.captures, s.comply, s.view)
+}
+
+func pages() fs.FS {
+	dist, err := fs.Sub(web.Dist, "dist")
+	if err != nil {
+		panic(err) // the folder is embedded at build time
+	}
+	return dist
+}
+
+func (s *server) overview(ctx context.Context, scope auth.Scope) (map[int64]admin.Overview, error) {
+	rows, err := s.view.Sites(ctx, scope)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[int64]admin.Overview, len(rows))
+	for _, r := range rows {
+		out[r.SiteNo] = admin.Overview{Assets: &r.Assets, HeardAt: r.HeardAt, Live: r.Live}
+	}
+	return out, nil
+}
+
+// keepEnded is how long ended sessions and delivered events stay for a look back.
+const keepEnded = 30 * 24 * time.Hour
+
+// work runs everything that goes on beside the requests, until ctx ends.
+func (s *server) work(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.audit.Run(ctx) })
+	g.Go(func() error { return s.captures.Run(ctx) })
+	g.Go(func() error { return s.comply.Run(ctx, s.bus) })
+	g.Go(func() error { return s.ingest.follow(ctx, s.bus) })
+	g.Go(func() error {
+		for {
+			if err := errors.Join(s.auth.Clean(ctx, keepEnded), s.bus.Clean(ctx, keepEnded)); err != nil && ctx.Err() == nil {
+				s.log.Warn("old rows were not cleared", slog.Any("error", err))
+			}
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(time.Hour):
+			}
+		}
+	})
+	return g.Wait()
+}
+
+// shutdownGrace is how long open requests may still take when the server is
+// told to stop; an upload that is longer is begun again by the person.
+const shutdownGrace = 5 * time.Second
+
+// serveHTTP serves h on l until ctx ends, then lets open requests finish.
+func serveHTTP(ctx context.Context, l listener, h http.Handler, log *slog.Logger) error {
+	srv := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		err := l.serve(srv)
+		if errors.Is(err, http.ErrServerClosed) {
+			return nil
+		}
+		return fmt.Errorf("serve on %s: %w", l.Addr(), err)
+	})
+	g.Go(func() error {
+		<-gctx.Done()
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
+		defer cancel()
+		if err := srv.Shutdown(late); err != nil {
+			return srv.Close()
+		}
+		return nil
+	})
+	return g.Wait()
+}
