@@ -297,6 +297,7 @@ type itemCursor struct {
 // Items pages the rows of a check as they are now: failing ones first, and before a failing
 // zone the conversations that it counts.
 func (s *Service) Items(ctx context.Context, scope auth.Scope, check, siteID string, verdict Verdict, cursor string, limit int) (rest.Page[Item], error) {
+	limit = max(limit, 1)
 	k, _, ok := s.cat.Check(check)
 	if !ok {
 		return rest.Page[Item]{}, ot.Errorf(ot.NotFound, "there is no check %q", ot.Printable(check))
@@ -366,6 +367,7 @@ const evidenceColumns = "site_no, month, check_id, at, site_id, cause, status, v
 
 // EvidenceOf pages the history of a check's answers, newest first.
 func (s *Service) EvidenceOf(ctx context.Context, scope auth.Scope, check, siteID, cursor string, limit int) (rest.Page[Evidence], error) {
+	limit = max(limit, 1)
 	var at evidenceCursor
 	if err := rest.DecodeCursor(cursor, &at); err != nil {
 		return rest.Page[Evidence]{}, err

@@ -51,14 +51,14 @@ func (s *Service) Routes(r *rest.Router) {
 		ID      string `path:"id" maxLength:"64"`
 		Site    string `query:"site" maxLength:"64"`
 		Verdict string `query:"verdict" enum:"pass,fail,unknown,excepted"`
-		paging
+		Paging
 	}) (*body[rest.Page[Item]], error) {
 		return answerWith(s.Items(ctx, auth.From(ctx).Scope, in.ID, in.Site, Verdict(in.Verdict), in.Cursor, in.Limit))
 	})
 	rest.Register(r, read("list-evidence", "/evidence", "Answers of checks as they were, newest first"), func(ctx context.Context, in *struct {
 		Check string `query:"check" maxLength:"64"`
 		Site  string `query:"site" maxLength:"64"`
-		paging
+		Paging
 	}) (*body[rest.Page[Evidence]], error) {
 		return answerWith(s.EvidenceOf(ctx, auth.From(ctx).Scope, in.Check, in.Site, in.Cursor, in.Limit))
 	})
@@ -87,8 +87,8 @@ func (s *Service) Routes(r *rest.Router) {
 	})
 }
 
-// paging is how a list is paged.
-type paging struct {
+// Paging is how a list is paged.
+type Paging struct {
 	Cursor string `query:"cursor" maxLength:"2000"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100"`
 }
