@@ -1,6 +1,10 @@
 package dissect
 
-import "github.com/skanse/skanse/internal/ot"
+import (
+	"strings"
+
+	"github.com/skanse/skanse/internal/ot"
+)
 
 // Sink takes what one dissector reports about the PDU in hand. It is concrete,
 // and lends its one Message, because a local *Message handed through an
@@ -15,6 +19,8 @@ type Sink struct {
 	first ot.Protocol
 	msg   ot.Message
 
+	told, secret bool // of the PDU in hand
+
 	// At and Packet are the time and number of the packet in hand; Mid is set
 	// mid-stream. Src and Dst are who sent it and to whom (MAC, IP); SrcPort
 	// and DstPort are 0 without a transport.
@@ -28,8 +34,22 @@ type Sink struct {
 // NewSink returns a sink that reports to c.
 func NewSink(c Collector) *Sink { return &Sink{to: c} }
 
-// Run points the sink at the dissector whose PDUs follow.
-func (s *Sink) Run(e *Entry) { s.names, s.first = e.names, e.First }
+// Run points the sink at the dissector whose PDU follows.
+func (s *Sink) Run(e *Entry) {
+	s.names, s.first = e.names, e.First
+	s.told, s.secret = false, false
+}
+
+// Secret says that the PDU in hand holds what must not leave the sensor, not
+// even as the bytes that prove a message: a password, a cookie, an answer from
+// which a password can be computed, a file's content. A message with
+// ot.ClearText and a fact of the credential family say it by themselves.
+func (s *Sink) Secret() { s.secret = true }
+
+// Provable says whether the bytes of the PDU in hand may be kept as a proof:
+// only those that a dissector understood and vouched for, because of
+// others nobody knows what they hold.
+func (s *Sink) Provable() bool { return s.told && !s.secret }
 
 // Begin lends a message of the dissector's own protocol, emptied, with At,
 // Packet and Midstream filled. Nothing is reported before End.
@@ -50,6 +70,8 @@ func (s *Sink) End() {
 	if m.Class == 0 {
 		m.Class = s.names[m.Protocol-s.first].class(m.Kind, m.Code, m.Text)
 	}
+	s.told = true
+	s.secret = s.secret || m.Flags&ot.ClearText != 0
 	s.to.Message(m)
 }
 
@@ -69,6 +91,8 @@ func (s *Sink) FactOf(about ot.Host, attr ot.Attr, value []byte) {
 	if len(value) > ot.MaxFact {
 		value = value[:ot.MaxFact]
 	}
+	s.told = true
+	s.secret = s.secret || strings.HasPrefix(string(attr), "credential.")
 	s.to.Fact(about, attr, value)
 }
 

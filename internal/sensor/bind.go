@@ -234,10 +234,11 @@ func (l *lane) bindStream(fl *flow, side uint8, s *stream, data []byte) bool {
 	case v == dissect.Yes:
 		l.bind(fl, n)
 		if o := fl.stream[1-side]; o != nil && len(o.buf) > 0 { // it spoke first
-			now, raw := l.now, l.raw
-			l.at(o.asked, o.buf)
+			now, hand := l.now, l.hand
+			l.at(o.asked, o.buf, 0, len(o.buf))
 			l.whole(fl, 1-side, o)
-			l.at(now, raw)
+			l.at(now, hand.raw, hand.head, hand.size)
+			l.hand.broken = hand.broken
 		}
 		if fl.entry == nil {
 			return false
@@ -283,7 +284,7 @@ func (l *lane) datagram(fl *flow, side uint8, b []byte) {
 		l.bind(fl, n)
 	}
 	fl.known += uint64(len(b))
-	l.decode(fl, side, b)
+	l.decode(fl, side, b, 0)
 }
 
 // ethernet decodes the payload of a frame without IP.
@@ -313,7 +314,7 @@ func (l *lane) ethernet(fl *flow, side uint8, f *frame) {
 		}
 	}
 	fl.known += uint64(len(f.payload))
-	l.decode(fl, side, f.payload)
+	l.decode(fl, side, f.payload, 0)
 }
 
 const maxAlien = 3
@@ -325,8 +326,9 @@ func (l *lane) end(fl *flow, side uint8) ot.Host {
 	return h
 }
 
-// decode hands one PDU to the flow's dissector and says whether it was whole and sound.
-func (l *lane) decode(fl *flow, side uint8, pdu []byte) bool {
+// decode hands one PDU to the flow's dissector and says whether it was whole
+// and sound. rest bytes of what is in hand come behind it.
+func (l *lane) decode(fl *flow, side uint8, pdu []byte, rest int) bool {
 	s := l.sink
 	s.Mid = fl.midstream
 	s.Src, s.Dst = l.end(fl, side), l.end(fl, 1-side)
@@ -336,7 +338,9 @@ func (l *lane) decode(fl *flow, side uint8, pdu []byte) bool {
 	}
 	s.Run(fl.entry)
 	l.side = side
-	switch fl.state.Decode(fl.dir(side), pdu, s) {
+	fault := fl.state.Decode(fl.dir(side), pdu, s)
+	l.hand.prove(fault == dissect.OK && s.Provable(), rest)
+	switch fault {
 	case dissect.OK:
 		fl.alien = 0
 		return true

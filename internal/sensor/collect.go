@@ -42,9 +42,6 @@ func (l *lane) Message(m *ot.Message) {
 	}
 	rare := m.Class&ot.Rare != 0 && m.Flags&ot.Inner == 0
 	if len(l.hits) == 0 && (l.brief || !rare && !isNew) {
-		if m.Flags&ot.ClearText != 0 {
-			l.conceal(fl)
-		}
 		return
 	}
 	l.event(fl, t, m, rare, isNew)
@@ -160,8 +157,10 @@ func (l *lane) Fact(about ot.Host, attr ot.Attr, value []byte) {
 	}
 	l.facts.fresh = append(l.facts.fresh, fact{
 		hash: h, about: about, by: l.sink.Src, attr: attr, value: string(value),
-		protocol: protocol, ref: l.now, proof: l.proof(),
+		protocol: protocol, ref: l.now,
 	})
+	l.hand.facts++
+	l.hand.some = true
 }
 
 func (f *facts) hash(about *ot.Host, attr ot.Attr, value []byte) uint64 {
@@ -180,29 +179,4 @@ func (f *facts) hash(about *ot.Host, attr ot.Attr, value []byte) uint64 {
 	h.WriteByte(0)
 	h.Write(value)
 	return h.Sum64()
-}
-
-// proof copies the head of the packet in hand, or of the bytes that waited for their turn.
-func (l *lane) proof() []byte {
-	if l.brief {
-		return nil
-	}
-	return slices.Clone(l.raw[:min(len(l.raw), ot.MaxProof)])
-}
-
-// conceal takes the payload of the packet in hand out of every proof: it
-// carries a credential, which is a fact ("seen") and never a value.
-func (l *lane) conceal(fl *flow) []byte {
-	if l.brief {
-		return nil
-	}
-	f := l.frame
-	head := max(0, min(len(f.raw)-len(f.payload), len(f.raw), ot.MaxProof))
-	for i := len(l.facts.fresh) - 1; i >= 0 && l.facts.fresh[i].ref.number == f.number; i-- {
-		l.facts.fresh[i].proof = l.facts.fresh[i].proof[:min(head, len(l.facts.fresh[i].proof))]
-	}
-	if len(fl.proof) > head && string(fl.proof[:min(len(fl.proof), 64)]) == string(f.raw[:min(len(f.raw), 64, len(fl.proof))]) {
-		fl.proof = fl.proof[:head]
-	}
-	return slices.Clone(f.raw[:head])
 }

@@ -66,10 +66,6 @@ func (l *lane) event(fl *flow, t *tuple, m *ot.Message, rare, isNew bool) {
 	case !l.firstOf(fl, m):
 		return
 	}
-	var proof []byte
-	if m.Flags&ot.ClearText != 0 {
-		proof = l.conceal(fl)
-	}
 	if len(l.events.kept[rank]) >= l.budget.Events {
 		if rank == rankNew {
 			l.hit("first messages")
@@ -81,16 +77,14 @@ func (l *lane) event(fl *flow, t *tuple, m *ot.Message, rare, isNew bool) {
 	if fl.ident == nil {
 		fl.ident = &ident{}
 	}
-	e := event{
+	l.events.kept[rank] = append(l.events.kept[rank], event{
 		ident: fl.ident, ref: l.now, protocol: m.Protocol, kind: m.Kind, dir: m.Dir, class: m.Class,
 		refused: m.Flags&ot.Refused != 0, code: m.Code, status: m.Status, unit: m.Unit,
 		text: string(m.Text), object: string(m.Name[:min(len(m.Name), maxObject)]),
 		rules: slices.Clone(l.hits), order: l.order(),
-	}
-	if e.proof = proof; proof == nil {
-		e.proof = l.proof()
-	}
-	l.events.kept[rank] = append(l.events.kept[rank], e)
+	})
+	l.hand.events[rank]++
+	l.hand.some = true
 	if rank == rankAlert {
 		t.alert = int32(len(l.events.kept[rank]))
 	}

@@ -40,8 +40,8 @@ type flow struct {
 	first    int64
 	last     int64
 	firstRef ref
-	proof    []byte // head of the first packet, better: of the first with payload
-	proofful bool
+	proof    []byte // of the first packet, better: of the first whose payload may be kept
+	proved   uint8
 
 	entry   *dissect.Entry // who decodes it
 	number  uint8

@@ -63,6 +63,7 @@ func (l *lane) finish(fl *flow) {
 	defer func() {
 		if r := recover(); r != nil {
 			l.panicked(r)
+			l.atFrame()
 		}
 	}()
 	cur := l.cur

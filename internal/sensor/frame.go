@@ -58,7 +58,8 @@ type frame struct {
 	at     int64
 	number uint64
 	offset int64
-	raw    []byte // the whole frame: the proof
+	raw    []byte // the whole frame
+	head   int    // its bytes before the payload
 	wire   int
 
 	srcMAC, dstMAC ot.MAC

@@ -42,7 +42,7 @@ type lane struct {
 	side      uint8  // who sent them
 	now       ref
 	assembled []byte // a datagram put together, to be given back
-	raw       []byte // what proves the bytes in hand
+	hand      evidence
 	hits      []uint16
 
 	health Health
@@ -88,22 +88,27 @@ func (l *lane) packet(iface string) {
 		if r := recover(); r != nil {
 			l.panicked(r)
 		}
+		l.settle()
 	}()
 	if l.assembled != nil {
 		l.pool.give(l.assembled)
 		l.assembled = nil
 	}
 	f := l.frame
-	l.at(f.ref(), f.raw)
 	l.cur = nil
+	f.head = headOf(f)
+	l.atFrame()
 	realm := l.realms.number(l.realm, iface, f.vlan)
 	if f.carries != carriesIP {
 		l.other(f, realm)
 		return
 	}
-	if f.fragment && !l.parts.whole(l, f) {
-		l.stray(f, realm)
-		return
+	if f.fragment {
+		if !l.parts.whole(l, f) {
+			l.stray(f, realm)
+			return
+		}
+		l.atFrame()
 	}
 	l.ip(f, realm)
 }
@@ -196,9 +201,10 @@ func (l *lane) open(k *flowKey, side uint8, f *frame) *flow {
 	fl := l.flows.add(k, l.evict)
 	fl.session = 1
 	fl.first, fl.last, fl.firstRef, fl.vlan = f.at, f.at, f.ref(), f.vlan
-	fl.proofful = len(f.payload) > 0 || l.brief
-	if !l.brief {
-		fl.proof = append(fl.proof, f.raw[:min(len(f.raw), ot.MaxProof)]...)
+	if l.brief {
+		fl.proved = proofPayload
+	} else {
+		fl.proof = append(fl.proof, f.raw[:min(f.head, ot.MaxProof)]...)
 	}
 	fl.mac[side], fl.mac[1-side] = f.srcMAC, f.dstMAC
 	if k.kind != carriesIP {
@@ -228,9 +234,9 @@ func (l *lane) count(fl *flow, side uint8, f *frame) {
 	fl.packets[side] += 1 + uint64(f.parts)
 	fl.bytes[side] += uint64(f.wire + f.partBytes)
 	fl.last = max(fl.last, f.at)
-	if !fl.proofful && len(f.payload) > 0 {
-		fl.proofful = true
-		fl.proof = append(fl.proof[:0], f.raw[:min(len(f.raw), ot.MaxProof)]...)
+	if fl.proved == proofNone && len(f.payload) > 0 {
+		fl.proved = proofHeaders
+		fl.proof = append(fl.proof[:0], f.raw[:min(f.head, ot.MaxProof)]...)
 	}
 	h := fl.host[side]
 	if h == nil || h.gone || fl.mac[side] != f.srcMAC {

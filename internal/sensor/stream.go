@@ -85,6 +85,7 @@ func (l *lane) segment(fl *flow, side uint8, f *frame) {
 			return
 		}
 		data = data[behind:]
+		l.hand.broken = true
 	case ahead > 0:
 		l.hold(fl, side, s, seq, data, missing, f.ref())
 		return
@@ -197,7 +198,8 @@ func (l *lane) release(fl *flow, side uint8, s *stream, force bool) {
 			s.next, ahead = h.seq, 0
 		}
 		if behind := int(-ahead); behind < len(h.data) {
-			l.at(h.ref, h.data)
+			l.at(h.ref, h.data, 0, len(h.data))
+			l.hand.broken = behind > 0
 			l.deliver(fl, side, s, h.data[behind:], h.lost)
 		}
 		s.kept -= len(h.data)
@@ -205,7 +207,7 @@ func (l *lane) release(fl *flow, side uint8, s *stream, force bool) {
 		h.data = nil
 		n++
 	}
-	l.at(l.frame.ref(), l.frame.raw)
+	l.atFrame()
 	if n > 0 {
 		s.late = s.late[:copy(s.late, s.late[n:])]
 		s.waited = 0
@@ -237,6 +239,7 @@ func (l *lane) deliver(fl *flow, side uint8, s *stream, data []byte, missing int
 		s.skip -= n
 		fl.known += uint64(n)
 		data = data[n:]
+		l.hand.broken = true
 	}
 	if len(data) > 0 {
 		l.stream(fl, side, s, data)
@@ -288,6 +291,7 @@ func (l *lane) cut(fl *flow, side uint8, s *stream, b []byte) {
 				fl.malformed++
 			}
 			s.synced = false
+			l.hand.broken = true
 			skip = min(skip, len(b))
 			fl.unknown += uint64(skip)
 			b = b[skip:]
@@ -307,6 +311,7 @@ func (l *lane) cut(fl *flow, side uint8, s *stream, b []byte) {
 				s.skip = n - len(b)
 				return
 			}
+			l.hand.broken = true
 			b = b[n:]
 			continue
 		case n == 0 || n > len(b):
@@ -315,7 +320,7 @@ func (l *lane) cut(fl *flow, side uint8, s *stream, b []byte) {
 			return
 		}
 		fl.known += uint64(n)
-		if !l.decode(fl, side, b[:n]) {
+		if !l.decode(fl, side, b[:n], len(b)-n) {
 			s.synced = false
 			if fl.entry == nil { // let go as alien
 				return
@@ -364,10 +369,4 @@ func (l *lane) drop(s *stream) {
 		s.late[i].data = nil
 	}
 	s.late, s.kept = s.late[:0], 0
-}
-
-// at points the sink at the packet whose bytes follow.
-func (l *lane) at(r ref, raw []byte) {
-	l.sink.Packet, l.sink.At = r.number, r.at
-	l.now, l.raw = r, raw
 }

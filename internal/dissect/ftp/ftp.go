@@ -139,6 +139,7 @@ func (f *flow) Frame(_ ot.Dir, b []byte, synced bool) (skip, n int) {
 func (f *flow) Decode(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 	switch f.stage {
 	case transfer:
+		out.Secret() // a file's content
 		m := out.Begin()
 		m.Kind, m.Code = data, 1
 		out.End()
@@ -167,17 +168,21 @@ func (f *flow) command(dir ot.Dir, v *verb, line []byte, out *dissect.Sink) diss
 	switch v.kind {
 	case user:
 		if f.anonymous = equalFold(argument, "anonymous") || equalFold(argument, "ftp"); f.anonymous {
+			out.Secret() // whatever is joined to it
 			out.FactOf(out.Dst, "ftp.anonymous", append(f.text[:0], "asked for"...))
 		} else {
 			m.Flags |= ot.ClearText // the password may stand in the same segment
 		}
 	case pass:
+		out.Secret()
 		if f.anonymous {
 			m.Class = ot.Other // an address by courtesy, not a password
 			break
 		}
 		m.Flags |= ot.ClearText
-		out.FactOf(out.Dst, "credential.cleartext", append(f.text[:0], "ftp password"...)) // before End, which conceals the packet
+		out.FactOf(out.Dst, "credential.cleartext", append(f.text[:0], "ftp password"...))
+	case site: // its own commands change passwords, too
+		out.Secret()
 	case auth:
 		f.tls = true
 	case path:
@@ -207,6 +212,8 @@ func (f *flow) reply(line []byte, out *dissect.Sink) dissect.Fault {
 	out.End()
 	text := line[4:]
 	switch code {
+	case 230, 331, 332, 530: // they name the person
+		out.Secret()
 	case 220:
 		out.Fact("ftp.banner", text)
 	case 215:

@@ -8,6 +8,7 @@ const (
 	auth
 	path
 	port
+	site
 )
 
 // verb is one command. own: no other protocol of text lines has it.
@@ -33,7 +34,7 @@ var verbs = []verb{
 	{"XRMD", []byte("XRMD"), path, true}, {"MKD", []byte("MKD"), path, true}, {"XMKD", []byte("XMKD"), path, true},
 	{"LIST", []byte("LIST"), path, false}, {"NLST", []byte("NLST"), path, true}, {"MLSD", []byte("MLSD"), path, true},
 	{"MLST", []byte("MLST"), path, true}, {"MDTM", []byte("MDTM"), path, true}, {"SIZE", []byte("SIZE"), path, true},
-	{"SITE", []byte("SITE"), plain, true}, {"SYST", []byte("SYST"), plain, true}, {"STAT", []byte("STAT"), plain, false},
+	{"SITE", []byte("SITE"), site, true}, {"SYST", []byte("SYST"), plain, true}, {"STAT", []byte("STAT"), plain, false},
 	{"HELP", []byte("HELP"), plain, false}, {"NOOP", []byte("NOOP"), plain, false}, {"FEAT", []byte("FEAT"), plain, true},
 	{"OPTS", []byte("OPTS"), plain, true}, {"CLNT", []byte("CLNT"), plain, true}, {"REIN", []byte("REIN"), plain, true},
 }

@@ -6,7 +6,7 @@ import "bytes"
 // the part of HTTP that SSDP shares.
 type Head struct {
 	Method  []byte // of a request
-	Target  []byte // of a request, without its query
+	Target  []byte // of a request, without query, parameters and user
 	Status  uint32 // of a response
 	Server  []byte
 	Agent   []byte
@@ -16,6 +16,7 @@ type Head struct {
 	Length  int64  // of the body; -1 where it is not said
 	Chunked bool
 	Upgrade bool
+	Private bool // a query or a field that is not known to be harmless: cookies, tokens, sign-ins
 }
 
 // ReadHead reads a message's head. Fields that nobody asks for are passed over.
@@ -39,8 +40,16 @@ func ReadHead(b []byte) (h Head, ok bool) {
 		if !found || !found2 || !bytes.HasPrefix(version, []byte("HTTP/1.")) {
 			return h, false
 		}
-		target, _, _ = bytes.Cut(target, []byte("?")) // a query may hold secrets
+		if !word(method) {
+			return h, false // the end of a body that was taken for a head
+		}
 		h.Method, h.Target = method, target
+		if i := bytes.IndexAny(target, "?;#"); i >= 0 { // a query may hold secrets
+			h.Target, h.Private = target[:i], true
+		}
+		if i := bytes.IndexByte(h.Target, '@'); i >= 0 { // http://user:password@host/ to a proxy
+			h.Target, h.Private = h.Target[i+1:], true
+		}
 	}
 	for len(rest) > 0 {
 		line, rest, _ = bytes.Cut(rest, []byte("\n"))
@@ -55,9 +64,13 @@ func ReadHead(b []byte) (h Head, ok bool) {
 func (h *Head) field(line []byte) {
 	i := bytes.IndexByte(line, ':')
 	if i < 0 {
+		h.Private = true
 		return
 	}
 	name, value := line[:i], bytes.TrimSpace(line[i+1:])
+	if !harmless(name) {
+		h.Private = true
+	}
 	switch len(name) { // a length and a comparison are cheaper than a map
 	case 4:
 		if equalFold(name, "host") {
@@ -92,6 +105,36 @@ func (h *Head) field(line []byte) {
 			h.Chunked = bytes.Contains(value, []byte("chunked"))
 		}
 	}
+}
+
+// harmless says whether a field never holds a secret.
+func harmless(name []byte) bool {
+	for i := range open {
+		if equalFold(name, open[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// open are the fields that never hold a secret, the usual ones first.
+var open = [...]string{
+	"host", "server", "date", "content-type", "content-length", "connection", "user-agent", "accept",
+	"accept-encoding", "accept-language", "cache-control", "etag", "last-modified", "expires",
+	"transfer-encoding", "content-encoding", "accept-ranges", "if-modified-since", "if-none-match",
+	"upgrade-insecure-requests", "pragma", "keep-alive", "vary", "www-authenticate", "upgrade",
+	"accept-charset", "age", "allow", "content-language", "content-range", "dnt", "expect", "if-range", "mime-version",
+	"range", "retry-after", "te", "via", "x-content-type-options", "x-frame-options", "x-powered-by", "x-xss-protection",
+}
+
+// word says whether a request line begins with something like a method.
+func word(b []byte) bool {
+	for _, c := range b {
+		if (c < 'A' || c > 'Z') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return len(b) > 0 && len(b) <= 20
 }
 
 func length(b []byte) int64 {

@@ -262,6 +262,9 @@ func hexDigit(c byte) int {
 func (f *flow) request(s *side, h *Head, out *dissect.Sink) {
 	m := out.Begin()
 	m.Kind, m.Text, m.Name, m.Dir = method, h.Method, h.Target, ot.Request
+	if h.Private {
+		out.Secret()
+	}
 	if len(h.Auth) > 6 && equalFold(h.Auth[:6], "basic ") {
 		m.Flags |= ot.ClearText
 		if !f.basic { // every request repeats it; the sign-in is one
@@ -286,6 +289,9 @@ func (f *flow) request(s *side, h *Head, out *dissect.Sink) {
 func (f *flow) response(s *side, h *Head, out *dissect.Sink) {
 	m := out.Begin()
 	m.Kind, m.Code, m.Dir = status, h.Status, ot.Response
+	if h.Private {
+		out.Secret()
+	}
 	if h.Status >= 400 {
 		m.Flags |= ot.Refused
 	}

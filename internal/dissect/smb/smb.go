@@ -219,6 +219,9 @@ func (f *flow) smb2(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 		}
 		m.Name = f.path(code, m.Dir, b, body)
 		response := m.Dir == ot.Response
+		if private2(code, response) {
+			out.Secret()
+		}
 		out.End()
 		switch {
 		case code == sessionSetup2:
@@ -234,11 +237,26 @@ func (f *flow) smb2(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 	return dissect.TooDeep
 }
 
+// private2 says whether a command carries an answer from which a password can
+// be computed, or contents of files and calls, among which such answers are.
+func private2(code uint16, response bool) bool {
+	switch code {
+	case sessionSetup2:
+		return !response
+	case read2, write2, control2:
+		return true
+	}
+	return false
+}
+
 // Commands and states of SMB 2 that are looked into.
 const (
 	negotiate2     = 0
 	sessionSetup2  = 1
 	create2        = 5
+	read2          = 8
+	write2         = 9
+	control2       = 11
 	moreProcessing = 0xc0000016
 )
 

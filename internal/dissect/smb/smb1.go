@@ -12,8 +12,12 @@ import (
 // Commands of SMB 1 that are looked into.
 const (
 	transaction   = 0x25
+	read1         = 0x2e
+	write1        = 0x2f
 	negotiate1    = 0x72
 	sessionSetup1 = 0x73
+	treeConnect1  = 0x75 // with a password of its own
+	treeConnect0  = 0x70
 	endOfChain    = 0xff
 	headerSize    = 32
 	maxChain      = 32
@@ -44,13 +48,16 @@ func (f *flow) smb1(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 	if len(slot) > 0 {
 		m.Flags |= ot.Inner
 	}
+	if private1(code, response) && len(slot) == 0 {
+		out.Secret()
+	}
 	clear := code == sessionSetup1 && !response && f.plainPass
 	if clear {
 		m.Flags |= ot.ClearText
 	}
-	fault := chain(code, b, out)
+	fault := chain(code, response, b, out)
 	switch {
-	case clear: // before End, which conceals what the packet proved so far
+	case clear:
 		out.FactOf(out.Dst, "credential.cleartext", append(f.text[:0], "smb password"...))
 		f.setup(b, response, out)
 	case code == sessionSetup1:
@@ -66,9 +73,21 @@ func (f *flow) smb1(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 	return fault
 }
 
+// private1 says whether a command carries a password, an answer from which one
+// can be computed, or contents of files and calls, among which such answers are.
+func private1(code byte, response bool) bool {
+	switch code {
+	case sessionSetup1, treeConnect1, treeConnect0:
+		return !response
+	case 0x0a, 0x0b, 0x13, 0x14, 0x1a, 0x1d, 0x2c, read1, write1, transaction, 0x26: // older reads and writes; the rest of a transaction
+		return true
+	}
+	return false
+}
+
 // chain counts the commands that stand behind the first one, as the wire names
 // them: the end of a chain is a code of its own.
-func chain(code byte, b []byte, out *dissect.Sink) dissect.Fault {
+func chain(code byte, response bool, b []byte, out *dissect.Sink) dissect.Fault {
 	at := headerSize
 	for range maxChain {
 		if !chained(code) {
@@ -81,6 +100,9 @@ func chain(code byte, b []byte, out *dissect.Sink) dissect.Fault {
 			return dissect.OK
 		}
 		code = b[at+1]
+		if private1(code, response) {
+			out.Secret()
+		}
 		out.Also(command, uint32(code), nil)
 		next := int(binary.LittleEndian.Uint16(b[at+3:]))
 		if code == endOfChain || next == 0 {

@@ -136,6 +136,7 @@ func (f *flow) version3(b []byte, out *dissect.Sink) dissect.Fault {
 	if !ok {
 		return dissect.Short
 	}
+	out.Secret() // a user's name, and a digest from which the password can be tried
 	engine := engineID(security)
 	if tag == tagOctets {
 		m := out.Begin()
@@ -204,8 +205,6 @@ func (f *flow) pdu(b, community []byte, clear bool, class ot.Class, out *dissect
 	if fault == dissect.OK && kind == pduSet {
 		f.written(m, bindings)
 	}
-	// Facts go before End: with the message the engine learns that the packet
-	// holds a credential, and takes it out of the proofs that it has.
 	if clear {
 		f.credential(m.Dir, community, out)
 	}

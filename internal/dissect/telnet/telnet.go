@@ -132,6 +132,9 @@ func (f *flow) Decode(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 		}
 		m := out.Begin()
 		m.Kind, m.Code, m.Dir = command, uint32(b[1]), dir
+		if b[1] == sb { // the environment that it sends may hold a name or more
+			out.Secret()
+		}
 		if b[1] >= sb && len(b) > 2 {
 			out.Also(option, uint32(b[2]), nil)
 		}
@@ -167,7 +170,7 @@ func (f *flow) answer(dir ot.Dir, out *dissect.Sink) {
 	m.Kind, m.Code, m.Dir = signIn, uint32(f.asked), dir
 	m.Flags |= ot.ClearText
 	m.Class = ot.Login
-	if f.asked == password { // before End: the engine conceals what the packet proved so far
+	if f.asked == password {
 		out.FactOf(out.Dst, "credential.cleartext", append(f.text[:0], "telnet password"...))
 	}
 	out.End()

@@ -1,0 +1,100 @@
+package sensor
+
+import (
+	"slices"
+
+	"github.com/skanse/skanse/internal/ot"
+)
+
+// evidence is the bytes in hand, out of which proofs are taken: a frame, or
+// what waited in a stream. No credential may stand in a proof, and a packet
+// may hold several PDUs, the end of one that began earlier, or the beginning of
+// one that nobody has decoded yet. So proofs are not cleaned afterwards. They
+// are taken when all in hand is decoded, and reach from the headers to the end
+// of the last PDU in a row which its dissector calls provable.
+type evidence struct {
+	raw    []byte
+	head   int  // bytes before the payload
+	size   int  // of the payload
+	sound  int  // bytes of the payload that may be kept
+	broken bool // bytes that may not be kept have passed: sound grows no more
+
+	facts  int    // without proof as yet: the last so many
+	events [3]int // by rank
+	some   bool   // there are such facts or events
+}
+
+// The states of a flow's own proof.
+const (
+	proofNone    = iota
+	proofHeaders // of the first packet with payload
+	proofPayload // of the first packet whose payload may be kept
+)
+
+// at points the sink at the packet whose bytes follow. Of raw, the payload
+// comes last but for padding, behind head bytes.
+func (l *lane) at(r ref, raw []byte, head, size int) {
+	l.settle()
+	l.sink.Packet, l.sink.At = r.number, r.at
+	l.now = r
+	e := &l.hand
+	e.raw, e.head, e.size, e.sound, e.broken = raw, head, size, 0, false
+}
+
+// atFrame points the sink at the frame in hand.
+func (l *lane) atFrame() {
+	f := l.frame
+	l.at(f.ref(), f.raw, f.head, len(f.payload))
+	l.hand.broken = l.assembled != nil // its bytes are not the frame's
+}
+
+// headOf says how many bytes of a frame come before its payload.
+func headOf(f *frame) int {
+	if f.payload == nil {
+		return 0
+	}
+	return cap(f.raw) - cap(f.payload) // the payload is a part of raw
+}
+
+// prove notes that a PDU was decoded, with rest bytes of what is in hand behind it.
+func (e *evidence) prove(provable bool, rest int) {
+	end := e.size - rest
+	switch {
+	case end <= 0: // it ended in an earlier packet
+	case !provable:
+		e.broken = true
+	case !e.broken:
+		e.sound = end
+	}
+}
+
+// settle gives the proof to what was reported since the last call.
+func (l *lane) settle() {
+	e := &l.hand
+	if e.sound > 0 && e.head > 0 && l.cur != nil && l.cur.proved < proofPayload {
+		l.cur.proved = proofPayload
+		l.cur.proof = append(l.cur.proof[:0], e.proof()...)
+	}
+	if !e.some {
+		return
+	}
+	var proof []byte
+	if !l.brief {
+		proof = slices.Clone(e.proof())
+	}
+	for i := range e.facts {
+		l.facts.fresh[len(l.facts.fresh)-1-i].proof = proof
+	}
+	for rank, n := range e.events {
+		kept := l.events.kept[rank]
+		for i := range n {
+			kept[len(kept)-1-i].proof = proof
+		}
+	}
+	e.facts, e.events, e.some = 0, [3]int{}, false
+}
+
+// proof is the head of what is in hand, as far as it may be kept.
+func (e *evidence) proof() []byte {
+	return e.raw[:min(e.head+e.sound, len(e.raw), ot.MaxProof)]
+}
