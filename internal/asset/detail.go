@@ -10,9 +10,9 @@ import (
 	"github.com/skanse/skanse/internal/store"
 )
 
-// Detail is one asset with everything that we know and how we know it.
-type Detail struct {
-	Item
+// AssetDetail is one asset with everything that we know and how we know it.
+type AssetDetail struct {
+	Asset
 	RoleReason        string                 `json:"role_reason"`
 	LevelReason       string                 `json:"level_reason"`
 	CriticalityHint   *int64                 `json:"criticality_hint" doc:"What we suggest; null: nothing"`
@@ -74,13 +74,13 @@ type FactDetail struct {
 	SaidBy     string     `json:"said_by,omitempty" doc:"Address of the speaker, where it is another host"`
 	FirstAt    store.Time `json:"first_at"`
 	LastAt     store.Time `json:"last_at"`
-	Ref        PacketRef  `json:"ref"`
+	Ref        FactRef    `json:"ref"`
 	Proof      string     `json:"proof" doc:"Head of the proving frame, hexadecimal"`
 	SourceName string     `json:"source_name"`
 }
 
-// PacketRef leads back to a packet.
-type PacketRef struct {
+// FactRef leads back to a packet.
+type FactRef struct {
 	Source string     `json:"source"`
 	Number int64      `json:"number"`
 	Seen   store.Time `json:"seen"`
@@ -121,7 +121,7 @@ type SourceNames interface {
 }
 
 // Detail returns one asset with its facts, addresses, modules and ETag.
-func (s *Service) Detail(ctx context.Context, scope Scope, id string) (d Detail, etag string, err error) {
+func (s *Service) Detail(ctx context.Context, scope Scope, id string) (d AssetDetail, etag string, err error) {
 	err = s.db.View(ctx, func(r store.Reader) error {
 		a, err := find(ctx, r, scope, id)
 		if err != nil {
@@ -132,7 +132,7 @@ func (s *Service) Detail(ctx context.Context, scope Scope, id string) (d Detail,
 		if err != nil {
 			return err
 		}
-		d = Detail{Item: row.item(), RoleReason: a.RoleReason, LevelReason: a.LevelReason, CriticalityReason: a.CriticalityReason, Version: a.Version,
+		d = AssetDetail{Asset: row.item(), RoleReason: a.RoleReason, LevelReason: a.LevelReason, CriticalityReason: a.CriticalityReason, Version: a.Version,
 			Fields: map[string]FieldDetail{}, Bindings: []BindingDetail{}, Facts: []FactDetail{}, ModuleList: []ModuleDetail{}, Clashes: []ClashDetail{}, Traffic: []UseDetail{}}
 		if a.CriticalityHint != 0 {
 			d.CriticalityHint = &a.CriticalityHint
@@ -150,7 +150,7 @@ func (s *Service) Detail(ctx context.Context, scope Scope, id string) (d Detail,
 }
 
 // knowledge fills the readable fields: the same resolution as at ingest, with what people said on top.
-func (s *Service) knowledge(ctx context.Context, r store.Reader, d *Detail, a *assetRow, facts []factRow) error {
+func (s *Service) knowledge(ctx context.Context, r store.Reader, d *AssetDetail, a *assetRow, facts []factRow) error {
 	list := make([]Fact, 0, len(facts))
 	for i := range facts {
 		list = append(list, facts[i].fact())
@@ -208,7 +208,7 @@ func (s *Service) knowledge(ctx context.Context, r store.Reader, d *Detail, a *a
 	return nil
 }
 
-func (d *Detail) zoneName() string {
+func (d *AssetDetail) zoneName() string {
 	if d.Zone == nil {
 		return ""
 	}
@@ -223,7 +223,7 @@ func first(list []string) string {
 }
 
 // rest fills addresses, facts with their sources' names, modules, clashes and traffic.
-func (s *Service) rest(ctx context.Context, r store.Reader, d *Detail, a *assetRow, facts []factRow) error {
+func (s *Service) rest(ctx context.Context, r store.Reader, d *AssetDetail, a *assetRow, facts []factRow) error {
 	type bound struct {
 		bindingRow
 		RealmID string `db:"realm_id"`
@@ -255,7 +255,7 @@ func (s *Service) rest(ctx context.Context, r store.Reader, d *Detail, a *assetR
 	}
 	for _, f := range facts {
 		d.Facts = append(d.Facts, FactDetail{ID: f.ID, Attr: f.Attr, Value: f.Value, Protocol: f.Protocol, Module: f.Module, IP: f.IP, MAC: f.MAC, SaidBy: f.SaidBy,
-			FirstAt: store.Micros(f.FirstAt), LastAt: store.Micros(f.LastAt), Ref: PacketRef{Source: f.SourceID, Number: f.Packet, Seen: store.Micros(f.SeenAt), Offset: f.Offset},
+			FirstAt: store.Micros(f.FirstAt), LastAt: store.Micros(f.LastAt), Ref: FactRef{Source: f.SourceID, Number: f.Packet, Seen: store.Micros(f.SeenAt), Offset: f.Offset},
 			Proof: hex.EncodeToString(f.Proof), SourceName: called[f.SourceID]})
 	}
 	modules, err := store.All[moduleRow](ctx, r, "SELECT "+moduleColumns+" FROM asset_module WHERE asset_id = ? ORDER BY module", a.ID)
@@ -278,7 +278,7 @@ func (s *Service) rest(ctx context.Context, r store.Reader, d *Detail, a *assetR
 	return s.clashes(ctx, r, d, a, hosts)
 }
 
-func (d *Detail) uses(side string, m map[string]*Use) {
+func (d *AssetDetail) uses(side string, m map[string]*Use) {
 	for _, p := range sortedNames(m) {
 		u := m[p]
 		x := UseDetail{Protocol: p, Side: side, Ports: append([]uint16{}, u.Ports...), Peers: append([]string{}, u.Peers...), More: u.More, Classes: []string{}}
@@ -292,7 +292,7 @@ func (d *Detail) uses(side string, m map[string]*Use) {
 }
 
 // clashes finds who else had one of the asset's addresses while it had it.
-func (s *Service) clashes(ctx context.Context, r store.Reader, d *Detail, a *assetRow, hosts []hostRow) error {
+func (s *Service) clashes(ctx context.Context, r store.Reader, d *AssetDetail, a *assetRow, hosts []hostRow) error {
 	for i := range hosts {
 		h := &hosts[i]
 		if h.IP == "" || h.Behind {
@@ -310,8 +310,8 @@ func (s *Service) clashes(ctx context.Context, r store.Reader, d *Detail, a *ass
 	return nil
 }
 
-// Change is one entry of an asset's history.
-type Change struct {
+// AssetChange is one entry of an asset's history.
+type AssetChange struct {
 	ID     string     `json:"id"`
 	At     store.Time `json:"at"`
 	Kind   string     `json:"kind" enum:"appeared,field,address,merged,split,state,decided"`
@@ -323,7 +323,7 @@ type Change struct {
 }
 
 // History returns an asset's changes, newest first, those of assets merged into it included.
-func (s *Service) History(ctx context.Context, scope Scope, id, cursor string, limit int) (page rest.Page[Change], err error) {
+func (s *Service) History(ctx context.Context, scope Scope, id, cursor string, limit int) (page rest.Page[AssetChange], err error) {
 	if limit <= 0 || limit > 500 {
 		limit = 100
 	}
@@ -346,9 +346,9 @@ func (s *Service) History(ctx context.Context, scope Scope, id, cursor string, l
 			return err
 		}
 		cut := rest.Cut(rows, limit, func(c changeRow) string { return rest.EncodeCursor(c.ID) })
-		page = rest.Page[Change]{Items: make([]Change, 0, len(cut.Items)), Next: cut.Next}
+		page = rest.Page[AssetChange]{Items: make([]AssetChange, 0, len(cut.Items)), Next: cut.Next}
 		for _, c := range cut.Items {
-			page.Items = append(page.Items, Change{c.ID, c.At, c.Kind, c.Field, c.Before, c.After, c.DecidedBy, c.Reason})
+			page.Items = append(page.Items, AssetChange{c.ID, c.At, c.Kind, c.Field, c.Before, c.After, c.DecidedBy, c.Reason})
 		}
 		return nil
 	})

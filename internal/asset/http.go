@@ -65,11 +65,11 @@ func person(ctx context.Context) Person {
 func (s *Service) Routes(r *rest.Router) {
 	const tag = "Assets"
 	rest.Register(r, rest.Op{ID: "list-assets", Method: http.MethodGet, Path: "/assets", Summary: "List assets", Tag: tag, Permission: auth.AssetRead},
-		func(ctx context.Context, in *pageInput) (*pageOf[Item], error) {
+		func(ctx context.Context, in *pageInput) (*pageOf[Asset], error) {
 			f := in.filter()
 			f.Sort, f.Cursor, f.Limit = in.Sort, in.Cursor, in.Limit
 			page, err := s.List(ctx, auth.From(ctx).Scope, f)
-			return &pageOf[Item]{page}, err
+			return &pageOf[Asset]{page}, err
 		})
 	rest.Register(r, rest.Op{ID: "count-assets", Method: http.MethodGet, Path: "/assets/facets", Summary: "Count assets by role, vendor, zone, level and state", Tag: tag, Permission: auth.AssetRead},
 		func(ctx context.Context, in *ListInput) (*struct{ Body map[string][]Facet }, error) {
@@ -78,7 +78,7 @@ func (s *Service) Routes(r *rest.Router) {
 		})
 	type detailOutput struct {
 		ETag string `header:"ETag"`
-		Body Detail
+		Body AssetDetail
 	}
 	rest.Register(r, rest.Op{ID: "get-asset", Method: http.MethodGet, Path: "/assets/{id}", Summary: "One asset, and how we know", Tag: tag, Permission: auth.AssetRead},
 		func(ctx context.Context, in *idInput) (*detailOutput, error) {
@@ -113,9 +113,9 @@ func (s *Service) Routes(r *rest.Router) {
 		Limit  int    `query:"limit" minimum:"0" maximum:"500"`
 	}
 	rest.Register(r, rest.Op{ID: "list-asset-history", Method: http.MethodGet, Path: "/assets/{id}/history", Summary: "What changed", Tag: tag, Permission: auth.AssetRead},
-		func(ctx context.Context, in *historyInput) (*pageOf[Change], error) {
+		func(ctx context.Context, in *historyInput) (*pageOf[AssetChange], error) {
 			page, err := s.History(ctx, auth.From(ctx).Scope, in.ID, in.Cursor, in.Limit)
-			return &pageOf[Change]{page}, err
+			return &pageOf[AssetChange]{page}, err
 		})
 	type mergeInput struct {
 		Body struct {

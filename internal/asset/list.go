@@ -22,8 +22,8 @@ type Filter struct {
 	Limit                                  int
 }
 
-// Item is one asset in a list.
-type Item struct {
+// Asset is one asset in a list.
+type Asset struct {
 	ID           string     `json:"id"`
 	SiteID       string     `json:"site_id"`
 	Name         string     `json:"name" doc:"Its name, else its first address"`
@@ -75,8 +75,8 @@ func listColumns() string {
 	return "a." + strings.ReplaceAll(assetColumns, ", ", ", a.") + ", s.site_id, COALESCE(z.zone_id, '') AS zone_id, COALESCE(z.name, '') AS zone_name"
 }
 
-func (l *listRow) item() Item {
-	it := Item{ID: l.ID, SiteID: l.SiteID, Name: l.label(), Vendor: l.Vendor, Model: l.Model, OrderCode: l.OrderCode, Firmware: l.Firmware, Serial: l.Serial,
+func (l *listRow) item() Asset {
+	it := Asset{ID: l.ID, SiteID: l.SiteID, Name: l.label(), Vendor: l.Vendor, Model: l.Model, OrderCode: l.OrderCode, Firmware: l.Firmware, Serial: l.Serial,
 		Role: l.Role, Level: l.Level, Owner: l.Owner, State: l.State, Managed: l.Managed, Expected: l.Expected, Seen: l.Seen, IPs: l.IPs.V, MACs: l.MACs.V, Live: l.Live,
 		LastLiveAt: l.LastLiveAt, Conflicts: l.Conflicts, Modules: l.Modules, EndOfSale: l.EndOfSale, EndOfSupport: l.EndOfSupport, Spare: l.Spare}
 	if l.Criticality != 0 {
@@ -169,7 +169,7 @@ type position struct {
 }
 
 // List returns one page, ordered and with the number of all that match.
-func (s *Service) List(ctx context.Context, scope Scope, f Filter) (page rest.Page[Item], err error) {
+func (s *Service) List(ctx context.Context, scope Scope, f Filter) (page rest.Page[Asset], err error) {
 	name, down := strings.CutPrefix(f.Sort, "-")
 	if name == "" {
 		name = "name"
@@ -211,7 +211,7 @@ func (s *Service) List(ctx context.Context, scope Scope, f Filter) (page rest.Pa
 			return err
 		}
 		cut := rest.Cut(rows, f.Limit, func(l listRow) string { return rest.EncodeCursor(l.position(name)) })
-		page = rest.Page[Item]{Items: make([]Item, 0, len(cut.Items)), Next: cut.Next, Total: &n}
+		page = rest.Page[Asset]{Items: make([]Asset, 0, len(cut.Items)), Next: cut.Next, Total: &n}
 		for i := range cut.Items {
 			page.Items = append(page.Items, cut.Items[i].item())
 		}
