@@ -82,13 +82,13 @@ func accessChecks() []relation {
 		return func(k *CheckSpec, now time.Time) ot.SQL { return behindConv(convs(k, now)) }
 	}
 	return []relation{
-		{id: "remote.bypass", fold: ot.Sum, unit: "conversations", reads: heardTopics(), items: zone(bypass, "remote access conversations past the gateway"), behind: behind(bypass)},
+		{id: "remote.bypass", fold: ot.Sum, unit: "conversations", reads: heardTopics(), items: zone(bypass, "Conversations past the gateway"), behind: behind(bypass)},
 		{id: "remote.count", fold: ot.Sum, unit: "technologies", reads: heardTopics(), items: technologies},
 		{id: "remote.ingress_seen", fold: ot.Share, reads: heardTopics(), items: ingress},
-		{id: "itot.undocumented", fold: ot.Sum, unit: "conversations", reads: heardTopics(), items: zone(straightIn, "conversations between IT and this zone"), behind: behind(straightIn)},
-		{id: "itot.admin_share", fold: ot.Share, reads: heardTopics(), items: zone(directAdmin, "sign-ins from IT past the gateway"), behind: behind(directAdmin)},
-		{id: "iam.cleartext", fold: ot.Sum, unit: "hosts", reads: heardTopics(), items: zone(cleartext("c.server_ip"), "hosts with sign-ins in clear text"), behind: behind(cleartext("c.server_ip"))},
-		{id: "acc.engineering_talkers", fold: ot.Sum, unit: "hosts", reads: bothTopics(), items: zone(talkers("c.client_ip"), "hosts that write without being known for it"), behind: behind(talkers("c.client_ip"))},
+		{id: "itot.undocumented", fold: ot.Sum, unit: "conversations", reads: heardTopics(), items: zone(straightIn, "Conversations between IT and this zone"), behind: behind(straightIn)},
+		{id: "itot.admin_share", fold: ot.Share, reads: heardTopics(), items: zone(directAdmin, "Conversations from IT past the gateway"), behind: behind(directAdmin)},
+		{id: "iam.cleartext", fold: ot.Sum, unit: "hosts", reads: heardTopics(), items: zone(cleartext("c.server_ip"), "Hosts with sign-ins in clear text"), behind: behind(cleartext("c.server_ip"))},
+		{id: "acc.engineering_talkers", fold: ot.Sum, unit: "hosts", reads: bothTopics(), items: zone(talkers("c.client_ip"), "Hosts that write without being known for it"), behind: behind(talkers("c.client_ip"))},
 	}
 }
 
@@ -101,7 +101,7 @@ func technologies(k *CheckSpec, now time.Time) ot.SQL {
 		sqlf("("+isAdmin()+" AND ("+notOT("cz")+" OR cz.gateway))"))
 	return sqlf(`SELECT t.site_no, 'technology' AS kind, t.who AS ref, t.who AS label,
   CASE WHEN t.n_all > ? THEN 'fail' ELSE 'pass' END AS verdict, CAST(1 AS DOUBLE PRECISION) AS value,
-  CAST(t.n AS TEXT) || ' conversations into OT, newest {t:' || CAST(t.last_at AS TEXT) || '}.' AS reason
+  'Conversations into OT: ' || CAST(t.n AS TEXT) || ', newest {t:' || CAST(t.last_at AS TEXT) || '}.' AS reason
 FROM (SELECT site_no, who, COUNT(*) AS n, SUM(CASE WHEN live THEN 1 ELSE 0 END) AS live_n, MAX(last_at) AS last_at, COUNT(*) OVER (PARTITION BY site_no) AS n_all FROM (?) c GROUP BY site_no, who) t
 WHERE t.n_all > ? OR t.live_n > 0
 UNION ALL

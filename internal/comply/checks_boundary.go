@@ -62,9 +62,9 @@ func boundaryChecks() []relation {
 		return func(k *CheckSpec, now time.Time) ot.SQL { return behindConv(convs(k, now)) }
 	}
 	return []relation{
-		{id: "svc.insecure", fold: ot.Sum, unit: "hosts", reads: heardTopics(), items: zone(insecure, "hosts with an insecure service in use"), behind: behind(insecure)},
-		{id: "seg.internet", fold: ot.Sum, unit: "hosts", reads: heardTopics(), items: zone(internet, "hosts that talk to the internet"), behind: behind(internet)},
-		{id: "supp.bypass", fold: ot.Sum, unit: "conversations", reads: heardTopics(), items: zone(thirdParty, "conversations from outside past the gateway"), behind: behind(thirdParty)},
+		{id: "svc.insecure", fold: ot.Sum, unit: "hosts", reads: heardTopics(), items: zone(insecure, "Hosts with an insecure service in use"), behind: behind(insecure)},
+		{id: "seg.internet", fold: ot.Sum, unit: "hosts", reads: heardTopics(), items: zone(internet, "Hosts that talk to the internet"), behind: behind(internet)},
+		{id: "supp.bypass", fold: ot.Sum, unit: "conversations", reads: heardTopics(), items: zone(thirdParty, "Conversations from outside past the gateway"), behind: behind(thirdParty)},
 		{id: "seg.violations", fold: ot.Sum, unit: "conversations", reads: heardTopics(), items: violations, behind: behind(skipping)},
 		{id: "seg.safety", fold: ot.Count, unit: "safety systems", reads: bothTopics(), items: safety},
 	}
@@ -79,10 +79,10 @@ WHERE c.last_at >= ? AND c.client_zone_no <> c.server_zone_no GROUP BY c.site_no
 	return sqlf(`SELECT r.site_no, r.kind, r.ref, r.label,
   CASE WHEN r.verdict = 'pass' AND x.n > 0 THEN 'unknown' ELSE r.verdict END AS verdict,
   CASE WHEN r.verdict = 'pass' AND x.n > 0 THEN NULL ELSE r.value END AS value,
-  CASE WHEN r.verdict = 'pass' AND x.n > 0 THEN CAST(x.n AS TEXT) || ' conversations cross its border; no approved conduits to compare them with.' ELSE r.reason END AS reason
+  CASE WHEN r.verdict = 'pass' AND x.n > 0 THEN 'Conversations across its border: ' || CAST(x.n AS TEXT) || '; there are no approved conduits to compare them with.' ELSE r.reason END AS reason
 FROM (?) r JOIN org_zone zz ON zz.zone_id = r.ref
 LEFT JOIN (SELECT site_no, zone_no, CAST(SUM(n) AS BIGINT) AS n FROM (?) c GROUP BY site_no, zone_no) x ON x.site_no = r.site_no AND x.zone_no = zz.zone_no`,
-		perZone(k, skipping(k, now), "conversations that skip the levels between"), crossing)
+		perZone(k, skipping(k, now), "Conversations that skip the levels between"), crossing)
 }
 
 // safety: a safety controller fails when somebody outside its own zone talks to it, unless

@@ -26,7 +26,7 @@ func changeRows(k *CheckSpec, now time.Time, verdict, reason, author string) ot.
 	rows := sqlf(`SELECT e.site_no, 'conversation' AS kind, CAST(e.site_no AS TEXT) || '.' || CAST(e.conv_no AS TEXT) AS ref,
   REPLACE(e.class, '_', ' ') || ' on ' || CASE WHEN e.server_ip <> '' THEN e.server_ip ELSE e.server_mac END || ' by ' || CASE WHEN e.client_ip <> '' THEN e.client_ip ELSE e.client_mac END || ' (' || e.protocol || ')' AS label,
   `+verdict+` AS verdict, CAST(e.n AS DOUBLE PRECISION) AS value,
-  CAST(e.n AS TEXT) || ' messages, last {t:' || CAST(e.last_at AS TEXT) || '}. ' || `+reason+` AS reason
+  'Messages: ' || CAST(e.n AS TEXT) || ', last {t:' || CAST(e.last_at AS TEXT) || '}. ' || `+reason+` AS reason
 FROM (SELECT x.*, `+author+` AS author FROM (?) x) e`, changes)
 	return sqlf("? UNION ALL ?", rows, quietSites(k, sqlf("SELECT x.site_no FROM (?) x", changes), "No change to a device was seen on the wire."))
 }

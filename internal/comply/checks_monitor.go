@@ -93,13 +93,16 @@ FROM (?) z LEFT JOIN (?) b ON b.site_no = z.site_no AND b.zone_no = z.zone_no`, 
 }
 
 // newDevices: each device that a live sensor heard for the first time in the window, and
-// whether a person decided on it within a day. A site without any is one row, so that quiet has a population.
+// whether a person decided on it within a day. What is heard in a sensor's first week is the
+// plant as it was, which asset.unregistered asks about. A site without any new device is one
+// row, so that quiet has a population.
 func newDevices(k *CheckSpec, now time.Time) ot.SQL {
 	const dayLong = int64(24 * time.Hour / time.Microsecond)
+	const isNew = " AND a.live AND a.first_at >= ? AND a.first_at >= (SELECT MIN(s.first_at) FROM network_source s WHERE s.site_no = a.site_no AND s.live) + ?"
 	fresh := assets("CASE WHEN a.decided_at IS NOT NULL AND a.decided_at - a.first_at <= ? THEN 'pass' WHEN a.decided_at IS NULL AND a.first_at >= ? THEN 'unknown' ELSE 'fail' END", noValue,
 		"CASE WHEN a.decided_at IS NULL THEN 'New since {t:' || CAST(a.first_at AS TEXT) || '}, undecided.' ELSE 'New {t:' || CAST(a.first_at AS TEXT) || '}, decided {t:' || CAST(a.decided_at AS TEXT) || '}.' END",
-		" AND a.live AND a.first_at >= ?", dayLong, micros(now.Add(-24*time.Hour)), windowStart(k, now))
-	return sqlf(`? UNION ALL ?`, fresh, quietSites(k, sqlf("SELECT a.site_no FROM asset_asset a WHERE a.live AND a.managed AND a.first_at >= ?", windowStart(k, now)), "No new device was heard."))
+		isNew, dayLong, micros(now.Add(-24*time.Hour)), windowStart(k, now), 7*dayLong)
+	return sqlf(`? UNION ALL ?`, fresh, quietSites(k, sqlf("SELECT a.site_no FROM asset_asset a WHERE a.managed AND a.state IN ('new', 'accepted')"+isNew, windowStart(k, now), 7*dayLong), "No new device was heard."))
 }
 
 // quietSites makes one row of each site with a live sensor where nothing of what is counted

@@ -43,7 +43,7 @@ func TestChecks(t *testing.T) {
 		{"a remote desktop from the office", []func(*plant){heard, func(p *plant) {
 			p.talks(p.north, talk{from: p.office.No, to: p.cell.No, client: "10.9.0.5", server: "10.0.1.1", proto: "rdp", port: 3389})
 		}}, []want{
-			{"remote.bypass", Fail, 1, "1 remote access"}, {"remote.count", Pass, 1, ""}, {"itot.undocumented", Fail, 1, ""}, {"itot.admin_share", Fail, .5, ""}, {"seg.violations", Fail, 1, ""}, {"seg.internet", Pass, 0, ""},
+			{"remote.bypass", Fail, 1, "Conversations past the gateway: 1"}, {"remote.count", Pass, 1, ""}, {"itot.undocumented", Fail, 1, ""}, {"itot.admin_share", Fail, .5, ""}, {"seg.violations", Fail, 1, ""}, {"seg.internet", Pass, 0, ""},
 		}},
 		{"the same through the gateway", []func(*plant){heard, func(p *plant) {
 			p.talks(p.north, talk{from: p.dmz.No, to: p.cell.No, client: "10.8.0.5", server: "10.0.1.1", proto: "rdp", port: 3389})
@@ -97,7 +97,7 @@ func TestChecks(t *testing.T) {
 		}}, []want{
 			{"asset.unregistered", Fail, 1, "Undecided since"}, {"asset.ghosts", Fail, .5, "Not heard for 30 days"}, {"asset.freshness", Fail, .5, ""}, {"asset.identified", Fail, .5, ""}, {"asset.expected", Pass, 1, ""},
 			{"asset.crit_set", Fail, .25, ""}, {"asset.crit_review", Fail, 0, "Never"}, {"asset.crown", Fail, 0, "no owner"}, {"asset.fields", Fail, 0, "Missing"}, {"seg.zoned", Fail, .75, ""},
-			{"dev.decide", Fail, 0, ""}, {"net.doc_drift", Unknown, -1, "no documented networks"}, {"vuln.identifiable", Fail, 0, ""},
+			{"dev.decide", Fail, 0, "undecided"}, {"net.doc_drift", Unknown, -1, "no documented networks"}, {"vuln.identifiable", Fail, 0, ""},
 		}},
 		{"an inventory from a capture only", []func(*plant){func(p *plant) {
 			p.has(p.north, device{zone: p.cell, ip: "10.0.1.1", role: "plc", state: "accepted", vendor: "Siemens", capture: true, first: 400})

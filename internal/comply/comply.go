@@ -27,6 +27,9 @@ var migrations embed.FS
 // Migrations are the tables of this package.
 func Migrations() store.Migrations { return store.Migrations{Slice: "comply", FS: migrations} }
 
+// Now is the Service's clock.
+func (s *Service) Now() time.Time { return s.clock() }
+
 // Config is what a Service may be given. The zero value works.
 type Config struct {
 	Catalogue *Catalogue       // nil: the one that ships

@@ -36,6 +36,12 @@ func (j *Judgement) first(f Facts) string {
 		return name + ", but measured otherwise: " + strings.TrimPrefix(after(j.Contradictions[0], "Measured: "), "Measured: ")
 	case j.Level == 0:
 		return "Nothing is declared and nothing is measured."
+	case j.Level <= 2 && worstOf(f.Checks) != nil:
+		w := worstOf(f.Checks)
+		if j.Level == 2 {
+			return fmt.Sprintf("Documented, but %s: %s, target %s.", lower(w.Spec.Title), w.Spec.Test.Show(*w.Answer.Value), w.Spec.Target)
+		}
+		return fmt.Sprintf("%s: %s, target %s; %d of %d records declared.", w.Spec.Title, w.Spec.Test.Show(*w.Answer.Value), w.Spec.Target, valid(f), len(f.Requirement.Declared))
 	case j.Level == 1:
 		return fmt.Sprintf("Started: %d of %d records declared, %d of %d checks answered.", valid(f), len(f.Requirement.Declared), j.Answered, len(f.Checks))
 	case !j.Measured:
@@ -44,6 +50,17 @@ func (j *Judgement) first(f Facts) string {
 		return fmt.Sprintf("Documented; %s.", strings.Join(j.short(.8, .6, .8), ", "))
 	}
 	return fmt.Sprintf("%s: coverage %s, effect %s, data fresh.", name, percent(j.C), percent(j.E))
+}
+
+// worstOf is the failing check to speak of first: one that contradicts, else the first.
+func worstOf(checks []CheckFact) *CheckFact {
+	var out *CheckFact
+	for i, c := range checks {
+		if c.Answer.Status == Fail && c.Answer.Value != nil && (out == nil || c.Spec.Contradicts && !out.Spec.Contradicts) {
+			out = &checks[i]
+		}
+	}
+	return out
 }
 
 // short names the numbers that miss a gate.
@@ -67,6 +84,17 @@ func (j *Judgement) short(c, e, f float64) []string {
 func (j *Judgement) lift(f Facts, gate [3]bool, now time.Time) {
 	say := func(format string, args ...any) { j.Lift = append(j.Lift, fmt.Sprintf(format, args...)) }
 	next := j.Level + 1
+	n := min(max(next, 3), 5)
+	c, e, fr := .8, .6, .8
+	if n >= 4 {
+		c, e, fr = .95, .9, 1
+	}
+	fix := func(k CheckFact) bool { return k.Answer.Status == Fail && (k.Spec.Contradicts || j.E < e) }
+	for _, k := range f.Checks {
+		if fix(k) {
+			say("Bring %q to %s (now %s).", k.Spec.Title, k.Spec.Target, show(k))
+		}
+	}
 	for _, d := range f.Requirement.Declared {
 		if !slices.Contains(f.Valid, d.Record) {
 			say("To reach 2: declare %q, attested by %s.", d.Record, d.AttestedBy)
@@ -81,16 +109,10 @@ func (j *Judgement) lift(f Facts, gate [3]bool, now time.Time) {
 	if next > 5 {
 		return
 	}
-	n := max(next, 3)
-	c, e, fr := .8, .6, .8
-	if n >= 4 {
-		c, e, fr = .95, .9, 1
-	}
 	for _, k := range f.Checks {
 		a := k.Answer
 		switch {
-		case a.Status == Fail && (k.Spec.Contradicts || j.E < e):
-			say("To reach %d: bring %q to %s (now %s).", n, k.Spec.Title, k.Spec.Target, show(k))
+		case fix(k):
 		case a.Population == 0:
 			say("To reach %d: answer %q. %s", n, k.Spec.Title, k.Spec.Wants)
 		case a.Coverage() < c:

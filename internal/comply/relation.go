@@ -90,8 +90,8 @@ func perZone(k *CheckSpec, convs ot.SQL, noun string) ot.SQL {
 	return sqlf(`SELECT z.site_no, 'zone' AS kind, z.zone_id AS ref, z.name AS label,
   CASE WHEN f.n > 0 THEN 'fail' WHEN z.share >= ? THEN 'pass' ELSE 'unknown' END AS verdict,
   CASE WHEN f.n > 0 OR z.share >= ? THEN CAST(COALESCE(f.n, 0) AS DOUBLE PRECISION) END AS value,
-  CASE WHEN f.live_n > 0 THEN CAST(f.n AS TEXT) || ' `+noun+`, newest {t:' || CAST(f.last_at AS TEXT) || '}.'
-    WHEN f.n > 0 THEN CAST(f.n AS TEXT) || ' `+noun+`, observed in a capture of {d:' || CAST(f.first_at AS TEXT) || '} to {d:' || CAST(f.last_at AS TEXT) || '}.'
+  CASE WHEN f.live_n > 0 THEN '`+noun+`: ' || CAST(f.n AS TEXT) || ', newest {t:' || CAST(f.last_at AS TEXT) || '}.'
+    WHEN f.n > 0 THEN '`+noun+`: ' || CAST(f.n AS TEXT) || ', observed in a capture of {d:' || CAST(f.first_at AS TEXT) || '} to {d:' || CAST(f.last_at AS TEXT) || '}.'
     WHEN z.share >= ? THEN 'None; listened to ' || CAST(z.percent AS TEXT) || ' % of the last `+k.Window.People()+`.'
     WHEN z.percent > 0 OR z.share > 0 THEN 'Listened to only ' || CAST(z.percent AS TEXT) || ' % of the last `+k.Window.People()+`, too little to call it none.'
     ELSE 'No live sensor hears this zone.' END AS reason

@@ -1,0 +1,77 @@
+package comply
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/skanse/skanse/internal/store"
+	"github.com/skanse/skanse/internal/store/storetest"
+	"pgregory.net/rapid"
+)
+
+func TestBriefRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var levels []levelRow
+		for _, id := range []string{"1.1a", "5.3", "9.10b"} {
+			levels = append(levels, levelRow{EntityID: "e", SiteNo: 7, Requirement: id, Level: rapid.IntRange(0, 5).Draw(t, "level"), State: rapid.SampledFrom(stateOrder[:]).Draw(t, "state"), Target: rapid.IntRange(1, 5).Draw(t, "target")})
+		}
+		got := map[unit]levelRow{}
+		readBrief(briefOf(levels)+" 9.9=zz9 nonsense =", dayKey{"e", 7}, got)
+		if len(got) != 3 {
+			t.Fatalf("%d levels come back", len(got))
+		}
+		for _, l := range levels {
+			if g := got[unit{"e", 7, l.Requirement}]; g.Level != l.Level || g.State != l.State || g.Target != l.Target {
+				t.Fatalf("%+v became %+v", l, g)
+			}
+		}
+	})
+}
+
+func FuzzBrief(f *testing.F) {
+	f.Add("5.1=2k4 5.2=3a3")
+	f.Add("5.1=9x9")
+	f.Fuzz(func(t *testing.T, s string) {
+		got := map[unit]levelRow{}
+		readBrief(s, dayKey{"e", 1}, got)
+		for _, l := range got {
+			if l.Level < 0 || l.Level > 5 || l.State == "" {
+				t.Fatalf("%q gives %+v", s, l)
+			}
+		}
+	})
+}
+
+// A day in the past shows what was judged then, with its reasons, whatever came after.
+func TestAsOf(t *testing.T) {
+	storetest.Each(t, tables(), func(t *testing.T, db *store.DB) {
+		p := newPlant(t, db)
+		p.sensor(p.north, 31, p.cell, p.scada)
+		p.evaluate()
+		first := p.now
+		p.now = p.now.AddDate(0, 0, 3)
+		p.talks(p.north, talk{from: p.office.No, to: p.cell.No, client: "10.9.0.5", server: "10.0.1.1", proto: "rdp", port: 3389})
+		p.declareAll("5.3", p.north.ID)
+		p.evaluate()
+		now := got(p.s.Posture(t.Context(), everybody, time.Time{}))(t)
+		for _, c := range []struct {
+			day          time.Time
+			contradicted int
+		}{{first, 0}, {first.AddDate(0, 0, 2), 0}, {p.now, 1}, {p.now.AddDate(0, 0, 9), 1}} {
+			old := got(p.s.Posture(t.Context(), everybody, c.day))(t)
+			if old.Headline.Contradicted != c.contradicted {
+				t.Errorf("as of %s: %+v", day(c.day), old.Headline)
+			}
+		}
+		if len(now.Trend) != 2 || now.Trend[0].Date != first.Format(time.DateOnly) {
+			t.Errorf("trend %+v", now.Trend)
+		}
+		then := got(p.s.Posture(t.Context(), everybody, p.now))(t)
+		a, _ := json.Marshal(now.Areas)
+		b, _ := json.Marshal(then.Areas)
+		if string(a) != string(b) {
+			t.Errorf("today from the day's row differs from today:\n%s\n%s", a, b)
+		}
+	})
+}
