@@ -9,6 +9,7 @@ import (
 	"context"
 	"embed"
 	"strconv"
+	"time"
 
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/store"
@@ -25,10 +26,17 @@ type Service struct {
 	db      *store.DB
 	cat     *Catalogue
 	sources SourceNames
+	now     func() time.Time // of decisions
 }
 
 // New makes the slice on a migrated database.
-func New(db *store.DB, cat *Catalogue) *Service { return &Service{db: db, cat: cat} }
+func New(db *store.DB, cat *Catalogue) *Service {
+	return &Service{db: db, cat: cat, now: time.Now}
+}
+
+// UseClock dates what people decide by another clock than the machine's: the
+// demo has its own. Call it before the first request.
+func (s *Service) UseClock(now func() time.Time) { s.now = now }
 
 // AskSources says who names the sources of facts; without it they stay nameless.
 // Call it before the first request.

@@ -107,7 +107,7 @@ func (s *Service) decide(ctx context.Context, tx *store.Tx, who Person, a *asset
 	if err := p.check(pl); err != nil {
 		return err
 	}
-	now := store.At(time.Now())
+	now := store.At(s.now())
 	var changes []changeRow
 	note := func(kind, field, before, after string) {
 		if before != after {
@@ -239,6 +239,6 @@ func (s *Service) again(ctx context.Context, tx *store.Tx, siteNo int64, why bec
 	for i := range hosts {
 		seeds = append(seeds, hosts[i].key())
 	}
-	_, _, err = s.reidentify(ctx, tx, sensor.Delivery{SiteNo: siteNo, Received: time.Now()}, seeds, nil, why)
+	_, _, err = s.reidentify(ctx, tx, sensor.Delivery{SiteNo: siteNo, Received: s.now()}, seeds, nil, why)
 	return err
 }

@@ -85,7 +85,7 @@ type claim struct {
 // claims returns what a fact says about the fields.
 func (t attributeTable) claims(f *Fact, out []claim) []claim {
 	say := func(field, value string, trust int) {
-		if value = ot.Printable(value); value != "" {
+		if value = ot.Printable(value); value != "" && !empty(value) {
 			out = append(out, claim{field, value, trust, f})
 		}
 	}
@@ -108,6 +108,16 @@ func (t attributeTable) claims(f *Fact, out []claim) []claim {
 		}
 	}
 	return out
+}
+
+// empty says whether a value is a form that nobody filled in.
+func empty(s string) bool {
+	switch strings.ToLower(strings.Trim(s, " .-_?")) {
+	case "", "unknown", "none", "n/a", "na", "not set", "sysname not set", "not available", "undefined", "default", "default name", "localhost", "localhost.localdomain",
+		"to be filled by o.e.m", "system product name", "default string", "<missing>", "null":
+		return true
+	}
+	return false
 }
 
 // changeGap is how far apart in time two values must be for the newer one to be

@@ -25,6 +25,7 @@ func TestFields(t *testing.T) {
 		{"Cisco", [][2]string{{"cdp.platform", "Cisco 2811"}, {"cdp.software", "Cisco IOS Software, 2800 Software (C2800NM-ADVIPSERVICESK9-M), Version 12.4(24)T, RELEASE SOFTWARE (fc1)"}, {"cdp.device_id", "R1"}}, "Cisco|2811||12.4(24)T||R1"},
 		{"Modbus", [][2]string{{"modbus.vendor_name", "Schneider Electric"}, {"modbus.product_code", "BMX P34 2020"}, {"modbus.revision", "V2.5"}}, "Schneider Electric|BMX P34 2020|BMX P34 2020|V2.5||"},
 		{"the more trusted name wins", [][2]string{{"dns.name", "x.plant"}, {"netbios.name", "SCADA-PC1"}}, "Siemens AG|||||SCADA-PC1"},
+		{"a form that nobody filled in", [][2]string{{"snmp.sysname", "sysName Not Set"}, {"lldp.system_name", "-"}}, "Siemens AG|||||"},
 		{"hostile text is made safe", [][2]string{{"snmp.sysname", "pump\x1b[31m\x00"}}, "Siemens AG|||||pump\ufffd[31m"},
 	}
 	for _, c := range cases {

@@ -177,6 +177,12 @@ func (c *Catalogue) describe(d *Device, forward int) {
 	c.fromModules(d)
 	p := &profile{fields: d.Fields, facts: d.Facts, traffic: d.Traffic, forward: forward}
 	p.windows = strings.Contains(strings.ToLower(d.Field("model")), "windows")
+	for _, f := range d.Facts {
+		if f.About.Module == "" && computerFact(f.Attr) {
+			p.pc = string(f.Attr) + " " + f.Value
+			break
+		}
+	}
 	d.Outside = c.outside(d)
 	p.outside = d.Outside
 	d.Role, d.RoleReason = c.roles.classify(p)
@@ -184,6 +190,15 @@ func (c *Catalogue) describe(d *Device, forward int) {
 	if s, ok := c.roles.Criticality[d.Role]; ok && !d.Outside {
 		d.Criticality, d.CriticalityWhy = s.Value, s.Because
 	}
+}
+
+// computerFact says whether only computers state such a thing.
+func computerFact(a ot.Attr) bool {
+	switch a {
+	case "smb.native_os", "browser.server", "browser.os_version", "ntlmssp.os_version", "ntlmssp.nb_computer_name", "rdp.client_name":
+		return true
+	}
+	return false
 }
 
 // split parts facts about the device itself from those about its modules.

@@ -90,6 +90,7 @@ type profile struct {
 	forward int  // addresses behind it
 	outside bool // on the internet
 	windows bool
+	pc      string // the fact that says it is a computer, empty: none
 }
 
 // classify says what a device is, and why.
@@ -144,6 +145,9 @@ func (t *roleTable) byDeed(p *profile) (out []opinion) {
 		role := t.OT[served[0]]
 		who := peers(u)
 		switch {
+		case p.pc != "" && (role == "plc" || role == "rtu" || role == "ied" || role == "io"):
+			// A computer that answers like a controller: a data server, a soft PLC, a simulator.
+			say(71, "server", "answers %s%s to %s, and is a computer (%s)", protocolName(served[0]), onPort(u), who, p.pc)
 		case len(asked) == 0:
 			say(74, role, "answers %s%s to %s and asks nobody", protocolName(served[0]), onPort(u), who)
 		case slices.Contains(asked, served[0]) && len(p.traffic.Asks[served[0]].Peers) > 2:

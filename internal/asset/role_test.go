@@ -21,7 +21,7 @@ func TestRoleAndLevel(t *testing.T) {
 		level string
 		why   string // part of the reason
 	}{
-		{"nothing", nil, nil, "unknown", "", "nothing heard"},
+		{"nothing", nil, nil, "unknown", "", "nothing heard says which kind"},
 		{"S7 CPU", [][2]string{{"s7comm.order_code", "6ES7 315-2EH14-0AB0"}}, nil, "plc", "1", "6ES7 315-2EH14-0AB0 is a CPU"},
 		{"S7 fail-safe CPU", [][2]string{{"s7comm.order_code", "6ES7 315-2FJ14-0AB0"}}, nil, "safety", "1", "fail-safe"},
 		{"ET 200S with a CPU", [][2]string{{"s7comm.order_code", "6ES7 151-8AB01-0AB0"}}, nil, "plc", "1", "CPU of its own"},
@@ -58,6 +58,8 @@ func TestRoleAndLevel(t *testing.T) {
 			s.asks(peer(1), self, "modbus", 502, ot.Read).asks(self, peer(2), "dnp3", 20000, ot.Read)
 		}, "gateway", "1", "translates"},
 		{"office", [][2]string{{"smb.native_os", "Windows 10 Pro"}}, nil, "workstation", "4", "Windows"},
+		{"a computer that answers like a controller", [][2]string{{"smb.native_os", "Windows 5.1"}}, func(s *talk) { s.asks(peer(1), self, "modbus", 502, ot.Read) }, "server", "3", "is a computer"},
+		{"an industrial device that only browses", nil, func(s *talk) { s.asks(self, peer(1), "http", 80) }, "unknown", "", "maker of industrial devices"},
 		{"office that asks a PLC", [][2]string{{"smb.native_os", "Windows 10 Pro"}}, func(s *talk) { s.asks(self, peer(1), "modbus", 502, ot.Read) }, "hmi", "2", "asks 1 host"},
 		{"printer", nil, func(s *talk) { s.asks(peer(1), self, "", 9100) }, "printer", "4", "printing"},
 		{"remote access box", [][2]string{{"http.server", "x"}, {"lldp.model", "eWON Cosy 131"}}, nil, "remote-gateway", "3.5", "remote access"},
