@@ -16,6 +16,7 @@ const home = createRoute({
 });
 const posture = createRoute({
   ...at("/posture"),
+  validateSearch: only("as_of"),
   component: lazyRouteComponent(() => import("./pages/posture/posture")),
 });
 const requirements = createRoute({
@@ -35,7 +36,7 @@ const plant = createRoute({
 });
 const assets = createRoute({
   ...at("/assets"),
-  validateSearch: only("site", "zone", "role", "vendor", "level", "state", "q", "sort", "capture"),
+  validateSearch: only("site", "zone", "role", "vendor", "level", "state", "conflict", "q", "sort"),
   component: lazyRouteComponent(() => import("./pages/assets/list")),
 });
 const asset = createRoute({

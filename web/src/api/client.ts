@@ -1,64 +1,34 @@
+// The one way to the server. Paths, filters and bodies are checked against its OpenAPI description when this compiles.
+import createClient from "openapi-fetch";
 import { Problem, problemOf } from "./problem";
+import type { paths } from "./schema";
 
-export type Query = Record<string, string | number | undefined | null>;
+export const prefix = "/api/v1";
 
-/** The path with its query; empty values are left out, so that a cleared filter leaves no trace. */
-export function address(path: string, query: Query = {}): string {
-  const params = new URLSearchParams();
-  for (const [key, value] of Object.entries(query)) {
-    if (value !== undefined && value !== null && value !== "") params.set(key, String(value));
-  }
-  const text = params.toString();
-  return `/api/v1${path}${text ? `?${text}` : ""}`;
+export const api = createClient<paths>({
+  baseUrl: prefix,
+  credentials: "same-origin",
+  fetch: async (request) => {
+    let response: Response;
+    try {
+      response = await fetch(request);
+    } catch (cause) {
+      if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
+      throw new Problem(0, "", "", "unreachable");
+    }
+    if (!response.ok) throw problemOf(response.status, await response.text());
+    return response;
+  },
+});
+
+/** The answer itself: what is not an answer was thrown as a Problem before. */
+export async function answer<T>(call: Promise<{ data?: T }>): Promise<T> {
+  return (await call).data as T;
 }
 
-type Options = { method?: string; body?: unknown; headers?: Record<string, string>; signal?: AbortSignal };
-
-async function send(url: string, options: Options): Promise<Response> {
-  let response: Response;
-  try {
-    response = await fetch(url, {
-      method: options.method ?? "GET",
-      credentials: "same-origin",
-      headers: {
-        Accept: "application/json",
-        ...(options.body === undefined ? {} : { "Content-Type": "application/json" }),
-        ...options.headers,
-      },
-      body: options.body === undefined ? null : JSON.stringify(options.body),
-      signal: options.signal ?? null,
-    });
-  } catch (cause) {
-    if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
-    throw new Problem(0, "", "", "unreachable");
-  }
-  if (!response.ok) throw problemOf(response.status, await response.text());
-  return response;
-}
-
-export async function get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
-  const response = await send(address(path, query), signal ? { signal } : {});
-  return (await response.json()) as T;
-}
-
-/** The answer with its ETag, for changes that must not overwrite another person's. */
-export async function getTagged<T>(path: string, signal?: AbortSignal): Promise<{ value: T; etag: string }> {
-  const response = await send(address(path), signal ? { signal } : {});
-  return { value: (await response.json()) as T, etag: response.headers.get("ETag") ?? "" };
-}
-
-export async function change<T = void>(
-  method: "POST" | "PUT" | "PATCH" | "DELETE",
-  path: string,
-  body?: unknown,
-  options: { query?: Query; etag?: string; signal?: AbortSignal } = {},
-): Promise<T> {
-  const response = await send(address(path, options.query), {
-    method,
-    body,
-    headers: options.etag ? { "If-Match": options.etag } : {},
-    ...(options.signal ? { signal: options.signal } : {}),
-  });
-  const text = await response.text();
-  return (text ? JSON.parse(text) : undefined) as T;
+/** Leaves out filters that are not set, so that a cleared filter leaves no trace. */
+export function set<T extends Record<string, unknown>>(query: T): { [K in keyof T]?: Exclude<T[K], ""> } {
+  return Object.fromEntries(
+    Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== ""),
+  ) as { [K in keyof T]?: Exclude<T[K], ""> };
 }

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { address } from "./client";
+import { set } from "./client";
 import { problemOf } from "./problem";
 
 it("reads the server's sentence and its fields", () => {
@@ -7,7 +7,7 @@ it("reads the server's sentence and its fields", () => {
     title: "Unprocessable",
     detail: "The form is not complete.",
     code: "invalid",
-    errors: [{ location: "body.name", message: "is empty" }],
+    errors: [{ where: "body.name", message: "is empty" }],
   };
   const problem = problemOf(422, JSON.stringify(body));
   expect(problem.message).toBe("The form is not complete. body.name: is empty");
@@ -21,7 +21,9 @@ it("does not show a proxy's page", () => {
 });
 
 it("leaves empty filters out of a question", () => {
-  expect(address("/assets", { q: "a b", site: "", zone: undefined, limit: 200 })).toBe(
-    "/api/v1/assets?q=a+b&limit=200",
-  );
+  expect(set({ q: "a b", site: "", zone: undefined, level: null, limit: 0, live: false })).toEqual({
+    q: "a b",
+    limit: 0,
+    live: false,
+  });
 });

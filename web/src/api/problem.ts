@@ -12,7 +12,7 @@ export class Problem extends Error {
   }
 }
 
-type Details = { title?: string; detail?: string; code?: string; errors?: { message?: string; location?: string }[] };
+type Details = { title?: string; detail?: string; code?: string; errors?: { message?: string; where?: string }[] };
 
 /** Reads a refused response into sentences; `status` 0 means that no answer came. */
 export function problemOf(status: number, body: string): Problem {
@@ -23,7 +23,7 @@ export function problemOf(status: number, body: string): Problem {
     // A proxy's page, not ours: its HTML helps nobody, so only the status is told.
   }
   const fields = (details.errors ?? [])
-    .map((e) => [e.location, e.message].filter(Boolean).join(": "))
+    .map((e) => [e.where, e.message].filter(Boolean).join(": "))
     .filter(Boolean)
     .join("; ");
   const detail = [details.detail, fields].filter(Boolean).join(" ");

@@ -1,41 +1,29 @@
-// One place knows which question is asked of which address, and how long its answer stays good.
+// Which question is asked of which address, and how long its answer stays good.
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { get, getTagged, type Query } from "./client";
+import { answer, api, set } from "./client";
 import type {
   Asset,
-  AssetHistory,
   AssetRow,
   AuditEntry,
-  Capture,
   CheckItem,
-  Checkpoint,
   Conversation,
   ConversationRow,
   Evidence,
-  Facets,
-  Packet,
   Page,
-  Plant,
-  PlantEvent,
-  Posture,
-  Realm,
-  Requirement,
-  RequirementRow,
-  SearchItem,
   Session,
   SessionRow,
   Site,
-  Subnet,
   UserRow,
-  Zone,
 } from "./types";
 
 const minute = 60_000;
+const forever = Number.POSITIVE_INFINITY;
 
-function pages<T>(key: string, path: string, query: Query = {}) {
+/** A list that comes page by page. */
+function pages<T>(key: readonly unknown[], ask: (cursor: string | undefined, signal: AbortSignal) => Promise<unknown>) {
   return infiniteQueryOptions({
-    queryKey: [key, path, query],
-    queryFn: ({ pageParam, signal }) => get<Page<T>>(path, { ...query, cursor: pageParam }, signal),
+    queryKey: key,
+    queryFn: async ({ pageParam, signal }) => (await ask(pageParam || undefined, signal)) as Page<T>,
     initialPageParam: "",
     getNextPageParam: (last) => last.next || undefined,
   });
@@ -43,113 +31,185 @@ function pages<T>(key: string, path: string, query: Query = {}) {
 
 export const session = queryOptions({
   queryKey: ["session"],
-  queryFn: ({ signal }) => get<Session>("/session", {}, signal),
+  queryFn: ({ signal }) => answer(api.GET("/session", { signal })) as Promise<Session>,
   staleTime: 5 * minute,
 });
 export const sites = queryOptions({
   queryKey: ["sites"],
-  queryFn: ({ signal }) => get<Page<Site>>("/sites", {}, signal),
+  queryFn: ({ signal }) => answer(api.GET("/sites", { signal })) as Promise<Page<Site>>,
   staleTime: minute,
-});
-export const posture = queryOptions({
-  queryKey: ["posture"],
-  queryFn: ({ signal }) => get<Posture>("/posture", {}, signal),
   refetchInterval: minute,
 });
-export const requirements = (query: Query = {}) =>
+
+/** Now, or as it was on a day. */
+export const posture = (day = "") =>
   queryOptions({
-    queryKey: ["requirements", query],
-    queryFn: ({ signal }) => get<Page<RequirementRow>>("/requirements", query, signal),
+    queryKey: ["posture", day],
+    queryFn: ({ signal }) => answer(api.GET("/posture", { params: { query: set({ as_of: day }) }, signal })),
+    staleTime: day ? forever : 15_000,
+    refetchInterval: day ? false : minute,
   });
+export const requirements = queryOptions({
+  queryKey: ["requirements"],
+  queryFn: ({ signal }) => answer(api.GET("/requirements", { signal })),
+});
 export const requirement = (id: string) =>
   queryOptions({
     queryKey: ["requirement", id],
-    queryFn: ({ signal }) => get<Requirement>(`/requirements/${encodeURIComponent(id)}`, {}, signal),
+    queryFn: ({ signal }) => answer(api.GET("/requirements/{id}", { params: { path: { id } }, signal })),
   });
-export const checkItems = (check: string, query: Query) =>
-  pages<CheckItem>("items", `/checks/${encodeURIComponent(check)}/items`, query);
-export const evidence = (query: Query) => pages<Evidence>("evidence", "/evidence", query);
+type Verdict = CheckItem["verdict"];
+export const checkItems = (id: string, site: string, verdict: string | undefined) =>
+  pages<CheckItem>(["items", id, site, verdict], (cursor, signal) =>
+    answer(
+      api.GET("/checks/{id}/items", {
+        params: { path: { id }, query: set({ site, verdict: verdict as Verdict | undefined, cursor }) },
+        signal,
+      }),
+    ),
+  );
+export const evidence = (check: string, site: string) =>
+  pages<Evidence>(["evidence", check, site], (cursor, signal) =>
+    answer(api.GET("/evidence", { params: { query: set({ check, site, cursor }) }, signal })),
+  );
 
-export const assets = (query: Query) => pages<AssetRow>("assets", "/assets", { limit: 200, ...query });
-export const facets = (query: Query) =>
+export type AssetFilter = {
+  site?: string;
+  zone?: string;
+  role?: string;
+  vendor?: string;
+  level?: string;
+  state?: string;
+  conflict?: string;
+  q?: string;
+  sort?: string;
+};
+const one = (value: string | undefined) => (value ? [value] : undefined);
+const listOf = ({ site, zone, role, vendor, level, state, conflict, q }: AssetFilter) => ({
+  site: one(site),
+  zone: one(zone),
+  role: one(role),
+  vendor: one(vendor),
+  level: one(level),
+  state: one(state),
+  conflict: conflict === "true" ? ("true" as const) : undefined,
+  q,
+});
+export const assets = (filter: AssetFilter, limit = 200) =>
+  pages<AssetRow>(["assets", filter, limit], (cursor, signal) =>
+    answer(
+      api.GET("/assets", { params: { query: set({ ...listOf(filter), sort: filter.sort, limit, cursor }) }, signal }),
+    ),
+  );
+export const facets = (filter: AssetFilter) =>
   queryOptions({
-    queryKey: ["facets", query],
-    queryFn: ({ signal }) => get<Facets>("/assets/facets", query, signal),
-    staleTime: minute,
+    queryKey: ["facets", filter],
+    queryFn: ({ signal }) => answer(api.GET("/assets/facets", { params: { query: set(listOf(filter)) }, signal })),
+    placeholderData: (before) => before,
   });
 export const asset = (id: string) =>
   queryOptions({
     queryKey: ["asset", id],
-    queryFn: ({ signal }) => getTagged<Asset>(`/assets/${encodeURIComponent(id)}`, signal),
+    queryFn: async ({ signal }) => {
+      const { data, response } = await api.GET("/assets/{id}", { params: { path: { id } }, signal });
+      return { value: data as Asset, etag: response.headers.get("ETag") ?? "" };
+    },
   });
 export const assetConversations = (id: string) =>
-  pages<ConversationRow>("asset-conversations", `/assets/${encodeURIComponent(id)}/conversations`);
+  pages<ConversationRow>(["conversations", "of", id], (cursor, signal) =>
+    answer(api.GET("/assets/{id}/conversations", { params: { path: { id }, query: set({ cursor }) }, signal })),
+  );
 export const assetHistory = (id: string) =>
-  pages<AssetHistory>("asset-history", `/assets/${encodeURIComponent(id)}/history`);
+  queryOptions({
+    queryKey: ["asset-history", id],
+    queryFn: ({ signal }) =>
+      answer(api.GET("/assets/{id}/history", { params: { path: { id }, query: { limit: 50 } }, signal })),
+  });
 
 export const plant = (site: string) =>
   queryOptions({
     queryKey: ["plant", site],
-    queryFn: ({ signal }) => get<Plant>("/plant", { site }, signal),
+    queryFn: ({ signal }) => answer(api.GET("/plant", { params: { query: { site } }, signal })),
     enabled: site !== "",
   });
-export const conversations = (query: Query) => pages<ConversationRow>("conversations", "/conversations", query);
+
+export type TalkFilter = {
+  site?: string;
+  asset?: string;
+  from_zone?: string;
+  to_zone?: string;
+  protocol?: string;
+  q?: string;
+};
+export const conversations = (filter: TalkFilter, limit = 100) =>
+  pages<ConversationRow>(["conversations", filter, limit], (cursor, signal) =>
+    answer(api.GET("/conversations", { params: { query: set({ ...filter, limit, cursor }) }, signal })),
+  );
 export const conversation = (id: string) =>
   queryOptions({
     queryKey: ["conversation", id],
-    queryFn: ({ signal }) => get<Conversation>(`/conversations/${encodeURIComponent(id)}`, {}, signal),
+    queryFn: ({ signal }) =>
+      answer(api.GET("/conversations/{id}", { params: { path: { id } }, signal })) as Promise<Conversation>,
   });
-export const events = (query: Query) => pages<PlantEvent>("events", "/events", query);
 export const packet = (source: string, number: number) =>
   queryOptions({
     queryKey: ["packet", source, number],
-    queryFn: ({ signal }) => get<Packet>(`/sources/${encodeURIComponent(source)}/packets/${number}`, {}, signal),
-    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: ({ signal }) =>
+      answer(api.GET("/sources/{source}/packets/{number}", { params: { path: { source, number } }, signal })),
+    staleTime: forever,
     retry: false,
   });
 
 const running = (state: string) => state === "queued" || state === "reading";
 export const captures = queryOptions({
   queryKey: ["captures"],
-  queryFn: ({ signal }) => get<Page<Capture>>("/captures", {}, signal),
+  queryFn: ({ signal }) => answer(api.GET("/captures", { params: { query: { limit: 100 } }, signal })),
   refetchInterval: (query) => (query.state.data?.items.some((c) => running(c.state)) ? 1000 : 30_000),
 });
 
-export const auditLog = (query: Query) => pages<AuditEntry>("audit", "/audit", query);
+export const auditLog = (filter: { actor?: string; action?: string }) =>
+  pages<AuditEntry>(["audit", filter], (cursor, signal) =>
+    answer(api.GET("/audit", { params: { query: set({ ...filter, cursor }) }, signal })),
+  );
 export const checkpoint = queryOptions({
   queryKey: ["checkpoint"],
-  queryFn: ({ signal }) => get<Checkpoint>("/audit/checkpoint", {}, signal),
+  queryFn: ({ signal }) => answer(api.GET("/audit/checkpoint", { signal })),
 });
 export const search = (q: string) =>
   queryOptions({
     queryKey: ["search", q],
-    queryFn: ({ signal }) => get<{ items: SearchItem[] }>("/search", { q }, signal),
+    queryFn: ({ signal }) => answer(api.GET("/search", { params: { query: { q } }, signal })),
     enabled: q.length > 1,
     staleTime: minute,
   });
+
 export const users = queryOptions({
   queryKey: ["users"],
-  queryFn: ({ signal }) => get<Page<UserRow>>("/users", {}, signal),
+  queryFn: ({ signal }) => answer(api.GET("/users", { signal })) as Promise<Page<UserRow>>,
 });
 export const sessions = queryOptions({
   queryKey: ["sessions"],
-  queryFn: ({ signal }) => get<Page<SessionRow>>("/sessions", {}, signal),
+  queryFn: ({ signal }) => answer(api.GET("/sessions", { signal })) as Promise<Page<SessionRow>>,
 });
-export const zones = (site: string) =>
+export const entities = queryOptions({
+  queryKey: ["entities"],
+  queryFn: ({ signal }) => answer(api.GET("/entities", { signal })),
+});
+export const zones = (id: string) =>
   queryOptions({
-    queryKey: ["zones", site],
-    queryFn: ({ signal }) => get<Page<Zone>>(`/sites/${encodeURIComponent(site)}/zones`, {}, signal),
-    enabled: site !== "",
+    queryKey: ["zones", id],
+    queryFn: ({ signal }) => answer(api.GET("/sites/{id}/zones", { params: { path: { id } }, signal })),
+    enabled: id !== "",
   });
-export const realms = (site: string) =>
+export const realms = (id: string) =>
   queryOptions({
-    queryKey: ["realms", site],
-    queryFn: ({ signal }) => get<Page<Realm>>(`/sites/${encodeURIComponent(site)}/realms`, {}, signal),
-    enabled: site !== "",
+    queryKey: ["realms", id],
+    queryFn: ({ signal }) => answer(api.GET("/sites/{id}/realms", { params: { path: { id } }, signal })),
+    enabled: id !== "",
   });
-export const subnets = (site: string) =>
+export const subnets = (id: string) =>
   queryOptions({
-    queryKey: ["subnets", site],
-    queryFn: ({ signal }) => get<Page<Subnet>>(`/sites/${encodeURIComponent(site)}/subnets`, {}, signal),
-    enabled: site !== "",
+    queryKey: ["subnets", id],
+    queryFn: ({ signal }) => answer(api.GET("/sites/{id}/subnets", { params: { path: { id } }, signal })),
+    enabled: id !== "",
   });

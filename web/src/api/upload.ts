@@ -1,4 +1,4 @@
-import { address } from "./client";
+import { prefix } from "./client";
 import { Problem, problemOf } from "./problem";
 
 export type Upload = { done: Promise<{ id: string }>; cancel: () => void };
@@ -7,7 +7,7 @@ export type Upload = { done: Promise<{ id: string }>; cancel: () => void };
 export function upload(file: File, site: string, onProgress: (sent: number) => void): Upload {
   const request = new XMLHttpRequest();
   const done = new Promise<{ id: string }>((resolve, reject) => {
-    request.open("POST", address("/captures", { site, name: file.name }));
+    request.open("POST", `${prefix}/captures?${new URLSearchParams({ site, name: file.name })}`);
     request.setRequestHeader("Content-Type", "application/octet-stream");
     request.setRequestHeader("Accept", "application/json");
     request.upload.onprogress = (event) => onProgress(event.loaded);

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
 import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
-import { change } from "../api/client";
+import { api } from "../api/client";
 import { captures, posture, session, sites } from "../api/queries";
 import type { Session } from "../api/types";
 import { t, word } from "../texts";
@@ -96,14 +96,14 @@ function Rail({ session: who, open, onFind }: { session: Session; open: boolean;
   const client = useQueryClient();
   const navigate = useNavigate();
   const siteList = useQuery(sites);
-  const now = useQuery(posture);
+  const now = useQuery(posture());
   const reading = useQuery(captures);
   const contradicted = now.data?.headline.contradicted ?? 0;
   const busy = reading.data?.items.filter((c) => c.state === "reading" || c.state === "queued").length ?? 0;
-  const assetCount = siteList.data?.items.reduce((sum, site) => sum + site.assets, 0);
+  const assetCount = siteList.data?.items.reduce((sum, site) => sum + (site.assets ?? 0), 0);
 
   const signOut = async () => {
-    await change("DELETE", "/session").catch(() => undefined);
+    await api.DELETE("/session").catch(() => undefined);
     client.clear();
     await navigate({ to: "/posture" });
     await client.invalidateQueries();

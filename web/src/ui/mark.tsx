@@ -6,7 +6,7 @@ export type Priority = 1 | 2 | 3 | 4;
 const ofSeverity: Record<Severity, Priority> = { critical: 1, high: 2, medium: 3, low: 4, info: 4 };
 const ofState: Partial<Record<CellState, Priority>> = { contradicted: 1, key_below: 2, below: 3 };
 
-export const priorityOf = (severity: Severity): Priority => ofSeverity[severity] ?? 4;
+export const priorityOf = (severity: string): Priority => ofSeverity[severity as Severity] ?? 4;
 export const priorityOfState = (state: CellState): Priority | null => ofState[state] ?? null;
 
 const labels = { 1: "mark.first", 2: "mark.second", 3: "mark.third", 4: "mark.fourth" } as const;

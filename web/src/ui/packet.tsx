@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import { Problem } from "../api/problem";
 import { packet } from "../api/queries";
 import type { PacketRef } from "../api/types";
-import { t } from "../texts";
+import { t, word } from "../texts";
 import { Dialog } from "./dialog";
 import { count, exactTime } from "./format";
 import { locate, parseHex } from "./hex";
@@ -74,7 +74,7 @@ function Bytes({ source, number, proof }: { source: string; number: number; proo
     return (
       <section>
         <p className="quiet small">
-          {t("packet.whole", { count: bytes.length, link: answer.data.link_type })}{" "}
+          {t("packet.whole", { count: bytes.length, link: word("link", String(answer.data.link_type)) })}{" "}
           {from >= 0 && t("packet.marked", { count: proofBytes.length })}
         </p>
         <HexView hex={answer.data.hex} from={from} length={proofBytes.length} label={t("packet.bytes")} />

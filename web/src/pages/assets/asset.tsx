@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
-import { change } from "../../api/client";
+import { api } from "../../api/client";
 import { useMay } from "../../api/may";
 import { asset, assetConversations, assetHistory, sites } from "../../api/queries";
 import type { Asset } from "../../api/types";
@@ -95,6 +95,12 @@ function Body({ asset: value, etag }: { asset: Asset; etag: string }) {
         )
       }
     >
+      {value.clashes.map((clash) => (
+        <div key={`${clash.ip} ${clash.with}`} className="error clash">
+          <Mark priority={2} />
+          {t("asset.clash", { ip: clash.ip, mac: clash.with })}
+        </div>
+      ))}
       {value.state === "new" && may && <Decide asset={value} etag={etag} />}
       <div className="split">
         <div className="stack">
@@ -120,7 +126,11 @@ function Body({ asset: value, etag }: { asset: Asset; etag: string }) {
 function Decide({ asset: value, etag }: { asset: Asset; etag: string }) {
   const client = useQueryClient();
   const decide = useMutation({
-    mutationFn: (state: string) => change("PATCH", `/assets/${value.id}`, { state }, { etag }),
+    mutationFn: (state: "accepted" | "rejected") =>
+      api.PATCH("/assets/{id}", {
+        params: { path: { id: value.id }, header: { "If-Match": etag } },
+        body: { state },
+      }),
     onSuccess: async (_, state) => {
       notify(t(state === "accepted" ? "asset.accepted" : "asset.rejected"));
       for (const key of ["asset", "assets", "facets", "posture"]) await client.invalidateQueries({ queryKey: [key] });
@@ -199,6 +209,12 @@ function Decided({ asset: value }: { asset: Asset }) {
           </div>
         ))}
       </dl>
+      {!value.criticality && value.criticality_hint && (
+        <p className="quiet small suggests">
+          {t("asset.suggests", { level: word("criticality", String(value.criticality_hint)) })}{" "}
+          {value.criticality_reason}
+        </p>
+      )}
     </Panel>
   );
 }
@@ -239,9 +255,9 @@ function Modules({ asset: value }: { asset: Asset }) {
           </thead>
           <tbody>
             {value.modules.map((m) => (
-              <tr key={`${m.slot} ${m.order_code} ${m.serial}`}>
-                <td className="num">{m.slot}</td>
-                <td>{m.name}</td>
+              <tr key={m.module}>
+                <td className="num">{m.module}</td>
+                <td>{m.name || m.model}</td>
                 <td className="num">{m.order_code}</td>
                 <td className="num">{m.firmware}</td>
                 <td className="num">{m.serial}</td>
@@ -283,31 +299,30 @@ function Conversations({ id, site }: { id: string; site: string }) {
 }
 
 function History({ id }: { id: string }) {
-  const list = useInfiniteQuery(assetHistory(id));
+  const list = useQuery(assetHistory(id));
   return (
     <Panel title={t("asset.history")}>
       <Ask of={list}>
         {(data) => {
-          const rows = data.pages.flatMap((page) => page.items);
+          const rows = data.items;
           if (rows.length === 0) return <p className="quiet">{t("asset.no_history")}</p>;
           return (
-            <>
-              <ul className="history">
-                {rows.map((h) => (
-                  <li key={`${h.at} ${h.field} ${h.to}`}>
-                    <span className="quiet">
-                      <When at={h.at} />
-                    </span>
-                    <span>
-                      {word("field", h.field)}: {h.from && <s className="quiet">{h.from}</s>} {h.to}
-                      {h.reason && <span className="quiet"> · {h.reason}</span>}
-                    </span>
-                    <span className="quiet small">{h.actor}</span>
-                  </li>
-                ))}
-              </ul>
-              <More of={list} />
-            </>
+            <ul className="history">
+              {rows.map((h) => (
+                <li key={h.id}>
+                  <span className="quiet">
+                    <When at={h.at} />
+                  </span>
+                  <span>
+                    {word("change", h.kind)}
+                    {h.field && ` · ${word("field", h.field)}`}: {h.before && <s className="quiet">{h.before}</s>}{" "}
+                    {h.after}
+                    {h.reason && <span className="quiet"> · {h.reason}</span>}
+                  </span>
+                  <span className="quiet small">{h.by}</span>
+                </li>
+              ))}
+            </ul>
           );
         }}
       </Ask>

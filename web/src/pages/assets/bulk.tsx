@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
-import { change, getTagged } from "../../api/client";
-import type { Asset, AssetRow } from "../../api/types";
+import { api } from "../../api/client";
+import type { AssetRow } from "../../api/types";
 import { t } from "../../texts";
 import { sentence } from "../../ui/page";
 import { notify } from "../../ui/toast";
@@ -24,8 +24,10 @@ export function BulkAccept({ rows, chosen, onDone }: Props) {
     for (const row of work) {
       if (stop.current) break;
       try {
-        const { etag } = await getTagged<Asset>(`/assets/${row.id}`);
-        await change("PATCH", `/assets/${row.id}`, { state: "accepted" }, { etag });
+        const path = { id: row.id };
+        const { response } = await api.GET("/assets/{id}", { params: { path } });
+        const header = { "If-Match": response.headers.get("ETag") ?? "" };
+        await api.PATCH("/assets/{id}", { params: { path, header }, body: { state: "accepted" } });
         changed++;
       } catch (error) {
         failure = error;

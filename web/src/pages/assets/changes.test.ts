@@ -7,7 +7,7 @@ const asset = {
   role: "plc",
   level: "1",
   zone: { id: "z1", name: "Filling" },
-  criticality: 0,
+  criticality: null,
   owner: "",
   end_of_sale: "2023-10-01T00:00:00Z",
   end_of_support: null,
@@ -44,6 +44,6 @@ it("takes a zone away and sets numbers and dates", () => {
   expect(changesOf(asset, { ...same, zone: "", criticality: "3", end_of_support: "2030-01-01" })).toEqual({
     zone: "",
     criticality: 3,
-    end_of_support: "2030-01-01T00:00:00Z",
+    end_of_support: "2030-01-01",
   });
 });

@@ -1,4 +1,7 @@
+import type { components } from "../../api/schema";
 import type { Asset } from "../../api/types";
+
+export type Changes = components["schemas"]["AssetPatch"];
 
 export const roles = [
   "plc",
@@ -29,13 +32,13 @@ export const levels = ["0", "1", "2", "3", "3.5", "4", "5"];
 type Form = Record<string, string>;
 
 /** Only what a person changed: an untouched field must stay measured, not become their word. */
-export function changesOf(asset: Asset, form: Form): Record<string, unknown> {
+export function changesOf(asset: Asset, form: Form): Changes {
   const before: Form = {
     name: asset.name,
     role: asset.role,
     level: asset.level,
     zone: asset.zone?.id ?? "",
-    criticality: String(asset.criticality),
+    criticality: String(asset.criticality ?? 0),
     owner: asset.owner,
     end_of_sale: asset.end_of_sale?.slice(0, 10) ?? "",
     end_of_support: asset.end_of_support?.slice(0, 10) ?? "",
@@ -47,9 +50,8 @@ export function changesOf(asset: Asset, form: Form): Record<string, unknown> {
     const value = form[key];
     if (value === undefined || value === old) continue;
     if (key === "criticality") out[key] = Number(value);
-    else if (key === "end_of_sale" || key === "end_of_support") out[key] = value === "" ? "" : `${value}T00:00:00Z`;
     else out[key] = value;
   }
   if (Object.keys(out).length > 0 && form.reason) out.reason = form.reason;
-  return out;
+  return out as Changes;
 }

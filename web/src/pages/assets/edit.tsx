@@ -1,20 +1,21 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { FormEvent } from "react";
-import { change } from "../../api/client";
+import { api } from "../../api/client";
 import { zones } from "../../api/queries";
 import type { Asset } from "../../api/types";
 import { t, word } from "../../texts";
 import { Dialog } from "../../ui/dialog";
 import { ErrorNote } from "../../ui/page";
 import { notify } from "../../ui/toast";
-import { changesOf, levels, roles } from "./changes";
+import { type Changes, changesOf, levels, roles } from "./changes";
 
 /** What a person decides about an asset. Overruling a role or level asks for the reason, which stands beside it from then on. */
 export function EditAsset({ asset, etag, onClose }: { asset: Asset; etag: string; onClose: () => void }) {
   const client = useQueryClient();
   const zoneList = useQuery(zones(asset.site_id));
   const save = useMutation({
-    mutationFn: (body: Record<string, unknown>) => change("PATCH", `/assets/${asset.id}`, body, { etag }),
+    mutationFn: (body: Changes) =>
+      api.PATCH("/assets/{id}", { params: { path: { id: asset.id }, header: { "If-Match": etag } }, body }),
     onSuccess: async () => {
       notify(t("asset.saved"));
       onClose();
@@ -53,7 +54,7 @@ export function EditAsset({ asset, etag, onClose }: { asset: Asset; etag: string
           />
           <Choice
             name="criticality"
-            value={String(asset.criticality)}
+            value={String(asset.criticality ?? 0)}
             options={["0", "1", "2", "3", "4"].map((c) => [c, c === "0" ? t("asset.not_set") : word("criticality", c)])}
           />
         </div>

@@ -1,4 +1,4 @@
-import type { Facets, Site } from "../../api/types";
+import type { Facet, Facets } from "../../api/types";
 import { t, word } from "../../texts";
 import { count } from "../../ui/format";
 
@@ -8,14 +8,13 @@ type Value = { value: string; label: string; count: number | null };
 type Props = {
   facets: Facets | undefined;
   filter: { [K in FacetKey]?: string };
-  sites: Site[];
   onPick: (facet: FacetKey, value: string | undefined) => void;
 };
 
 /** What the list is made of, with counts; a press narrows it, a second press takes that back. */
-export function FacetRail({ facets, filter, sites, onPick }: Props) {
+export function FacetRail({ facets, filter, onPick }: Props) {
   const groups: { key: FacetKey; values: Value[] }[] = [
-    { key: "site", values: sites.map((s) => ({ value: s.id, label: s.name, count: s.assets })) },
+    { key: "site", values: named(facets?.site) },
     { key: "state", values: named(facets?.state, "asset_state") },
     { key: "role", values: named(facets?.role, "asset_role") },
     { key: "level", values: named(facets?.level, "purdue") },
@@ -40,10 +39,14 @@ export function FacetRail({ facets, filter, sites, onPick }: Props) {
   );
 }
 
-function named(values: Facets["role"] | undefined, group?: string): Value[] {
+function named(values: Facet[] | null | undefined, group?: string): Value[] {
   return (values ?? [])
     .filter((v) => v.value !== "")
-    .map((v) => ({ value: v.value, label: v.label || (group ? word(group, v.value) : v.value), count: v.count }));
+    .map((v) => ({
+      value: v.value,
+      label: v.value === "none" ? t("common.unknown") : group ? word(group, v.value) : v.label || v.value,
+      count: v.count,
+    }));
 }
 
 type GroupProps = {

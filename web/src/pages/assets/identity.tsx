@@ -23,22 +23,26 @@ export function Identity({ asset }: { asset: Asset }) {
         <tbody>
           {order.map((name) => {
             const field = asset.fields[name];
-            const known = (field?.facts ?? []).map((id) => facts.get(id)).filter((f): f is Fact => f !== undefined);
+            const ids = [...(field?.facts ?? []), ...(field?.conflict ?? []).flatMap((other) => other.facts)];
+            const known = ids.map((id) => facts.get(id)).filter((f): f is Fact => f !== undefined);
             return (
               <tr key={name}>
                 <th scope="row">{word("field", name)}</th>
                 <td>
                   {field?.value ? <b>{field.value}</b> : <span className="tag unknown">{t("common.unknown")}</span>}
-                  {field?.conflict?.map((other) => (
-                    <div key={other} className="conflict">
-                      <Mark priority={2} /> {t("asset.also_said", { value: other })}
+                  {field?.conflict.map((other) => (
+                    <div key={other.value} className="conflict">
+                      <Mark priority={2} /> {t("asset.also_said", { value: other.value })}
                     </div>
                   ))}
+                  {field?.measured && field.measured.value !== field.value && (
+                    <div className="quiet">{t("asset.measured_under", { value: field.measured.value })}</div>
+                  )}
                 </td>
                 <td>
                   {field?.source === "person" ? (
                     <span className="quiet">
-                      {t("asset.person")} {field.reason && `· ${field.reason}`}
+                      {[t("asset.person"), field.by, field.reason].filter(Boolean).join(" · ")}
                     </span>
                   ) : known.length > 0 ? (
                     <Sources facts={known} />

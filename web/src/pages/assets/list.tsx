@@ -2,6 +2,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
 import { assets, facets, sites } from "../../api/queries";
+import type { Facet } from "../../api/types";
 import { t, word } from "../../texts";
 import { count } from "../../ui/format";
 import { Empty, ErrorNote, Page, Wait } from "../../ui/page";
@@ -39,12 +40,7 @@ export default function AssetsPage() {
       actions={<BulkAccept rows={rows} chosen={chosen} onDone={() => setChosen(new Set())} />}
     >
       <div className="assets">
-        <FacetRail
-          facets={counts.data}
-          filter={filter}
-          sites={siteList.data?.items ?? []}
-          onPick={(facet: FacetKey, value) => set({ [facet]: value })}
-        />
+        <FacetRail facets={counts.data} filter={filter} onPick={(facet: FacetKey, value) => set({ [facet]: value })} />
         <div className="list">
           <div className="line tools">
             <SearchBox
@@ -90,8 +86,8 @@ export default function AssetsPage() {
   );
 }
 
-function zoneName(zones: { value: string; label?: string }[] | undefined, id: string | undefined) {
-  return zones?.find((zone) => zone.value === id)?.label ?? id;
+function zoneName(zones: Facet[] | null | undefined, id: string | undefined) {
+  return zones?.find((zone) => zone.value === id)?.label || (id === "none" ? t("assets.no_zone") : id);
 }
 
 function NoRows({ filtered }: { filtered: boolean }) {
@@ -128,7 +124,8 @@ function Chips({ filter, siteNames, zoneName: zone, onDrop }: ChipsProps) {
     if (key === "zone") return zone ?? value;
     if (key === "role") return word("asset_role", value);
     if (key === "state") return word("asset_state", value);
-    if (key === "level") return word("purdue", value);
+    if (key === "level") return value === "none" ? t("common.unknown") : word("purdue", value);
+    if (key === "conflict") return t("assets.conflict");
     return value;
   };
   return (

@@ -26,10 +26,10 @@ type Props = {
 const columns: { key: string; text: Key; sort?: string }[] = [
   { key: "name", text: "assets.name", sort: "name" },
   { key: "vendor", text: "assets.vendor", sort: "vendor" },
-  { key: "firmware", text: "assets.order_code" },
-  { key: "address", text: "assets.address", sort: "ip" },
+  { key: "firmware", text: "assets.order_code", sort: "order_code" },
+  { key: "address", text: "assets.address" },
   { key: "zone", text: "assets.zone", sort: "zone" },
-  { key: "heard", text: "assets.heard", sort: "last" },
+  { key: "heard", text: "assets.heard", sort: "last_at" },
 ];
 
 /** Draws only the rows in sight; the page itself scrolls, so that find, print and touch work as everywhere. */
@@ -208,7 +208,7 @@ function Row({ row, index, site, chosen, onPick }: RowProps) {
       </span>
       <span role="cell">
         <Ago at={row.last_at} />
-        <small>{row.live ? "" : t("assets.from_capture")}</small>
+        <small>{row.live ? "" : t(row.seen ? "assets.from_capture" : "assets.from_list")}</small>
       </span>
     </>
   );

@@ -1,6 +1,7 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { auditLog, checkpoint, sites } from "../../api/queries";
+import { useMay } from "../../api/may";
+import { auditLog, checkpoint, sites, users } from "../../api/queries";
 import type { AuditEntry } from "../../api/types";
 import { t, word } from "../../texts";
 import { count } from "../../ui/format";
@@ -18,6 +19,8 @@ export default function AuditPage() {
   const navigate = useNavigate({ from: "/audit" });
   const list = useInfiniteQuery(auditLog(filter));
   const siteList = useQuery(sites);
+  const userList = useQuery({ ...users, enabled: useMay("user:read") });
+  const people = new Map(userList.data?.items.map((u) => [u.id, u.name]));
   const names = new Map(siteList.data?.items.map((s) => [s.id, s.name]));
   const set = (change: Partial<typeof filter>) => navigate({ search: (old) => ({ ...old, ...change }), replace: true });
   return (
@@ -44,7 +47,7 @@ export default function AuditPage() {
             <Empty title={t("audit.none")} />
           ) : (
             <div className="panel">
-              <Table rows={rows} names={names} />
+              <Table rows={rows} names={names} people={people} />
               <More of={list} />
             </div>
           );
@@ -73,7 +76,9 @@ function Checkpoint() {
   );
 }
 
-function Table({ rows, names }: { rows: AuditEntry[]; names: Map<string, string> }) {
+type Names = Map<string, string>;
+
+function Table({ rows, names, people }: { rows: AuditEntry[]; names: Names; people: Names }) {
   return (
     <div className="scroll">
       <table className="table audit">
@@ -92,17 +97,18 @@ function Table({ rows, names }: { rows: AuditEntry[]; names: Map<string, string>
         </thead>
         <tbody>
           {rows.map((row) => (
-            <tr key={`${row.index} ${row.at} ${row.action} ${row.target} ${row.hash}`}>
+            <tr key={`${row.index} ${row.at} ${row.action} ${row.target.id} ${row.hash}`}>
               <td className="right quiet">{row.index === null ? t("audit.pending") : count(row.index)}</td>
               <td>
                 <When at={row.at} />
               </td>
-              <td>{row.actor}</td>
+              <td>{people.get(row.actor) ?? word("actor", row.actor)}</td>
               <td>{word("action", row.action)}</td>
               <td>
                 <Target row={row} site={names.get(row.site_id)} />
               </td>
               <td className="quiet">
+                {row.erased && t("audit.erased")}
                 {Object.entries(row.detail ?? {})
                   .map(([key, value]) => `${key}: ${value}`)
                   .join(" · ")}
@@ -121,8 +127,7 @@ function Table({ rows, names }: { rows: AuditEntry[]; names: Map<string, string>
 const linked = new Set(["asset", "conversation", "requirement", "zone", "site", "capture"]);
 
 function Target({ row, site }: { row: AuditEntry; site: string | undefined }) {
-  const [kind = "", ...rest] = (row.target ?? "").split(":");
-  const id = rest.join(":");
+  const { kind, id } = row.target;
   return (
     <>
       {linked.has(kind) && id ? (

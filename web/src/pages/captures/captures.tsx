@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { change } from "../../api/client";
+import { api } from "../../api/client";
 import { useMay } from "../../api/may";
 import { captures, sites } from "../../api/queries";
 import type { Capture } from "../../api/types";
@@ -96,7 +96,7 @@ function Reading({ capture }: { capture: Capture }) {
 function Cancel({ id }: { id: string }) {
   const client = useQueryClient();
   const cancel = useMutation({
-    mutationFn: () => change("DELETE", `/captures/${id}`),
+    mutationFn: () => api.DELETE("/captures/{id}", { params: { path: { id } } }),
     onSettled: () => client.invalidateQueries({ queryKey: captures.queryKey }),
   });
   return (
@@ -121,7 +121,7 @@ function Added({ capture }: { capture: Capture }) {
           </>
         )}
       </span>
-      {capture.added && (
+      {capture.state !== "failed" && (
         <span className="line">
           {capture.added.assets > 0 ? (
             <Link to="/assets" search={{ site: capture.site_id, state: "new" }}>

@@ -36,14 +36,21 @@ export default function ConversationPage() {
 }
 
 function proofsOf(data: Conversation): Proof[] {
-  const from = t("conversations.this");
   const out: Proof[] = data.events.map((e) => ({
     title: [e.name, e.object].filter(Boolean).join(" "),
     ref: e.ref,
     hex: e.proof,
-    from,
+    from: e.ref.source_name,
   }));
-  if (data.proof) out.push({ title: t("conversations.exists"), ref: data.proof.ref, hex: data.proof.hex, from });
+  if (data.proof)
+    out.push({
+      title: t("conversations.exists"),
+      ref: data.proof.ref,
+      hex: data.proof.hex,
+      from: data.proof.ref.source_name,
+    });
+  for (const tuple of data.tuples)
+    out.push({ title: tuple.name || tuple.code, ref: tuple.ref, hex: "", from: tuple.ref.source_name });
   return out;
 }
 
@@ -155,7 +162,9 @@ function Tuples({ tuples }: { tuples: Tuple[] }) {
               <td className="quiet">
                 <Ago at={row.last_at} />
               </td>
-              <td>{row.ref && <PacketLink reference={row.ref} />}</td>
+              <td>
+                <PacketLink reference={row.ref} />
+              </td>
             </tr>
           ))}
         </tbody>

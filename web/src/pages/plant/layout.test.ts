@@ -8,6 +8,10 @@ const zone = (id: string, level: string, part: Partial<PlantZone> = {}): PlantZo
   level,
   ot: true,
   external: false,
+  critical: false,
+  gateway: false,
+  proposed: false,
+  new: 0,
   sl_t: 0,
   assets: 1,
   groups: [],
@@ -26,7 +30,14 @@ const conduit = (from: string, to: string, part: Partial<Conduit> = {}): Conduit
   flag: "",
   ...part,
 });
-const plant = (zones: PlantZone[], conduits: Conduit[] = []): Plant => ({ site: "s", zones, conduits });
+const plant = (zones: PlantZone[], conduits: Conduit[] = []): Plant => ({
+  site: "s",
+  name: "Site",
+  assets: 0,
+  heard_at: null,
+  zones,
+  conduits,
+});
 const say = (c: Conduit) => labelOf(c, (name) => name);
 
 describe("the map", () => {

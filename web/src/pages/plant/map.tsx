@@ -58,11 +58,7 @@ export function PlantMap({ plant, site, zone, conduit }: Props) {
         </Go>
       ))}
       {layout.boxes.map((box) => (
-        <Go
-          key={box.zone.id}
-          href={`${base}&zone=${box.zone.id}`}
-          aria-label={t("plant.zone_spoken", { name: box.zone.name, count: box.zone.assets })}
-        >
+        <Go key={box.zone.id} href={`${base}&zone=${box.zone.id}`}>
           <ZoneBox box={box} on={box.zone.id === zone} bad={worstInto(plant, box)} />
         </Go>
       ))}

@@ -52,7 +52,7 @@ export default function PlantPage() {
 function Sub({ site }: { site: Site }) {
   return (
     <>
-      {site.name} · {t("assets.total", { count: site.assets, shown: count(site.assets) })} ·{" "}
+      {site.name} · {t("assets.total", { count: site.assets ?? 0, shown: count(site.assets) })} ·{" "}
       {t("plant.zones", { count: site.zones })} · {t("plant.heard")} <Ago at={site.heard_at} full />
       {site.heard_at && !site.live && ` · ${t("plant.captures_only")}`}
     </>

@@ -65,7 +65,7 @@ function CloseSide({ site }: { site: string }) {
 }
 
 export function ZonePanel({ plant, zone, site }: { plant: Plant; zone: PlantZone; site: string }) {
-  const list = useInfiniteQuery(assets({ site, zone: zone.id, sort: "name", limit: 12 }));
+  const list = useInfiniteQuery(assets({ site, zone: zone.id, sort: "name" }, 12));
   const names = new Map(plant.zones.map((z) => [z.id, z.name]));
   const talks = plant.conduits.filter((c) => c.from === zone.id || c.to === zone.id);
   return (
@@ -141,7 +141,7 @@ export function ZonePanel({ plant, zone, site }: { plant: Plant; zone: PlantZone
 }
 
 export function ConduitPanel({ plant, conduit, site }: { plant: Plant; conduit: Conduit; site: string }) {
-  const list = useInfiniteQuery(conversations({ site, from_zone: conduit.from, to_zone: conduit.to, limit: 20 }));
+  const list = useInfiniteQuery(conversations({ site, from_zone: conduit.from, to_zone: conduit.to }, 20));
   const names = new Map(plant.zones.map((z) => [z.id, z.name]));
   const priority = flagPriority(conduit.flag);
   return (

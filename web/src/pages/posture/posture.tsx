@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { posture } from "../../api/queries";
 import type { CellState, Need, Posture } from "../../api/types";
-import { t, word } from "../../texts";
+import { t } from "../../texts";
 import { LevelCell } from "../../ui/cell";
 import { count, share } from "../../ui/format";
 import { Go } from "../../ui/go";
@@ -15,11 +15,22 @@ import "./posture.css";
 
 /** The first page: where each site stands, and what needs a person now. */
 export default function PosturePage() {
-  const answer = useQuery(posture);
+  const search = useSearch({ from: "/posture" });
+  const navigate = useNavigate({ from: "/posture" });
+  const answer = useQuery(posture(search.as_of));
   return (
     <Ask of={answer}>
       {(data) => (
-        <Page title={t("posture.title")} sub={<Sub data={data} />}>
+        <Page
+          title={t("posture.title")}
+          sub={<Sub data={data} />}
+          actions={
+            <AsOf
+              day={search.as_of ?? ""}
+              onPick={(day) => navigate({ search: { as_of: day || undefined }, replace: true })}
+            />
+          }
+        >
           {data.sites.length === 0 ? <NoSite /> : <Body data={data} />}
         </Page>
       )}
@@ -36,6 +47,29 @@ function Sub({ data }: { data: Posture }) {
         target: data.profile.target,
         key: data.profile.key_target,
       })}
+    </>
+  );
+}
+
+/** The same page as it was on another day. */
+function AsOf({ day, onPick }: { day: string; onPick: (day: string) => void }) {
+  return (
+    <>
+      {day && (
+        <button type="button" className="btn plain" onClick={() => onPick("")}>
+          {t("posture.now")}
+        </button>
+      )}
+      <label className="line">
+        <span className="quiet small">{t("posture.day")}</span>
+        <input
+          className="input picker"
+          type="date"
+          value={day}
+          max={new Date().toISOString().slice(0, 10)}
+          onChange={(event) => onPick(event.target.value)}
+        />
+      </label>
     </>
   );
 }
@@ -78,7 +112,7 @@ function Headline({ data }: { data: Posture }) {
   const { headline, trend } = data;
   return (
     <ul className="kpis">
-      <Number
+      <Headnumber
         to="at"
         value={`${count(headline.at_target)} / ${count(headline.total)}`}
         label={t("posture.at_target")}
@@ -184,7 +218,9 @@ function NeedRow({ need, site }: { need: Need; site: string | undefined }) {
       <Mark priority={priorityOf(need.severity)} />
       <div>
         <Go href={hrefOf(need.link.page, need.link.id, need.link.site)}>{need.title}</Go>
-        <div className="quiet small">{[site, need.detail, word("need", need.kind)].filter(Boolean).join(" · ")}</div>
+        <div className="quiet small">
+          {[need.title.startsWith(site ?? " ") ? "" : site, need.detail].filter(Boolean).join(" · ")}
+        </div>
       </div>
       <span className="quiet small">
         <Ago at={need.at} />

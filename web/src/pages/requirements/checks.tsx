@@ -70,7 +70,7 @@ function CheckHead({ check, at }: { check: Check; at: CheckSite | undefined }) {
         <b className="num">
           {status === "unknown" && (at?.value ?? null) === null
             ? t("common.unknown")
-            : value(at?.value ?? null, check.unit)}
+            : valueOf(at?.value ?? null, check)}
         </b>
         <span className="quiet small">
           {t("requirements.target", { target: check.target })} · {check.window}
@@ -82,9 +82,8 @@ function CheckHead({ check, at }: { check: Check; at: CheckSite | undefined }) {
 }
 
 /** A share arrives as 0..1 and reads as per cent; anything else in its own unit. */
-export function value(n: number | null, unit: string): string {
-  if (unit === "share" || unit === "%") return n === null ? figure(n) : n <= 1 ? share(n) : figure(n, "%");
-  return figure(n, unit === "count" ? "" : unit);
+export function valueOf(n: number | null, check: Pick<Check, "kind" | "unit">): string {
+  return check.kind === "share" ? share(n) : figure(n, check.unit);
 }
 
 type NumbersProps = {
@@ -134,7 +133,7 @@ function Numbers({ at, open, onOpen, onClose }: NumbersProps) {
 }
 
 function Items({ check, site, verdict }: { check: string; site: string; verdict: string | undefined }) {
-  const list = useInfiniteQuery(checkItems(check, { site, verdict }));
+  const list = useInfiniteQuery(checkItems(check, site, verdict));
   return (
     <div className="checkitems">
       <History check={check} site={site} />
@@ -181,7 +180,7 @@ function Items({ check, site, verdict }: { check: string; site: string; verdict:
 }
 
 function History({ check, site }: { check: string; site: string }) {
-  const list = useInfiniteQuery(evidence({ check, site }));
+  const list = useInfiniteQuery(evidence(check, site));
   const rows = list.data?.pages.flatMap((page) => page.items) ?? [];
   const values = rows.map((row) => row.value).filter((v): v is number => v !== null);
   if (values.length < 2) return null;

@@ -21,9 +21,6 @@ const order: CellState[] = ["contradicted", "key_below", "below", "unknown", "at
 
 /** The site that needs a person most: where a page begins when its address names none. */
 export function worstSite(sites: Requirement["sites"]): string | undefined {
-  return [...sites].sort(
-    (a, b) =>
-      order.indexOf(a.cell?.state ?? "unknown") - order.indexOf(b.cell?.state ?? "unknown") ||
-      (a.level ?? 9) - (b.level ?? 9),
-  )[0]?.site;
+  return [...sites].sort((a, b) => order.indexOf(a.cell.state) - order.indexOf(b.cell.state) || a.level - b.level)[0]
+    ?.site;
 }

@@ -1,8 +1,12 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { change } from "../../api/client";
+import { api } from "../../api/client";
 import { useMay } from "../../api/may";
+import type { components } from "../../api/schema";
 import type { Declaration, Requirement } from "../../api/types";
+
+type Body = components["schemas"]["ComplyDeclarationInput"];
+
 import { t } from "../../texts";
 import { Dialog } from "../../ui/dialog";
 import { date } from "../../ui/format";
@@ -24,7 +28,7 @@ export function Declarations({ data, site, names }: Props) {
   const [declaring, setDeclaring] = useState<string>();
   const refresh = useRefresh();
   const withdraw = useMutation({
-    mutationFn: (id: string) => change("DELETE", `/declarations/${id}`),
+    mutationFn: (id: string) => api.DELETE("/declarations/{id}", { params: { path: { id } } }),
     onSuccess: async () => {
       notify(t("declare.withdrawn"));
       await refresh();
@@ -40,7 +44,9 @@ export function Declarations({ data, site, names }: Props) {
           return (
             <li key={record.record}>
               <b className="strong">{record.record}</b>
-              <p className="quiet small">{t("declare.by_for", { by: record.attested_by, valid: record.valid_for })}</p>
+              <p className="quiet small">
+                {t("declare.by_for", { by: record.attested_by, valid: record.valid_for })} {record.note}
+              </p>
               {given.length === 0 && <span className="tag unknown">{t("declare.missing")}</span>}
               {given.map((d) => (
                 <Given
@@ -82,7 +88,7 @@ function Given({
   site: string | undefined;
   onWithdraw: (() => void) | undefined;
 }) {
-  const over = Date.parse(given.valid_until) < Date.now();
+  const over = !given.valid;
   return (
     <div className="given">
       <p>“{given.statement}”</p>
@@ -112,9 +118,9 @@ type DeclareProps = {
 function Declare({ data, record, site, siteName, onClose }: DeclareProps) {
   const refresh = useRefresh();
   const wanted = data.declared.find((d) => d.record === record);
-  const year = new Date(Date.now() + 365 * 86_400_000).toISOString().slice(0, 10);
+  const longest = wanted?.longest_until.slice(0, 10);
   const save = useMutation({
-    mutationFn: (body: Record<string, unknown>) => change("POST", "/declarations", body),
+    mutationFn: (body: Body) => api.POST("/declarations", { body }),
     onSuccess: async () => {
       notify(t("declare.saved"));
       onClose();
@@ -148,7 +154,15 @@ function Declare({ data, record, site, siteName, onClose }: DeclareProps) {
         </div>
         <div className="field">
           <label htmlFor="declare-until">{t("declare.valid_until")}</label>
-          <input className="input" id="declare-until" name="valid_until" type="date" defaultValue={year} required />
+          <input
+            className="input"
+            id="declare-until"
+            name="valid_until"
+            type="date"
+            defaultValue={longest}
+            max={longest}
+            required
+          />
         </div>
         <div className="field">
           <label htmlFor="declare-scope">{t("declare.scope")}</label>

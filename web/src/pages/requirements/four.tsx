@@ -16,15 +16,13 @@ export function Four(values: { c: number | null; e: number | null; f: number | n
         return (
           <div key={key} title={t(says)}>
             <dt>{t(name)}</dt>
-            <dd className={value === null ? "quiet" : "num"}>{value === null ? t("common.unknown") : share(value)}</dd>
-            {value === null ? (
-              <span className="bar none" />
-            ) : (
-              <span className="bar">
-                <i style={{ width: `${value * 100}%` }} />
+            <dd>
+              <b className={value === null ? "quiet" : "num"}>{value === null ? t("common.unknown") : share(value)}</b>
+              <span className={value === null ? "bar none" : "bar"}>
+                <i style={{ width: `${(value ?? 0) * 100}%` }} />
               </span>
-            )}
-            <small className="quiet">{t(says)}</small>
+              <small className="quiet">{t(says)}</small>
+            </dd>
           </div>
         );
       })}

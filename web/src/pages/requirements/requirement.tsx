@@ -17,7 +17,7 @@ import "./requirements.css";
 export default function RequirementPage() {
   const { id } = useParams({ from: "/requirements/$id" });
   const answer = useQuery(requirement(id));
-  const frame = useQuery(posture);
+  const frame = useQuery(posture());
   return <Ask of={frame}>{(around) => <Ask of={answer}>{(data) => <Body data={data} frame={around} />}</Ask>}</Ask>;
 }
 
@@ -27,7 +27,7 @@ function Body({ data, frame }: { data: Requirement; frame: Posture }) {
   const site = data.sites.some((s) => s.site === search.site) ? (search.site ?? "") : (worstSite(data.sites) ?? "");
   const area = frame.areas.find((a) => a.id === data.area);
   const names = new Map(frame.sites.map((s) => [s.id, s.name]));
-  const findings = data.findings.filter((f) => !f.site_id || f.site_id === site);
+  const findings = data.findings.filter((f) => !f.closed_at && (!f.site_id || f.site_id === site));
   return (
     <Page
       title={`${data.id} ${data.title}`}
@@ -53,7 +53,7 @@ function Body({ data, frame }: { data: Requirement; frame: Posture }) {
       <p className="lead-text">{data.text}</p>
       <nav className="sites-strip" aria-label={t("facet.site")}>
         {data.sites.map((s) => {
-          const state = s.cell?.state ?? "unknown";
+          const state = s.cell.state;
           const priority = priorityOfState(state);
           return (
             <Link
@@ -67,7 +67,7 @@ function Body({ data, frame }: { data: Requirement; frame: Posture }) {
               replace
             >
               <span>{names.get(s.site) ?? t("posture.entity")}</span>
-              <span className={`cell ${state === "at" ? `l${s.level ?? 0}` : state}`}>
+              <span className={`cell ${state === "at" ? `l${s.level}` : state}`}>
                 {priority && <Mark priority={priority} />}
                 {cellText(s.cell)}
               </span>
@@ -118,15 +118,15 @@ function Body({ data, frame }: { data: Requirement; frame: Posture }) {
 function Level({ data, site, name }: { data: Requirement; site: string; name: string }) {
   const at = data.sites.find((s) => s.site === site);
   if (!at) return null;
-  const state = at.cell?.state ?? "unknown";
+  const state = at.cell.state;
   const priority = priorityOfState(state);
   return (
     <Panel title={t("requirements.level_at", { site: name })}>
       <div className="level">
-        <div className={`big cell ${state === "at" ? `l${at.level ?? 0}` : state}`}>
+        <div className={`big cell ${state === "at" ? `l${at.level}` : state}`}>
           {priority && <Mark priority={priority} />}
           <b>{cellText(at.cell)}</b>
-          {at.level !== null && <span className="small">{t("requirements.of", { target: at.cell?.target })}</span>}
+          {at.cell.level !== null && <span className="small">{t("requirements.of", { target: at.cell.target })}</span>}
         </div>
         <div className="why">
           {at.why.map((line) => (
@@ -166,7 +166,9 @@ function References({ data }: { data: Requirement }) {
           </div>
         ))}
       </dl>
-      <p className="quiet small refs-note">{t("requirements.refs_note")}</p>
+      <p className="quiet small refs-note">
+        {data.refs_note} {t("requirements.refs_note")}
+      </p>
     </Panel>
   );
 }

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { change } from "../../api/client";
+import { api } from "../../api/client";
 import { sessions } from "../../api/queries";
 import { t } from "../../texts";
 import { Ask, ErrorNote, Panel } from "../../ui/page";
@@ -10,7 +10,7 @@ export function Sessions() {
   const client = useQueryClient();
   const list = useQuery(sessions);
   const end = useMutation({
-    mutationFn: (id: string) => change("DELETE", `/sessions/${id}`),
+    mutationFn: (id: string) => api.DELETE("/sessions/{id}", { params: { path: { id } } }),
     onSuccess: () => client.invalidateQueries(),
   });
   return (
@@ -33,9 +33,7 @@ export function Sessions() {
               <tbody>
                 {data.items.map((one) => (
                   <tr key={one.id}>
-                    <td>
-                      {one.user_name} {one.current && <span className="tag">{t("settings.current")}</span>}
-                    </td>
+                    <td>{one.user_name}</td>
                     <td>
                       {one.address}
                       <div className="quiet small agent">{one.agent}</div>

@@ -1,9 +1,10 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
-import { change } from "../../api/client";
+import { answer, api } from "../../api/client";
 import { useMay } from "../../api/may";
-import { sites } from "../../api/queries";
+import { entities, sites } from "../../api/queries";
+import type { components } from "../../api/schema";
 import { t } from "../../texts";
 import { Dialog } from "../../ui/dialog";
 import { Ask, Empty, ErrorNote } from "../../ui/page";
@@ -51,8 +52,9 @@ export function Sites({ site: wanted }: { site: string | undefined }) {
 
 function AddSite({ onClose, onMade }: { onClose: () => void; onMade: (id: string) => void }) {
   const client = useQueryClient();
+  const companies = useQuery(entities);
   const save = useMutation({
-    mutationFn: (body: Record<string, unknown>) => change<{ id: string }>("POST", "/sites", body),
+    mutationFn: (body: components["schemas"]["SiteInBody"]) => answer(api.POST("/sites", { body })),
     onSuccess: async (made) => {
       notify(t("settings.site_added"));
       await client.invalidateQueries();
@@ -64,6 +66,7 @@ function AddSite({ onClose, onMade }: { onClose: () => void; onMade: (id: string
     event.preventDefault();
     const form = new FormData(event.currentTarget);
     save.mutate({
+      entity_id: String(form.get("entity")),
       name: String(form.get("name")),
       country: String(form.get("country")).toUpperCase(),
       tz: String(form.get("tz")),
@@ -76,6 +79,16 @@ function AddSite({ onClose, onMade }: { onClose: () => void; onMade: (id: string
         <div className="field">
           <label htmlFor="site-name">{t("settings.name")}</label>
           <input className="input" id="site-name" name="name" required />
+        </div>
+        <div className="field">
+          <label htmlFor="site-entity">{t("start.company")}</label>
+          <select className="input" id="site-entity" name="entity" required>
+            {(companies.data?.items ?? []).map((entity) => (
+              <option key={entity.id} value={entity.id}>
+                {entity.name}
+              </option>
+            ))}
+          </select>
         </div>
         <div className="pair">
           <div className="field">

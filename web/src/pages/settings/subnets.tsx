@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { change } from "../../api/client";
+import { api } from "../../api/client";
 import { realms, subnets, zones } from "../../api/queries";
 import type { Realm, Subnet, Zone } from "../../api/types";
 import { t } from "../../texts";
@@ -45,7 +45,7 @@ function Editor({ site, may, saved, zones: zoneList, realms: realmList }: Editor
   const before = saved.map(({ prefix, realm_id, zone_id }) => ({ prefix, realm_id, zone_id }));
   const changed = JSON.stringify(plain) !== JSON.stringify(before);
   const save = useMutation({
-    mutationFn: () => change("PUT", `/sites/${site}/subnets`, { items: plain }),
+    mutationFn: () => api.PUT("/sites/{id}/subnets", { params: { path: { id: site } }, body: { items: plain } }),
     onSuccess: async () => {
       notify(t("settings.subnets_saved"));
       await client.invalidateQueries();
@@ -85,7 +85,7 @@ function Editor({ site, may, saved, zones: zoneList, realms: realmList }: Editor
               <select
                 className="input"
                 aria-label={t("settings.realm")}
-                value={row.realm_id}
+                value={row.realm_id ?? home?.id}
                 disabled={!may}
                 onChange={(event) => patch(row.key, { realm_id: event.target.value })}
               >

@@ -1,8 +1,9 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { change } from "../../api/client";
+import { answer, api } from "../../api/client";
 import { useMay } from "../../api/may";
 import { users } from "../../api/queries";
+import type { components } from "../../api/schema";
 import type { UserRow } from "../../api/types";
 import { t, word } from "../../texts";
 import { Dialog } from "../../ui/dialog";
@@ -10,15 +11,9 @@ import { Ask, ErrorNote, Panel } from "../../ui/page";
 import { Ago } from "../../ui/when";
 
 type Link = { name: string; url: string };
-type LinkAnswer = { token?: string; url?: string; link?: string };
-
-/** The link works on this Skanse's own address, so that it is right whatever name the plant uses for it. */
-export function linkOf(answer: LinkAnswer, origin: string): string {
-  const given = answer.url ?? answer.link ?? "";
-  if (/^https?:/.test(given)) return given;
-  if (given.startsWith("/")) return origin + given;
-  return `${origin}/start#token=${encodeURIComponent(answer.token ?? "")}`;
-}
+/** The link works on this Skanse's own address, so that it is right whatever name the plant uses for it.
+ * The token stands behind the #: no server or proxy writes that into its log. */
+export const linkOf = (token: string, origin: string) => `${origin}/start#token=${encodeURIComponent(token)}`;
 
 export function Users() {
   const list = useQuery(users);
@@ -28,8 +23,8 @@ export function Users() {
   const [link, setLink] = useState<Link>();
   const make = useMutation({
     mutationFn: async (user: { id: string; name: string }) => {
-      const answer = await change<LinkAnswer>("POST", `/users/${user.id}/link`);
-      return { name: user.name, url: linkOf(answer ?? {}, window.location.origin) };
+      const made = await answer(api.POST("/users/{id}/link", { params: { path: { id: user.id } } }));
+      return { name: user.name, url: linkOf(made.token, window.location.origin) };
     },
     onSuccess: setLink,
   });
@@ -137,10 +132,7 @@ type AddProps = { onClose: () => void; onMade: (user: { id: string; name: string
 
 function AddUser({ onClose, onMade }: AddProps) {
   const save = useMutation({
-    mutationFn: async (body: Record<string, unknown>) => {
-      const made = await change<{ id: string }>("POST", "/users", body);
-      return { id: made.id, name: String(body.name) };
-    },
+    mutationFn: (body: components["schemas"]["UserInBody"]) => answer(api.POST("/users", { body })),
     onSuccess: onMade,
   });
   const submit = (event: FormEvent<HTMLFormElement>) => {

@@ -1,7 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { change } from "../../api/client";
+import { api } from "../../api/client";
 import { zones } from "../../api/queries";
+import type { components } from "../../api/schema";
 import type { Zone } from "../../api/types";
 import { t, word } from "../../texts";
 import { Dialog } from "../../ui/dialog";
@@ -27,7 +28,7 @@ export function Zones({ site, may }: { site: string; may: boolean }) {
   const refresh = useRefresh();
   const [editing, setEditing] = useState<Zone | "new">();
   const remove = useMutation({
-    mutationFn: (zone: Zone) => change("DELETE", `/zones/${zone.id}`),
+    mutationFn: (zone: Zone) => api.DELETE("/zones/{id}", { params: { path: { id: zone.id } } }),
     onSuccess: async () => {
       notify(t("settings.zone_removed"));
       await refresh();
@@ -111,8 +112,10 @@ export function Zones({ site, may }: { site: string; may: boolean }) {
 function EditZone({ site, zone, onClose }: { site: string; zone: Zone | undefined; onClose: () => void }) {
   const refresh = useRefresh();
   const save = useMutation({
-    mutationFn: (body: Record<string, unknown>) =>
-      zone ? change("PATCH", `/zones/${zone.id}`, body) : change("POST", `/sites/${site}/zones`, body),
+    mutationFn: async (body: components["schemas"]["ZoneInBody"]) => {
+      if (zone) await api.PATCH("/zones/{id}", { params: { path: { id: zone.id } }, body });
+      else await api.POST("/sites/{id}/zones", { params: { path: { id: site } }, body });
+    },
     onSuccess: async () => {
       notify(t("settings.zone_saved"));
       onClose();
@@ -125,7 +128,7 @@ function EditZone({ site, zone, onClose }: { site: string; zone: Zone | undefine
     const kind = String(form.get("kind")) as Kind;
     save.mutate({
       name: String(form.get("name")),
-      level: String(form.get("level")),
+      level: String(form.get("level")) as components["schemas"]["ZoneInBody"]["level"],
       sl_t: Number(form.get("sl_t")),
       ot: kind === "ot" || (kind === "gateway" && (zone?.ot ?? false)),
       external: kind === "external",

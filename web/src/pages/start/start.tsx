@@ -1,12 +1,17 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, type ReactNode, useEffect, useState } from "react";
-import { change } from "../../api/client";
+import { api } from "../../api/client";
 import { session } from "../../api/queries";
+import type { components } from "../../api/schema";
 import type { Session } from "../../api/types";
 import { t } from "../../texts";
 import { ErrorNote, Page } from "../../ui/page";
 import "./start.css";
+
+type SetUpBody = components["schemas"]["SetUpInBody"];
+type SignInBody = components["schemas"]["SignInInBody"];
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** The token of a one-time link: in the query or, better, behind the # where no proxy log sees it. */
 function tokenOf(location: Location): string {
@@ -27,11 +32,11 @@ function useEntry() {
   const navigate = useNavigate();
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
-  const enter = async (path: string, body: unknown, home: boolean) => {
+  const enter = async (call: () => Promise<unknown>, home: boolean) => {
     setBusy(true);
     setError(undefined);
     try {
-      await change("POST", path, body);
+      await call();
       if (home) await navigate({ to: "/posture", replace: true });
       await client.invalidateQueries({ queryKey: session.queryKey });
     } catch (cause) {
@@ -102,7 +107,13 @@ function SetUp({ token }: { token: string }) {
   const { error, busy, enter } = useEntry();
   return (
     <Door title={t("start.setup")} lead={t("start.setup_lead")}>
-      <form className="form" onSubmit={(event) => enter("/setup", values(event), true)}>
+      <form
+        className="form"
+        onSubmit={(event) => {
+          const body = values(event) as SetUpBody;
+          enter(() => api.POST("/setup", { body: { ...body, tz: zone } }), true);
+        }}
+      >
         <Input name="token" label={t("start.token")} value={token} hint={t("start.token_hint")} />
         <div className="pair">
           <Input name="company" label={t("start.company")} auto="organization" />
@@ -135,7 +146,10 @@ function SignIn({ demo }: { demo: boolean }) {
     <Door title={t("start.sign_in")} lead={demo ? t("start.demo_lead") : t("start.sign_in_lead")}>
       <form
         className="form"
-        onSubmit={(event) => enter("/session", values(event), window.location.pathname === "/start")}
+        onSubmit={(event) => {
+          const body = values(event) as SignInBody;
+          enter(() => api.POST("/session", { body }), window.location.pathname === "/start");
+        }}
       >
         <Input name="email" label={t("start.email")} type="email" auto="username" />
         <Input name="password" label={t("start.password")} type="password" auto="current-password" />
@@ -161,7 +175,7 @@ function OneTime({ token }: { token: string }) {
         className="form"
         onSubmit={(event) => {
           const { password } = values(event);
-          enter("/session/link", password ? { token, password } : { token }, true);
+          enter(() => api.POST("/session/link", { body: password ? { token, password } : { token } }), true);
         }}
       >
         <Input

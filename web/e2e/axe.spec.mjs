@@ -1,0 +1,83 @@
+// axe finds nothing on any page, light and dark, at a desk and on a phone.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, describe, test } from "node:test";
+import { base, enter, launch, openPage } from "./browser.mjs";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** @type {import("playwright-core").Browser} */
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser?.close());
+
+/** The pages; those of one thing are found through the list that leads to them.
+ * @type {{name: string, path: string, ready: string, then?: string}[]} */
+const pages = [
+  { name: "posture", path: "/posture", ready: "table.heat" },
+  { name: "requirements", path: "/requirements", ready: "table.reqs" },
+  { name: "requirement", path: "/requirements/5.3", ready: ".four" },
+  { name: "plant", path: "/plant", ready: ".map .zone" },
+  { name: "assets", path: "/assets", ready: ".grid a[data-row]" },
+  { name: "asset", path: "/assets", ready: ".grid a[data-row]", then: "table.identity" },
+  { name: "conversations", path: "/conversations", ready: ".talks a[href^='/conversations/']" },
+  { name: "conversation", path: "/conversations", ready: ".talks a[href^='/conversations/']", then: ".arrow" },
+  { name: "captures", path: "/captures", ready: ".dropzone" },
+  { name: "audit", path: "/audit", ready: "table.audit" },
+  { name: "settings", path: "/settings", ready: ".subnets" },
+  { name: "users", path: "/settings?tab=users", ready: "table" },
+  { name: "sessions", path: "/settings?tab=sessions", ready: ".panel" },
+  { name: "start", path: "/start", ready: "main.door" },
+];
+
+/** @param {import("playwright-core").Page} page */
+async function violations(page) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(async () => {
+    // @ts-expect-error axe is put into the page above
+    const result = await window.axe.run(document, {
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    });
+    return result.violations.map(
+      (/** @type {{id: string, help: string, nodes: {target: string[], failureSummary: string}[]}} */ v) =>
+        `${v.id}: ${v.help} — ${v.nodes
+          .slice(0, 3)
+          .map((n) => `${n.target.join(" ")} (${n.failureSummary.split("\n")[1]?.trim()})`)
+          .join("; ")}`,
+    );
+  });
+  return found;
+}
+
+for (const scheme of /** @type {const} */ (["light", "dark"])) {
+  for (const size of [
+    { width: 1280, height: 800 },
+    { width: 390, height: 844 },
+  ]) {
+    describe(`axe, ${scheme}, ${size.width} wide`, () => {
+      for (const { name, path, ready, then } of pages) {
+        test(name, async () => {
+          const context = await browser.newContext({ viewport: size, colorScheme: scheme });
+          context.setDefaultTimeout(10_000);
+          const { page, wrong } = await openPage(context);
+          await enter(page);
+          await page.goto(base() + path);
+          await page.locator(ready).first().waitFor();
+          if (then) {
+            await page.locator(ready).first().click();
+            await page.locator(then).first().waitFor();
+          }
+          await page.waitForTimeout(150);
+          assert.deepEqual(await violations(page), []);
+          const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+          assert.ok(overflow <= 0, `the page is ${overflow} pixels wider than the screen`);
+          assert.deepEqual(wrong, []);
+          await context.close();
+        });
+      }
+    });
+  }
+}

@@ -1,0 +1,60 @@
+// What every browser test needs: a server that someone else started, a browser, a signed-in page.
+import { existsSync } from "node:fs";
+import { chromium } from "playwright-core";
+
+/** @param {string} name */
+function need(name) {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set: start a server and give its address (SKANSE_URL, SKANSE_LINK)`);
+  return value.replace(/\/$/, "");
+}
+
+export const base = () => need("SKANSE_URL");
+
+/** The one-time link: whole, or only its path or token. */
+export function link() {
+  const given = need("SKANSE_LINK");
+  if (given.startsWith("http")) return base() + given.replace(/^https?:\/\/[^/]+/, "");
+  return given.startsWith("/") ? base() + given : `${base()}/start#token=${given}`;
+}
+
+export async function launch() {
+  const path = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find((p) => existsSync(p));
+  if (!path) throw new Error("no Chromium found: install Debian's chromium, or set CHROMIUM to its path");
+  return chromium.launch({
+    executablePath: path,
+    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+  });
+}
+
+/**
+ * A page that fails the test when it asks another host for anything or throws.
+ * @param {import("playwright-core").BrowserContext} context
+ */
+export async function openPage(context) {
+  /** @type {string[]} */
+  const wrong = [];
+  const page = await context.newPage();
+  page.on("pageerror", (error) => wrong.push(`threw: ${error.message}`));
+  page.on("request", (request) => {
+    const url = new URL(request.url());
+    if (url.protocol.startsWith("http") && url.origin !== new URL(base()).origin) wrong.push(`left the plant: ${url}`);
+  });
+  page.on("console", (message) => {
+    if (/Content.Security.Policy/i.test(message.text())) wrong.push(message.text());
+  });
+  return { page, wrong };
+}
+
+/**
+ * Signs in by the link, unless the server takes every visitor (the demo does).
+ * @param {import("playwright-core").Page} page
+ */
+export async function enter(page) {
+  await page.goto(`${base()}/posture`);
+  await page.locator("main").first().waitFor();
+  if ((await page.locator("main.door").count()) === 0) return;
+  await page.goto(link());
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.locator(".shell").waitFor();
+}
