@@ -214,13 +214,13 @@ func (k *convKey) transport() string {
 }
 
 // share is a lane's part of a budget, with the defaults filled in. Hosts and
-// facts get more than their part, because they do not spread evenly; the
+// events get more than their part, because they do not spread evenly; the
 // whole is bounded again when the lanes are merged.
 func (b Budget) share() Budget {
 	b = b.filled()
 	return Budget{
-		Flows: max(b.Flows/lanes, 16), Hosts: max(b.Hosts/(lanes/2), 16), Facts: max(b.Facts/(lanes/2), 16),
-		Buffer: max(b.Buffer/lanes, 256<<10), Events: b.Events, Tuples: b.Tuples,
+		Flows: max(b.Flows/lanes, 16), Hosts: max(b.Hosts/(lanes/2), 16), Facts: max(b.Facts/lanes, 16),
+		Buffer: max(b.Buffer/lanes, 256<<10), Events: max(b.Events/(lanes/2), 64), Tuples: b.Tuples,
 	}
 }
 

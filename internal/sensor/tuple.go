@@ -51,9 +51,18 @@ type tuples struct {
 	index []uint16 // position in recs + 1; a power of two, at most half full
 }
 
+// few is how many counters are searched one by one. Most flows have no more,
+// and a flood of them must not cost an index each.
+const few = 4
+
 // find returns the counter, or nil when it is not there.
 func (t *tuples) find(k *tupleKey, hash uint32, text []byte) *tuple {
-	if len(t.index) == 0 {
+	if len(t.recs) <= few {
+		for i := range t.recs {
+			if r := &t.recs[i]; r.hash == hash && r.key == *k && r.text == string(text) {
+				return r
+			}
+		}
 		return nil
 	}
 	mask := uint32(len(t.index) - 1)
@@ -69,17 +78,21 @@ func (t *tuples) find(k *tupleKey, hash uint32, text []byte) *tuple {
 }
 
 func (t *tuples) add(k *tupleKey, hash uint32, text []byte) *tuple {
-	if 2*(len(t.recs)+1) > len(t.index) {
-		t.index = make([]uint16, max(8, 2*len(t.index)))
-		for n := range t.recs {
-			t.place(t.recs[n].hash, n)
-		}
-	}
-	if t.recs == nil {
-		t.recs = make([]tuple, 0, 4)
-	}
 	t.recs = append(t.recs, tuple{key: *k, hash: hash, text: string(text)})
-	t.place(hash, len(t.recs)-1)
+	switch n := len(t.recs); {
+	case n <= few:
+	case n == few+1, 2*n > len(t.index):
+		if need := max(16, 2*len(t.index)); 2*n > len(t.index) {
+			t.index = make([]uint16, need)
+		} else {
+			clear(t.index)
+		}
+		for i := range t.recs {
+			t.place(t.recs[i].hash, i)
+		}
+	default:
+		t.place(hash, n-1)
+	}
 	return &t.recs[len(t.recs)-1]
 }
 
@@ -99,7 +112,6 @@ func (t *tuples) reset() {
 		return
 	}
 	t.recs = t.recs[:0]
-	clear(t.index)
 }
 
 // touch widens the range of elements.
