@@ -89,8 +89,6 @@ func (c *context) confirmed(flags byte, b []byte) dissect.Fault {
 	if flags&segmented == 0 || b[3] == 0 { // the parameters begin here
 		c.parameters(m, service, body)
 	}
-	// Facts go before End: with the message the engine learns that the packet
-	// holds a credential, and takes it out of the proofs that it has.
 	if m.Flags&ot.ClearText != 0 {
 		c.out.FactOf(c.about, "credential.cleartext", append(c.flow.text[:0], "bacnet password"...))
 	}
