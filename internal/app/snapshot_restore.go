@@ -28,10 +28,12 @@ type snapshotTarget struct {
 	database    string // PostgreSQL's address; empty: an SQLite file in the folder
 	open        []age.Identity
 	withoutKeys bool
+	noCaptures  bool // only to look at the database
 }
 
-// restoreSnapshot verifies the whole file, builds the folder beside its place and
-// then moves it there: a restore that was cut off leaves nothing that looks done.
+// restoreSnapshot verifies the whole file, builds everything in a folder of its own
+// inside the target (which may be a disk's root) and moves it up at the end, the
+// database last: a restore that was cut off leaves nothing that looks done.
 func restoreSnapshot(ctx context.Context, path string, to snapshotTarget) (_ *manifest, err error) {
 	if err := emptyFolder(string(to.folder)); err != nil {
 		return nil, err
@@ -46,22 +48,24 @@ func restoreSnapshot(ctx context.Context, path string, to snapshotTarget) (_ *ma
 	if err := canOpenKeys(m, to); err != nil {
 		return nil, err
 	}
-	place := filepath.Clean(string(to.folder))
-	if err := os.MkdirAll(filepath.Dir(place), 0o700); err != nil {
+	if err := os.MkdirAll(string(to.folder), 0o700); err != nil {
 		return nil, ot.Errorf(ot.Invalid, "the data folder cannot be made: %w", err)
 	}
-	build, err := os.MkdirTemp(filepath.Dir(place), "."+filepath.Base(place)+"-restoring-*")
+	build, err := os.MkdirTemp(string(to.folder), ".restoring-*")
 	if err != nil {
-		return nil, ot.Errorf(ot.Invalid, "the data folder cannot be made: %w", err)
+		return nil, ot.Errorf(ot.Invalid, "the data folder cannot be used: %w", err)
 	}
+	r := &restorer{ctx: ctx, to: to, dir: Folder(build), m: m}
 	defer func() {
+		_ = r.close()
+		_ = os.RemoveAll(build)
 		if err != nil {
-			_ = os.RemoveAll(build)
 			err = fullDisk(err, "the restore")
+			if r.begun {
+				err = ot.Errorf(ot.CodeOf(err), "%w; the database is half filled: drop it and create it anew before the next attempt", err)
+			}
 		}
 	}()
-	r := &restorer{ctx: ctx, to: to, dir: Folder(build), m: m}
-	defer func() { _ = r.close() }()
 	if err := r.dir.prepare(); err != nil {
 		return nil, err
 	}
@@ -74,10 +78,28 @@ func restoreSnapshot(ctx context.Context, path string, to snapshotTarget) (_ *ma
 	if err := r.finish(); err != nil {
 		return nil, err
 	}
-	if err := os.Remove(place); err != nil && !errors.Is(err, fs.ErrNotExist) { // the empty folder
-		return nil, err
+	return m, r.moveUp()
+}
+
+// moveUp brings what was built into the data folder, the database last.
+func (r *restorer) moveUp() error {
+	entries, err := os.ReadDir(string(r.dir))
+	if err != nil {
+		return err
 	}
-	return m, os.Rename(build, place)
+	slices.SortStableFunc(entries, func(a, b fs.DirEntry) int {
+		return strings.Compare(strings.TrimPrefix(a.Name(), "skanse.db"), strings.TrimPrefix(b.Name(), "skanse.db"))
+	})
+	slices.Reverse(entries)
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".lock") {
+			continue
+		}
+		if err := os.Rename(r.dir.join(e.Name()), r.to.folder.join(e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func emptyFolder(dir string) error {
@@ -88,6 +110,7 @@ func emptyFolder(dir string) error {
 	if err != nil {
 		return ot.Errorf(ot.Invalid, "the data folder cannot be used: %w", err)
 	}
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "lost+found" }) // a fresh disk
 	if len(entries) > 0 {
 		return ot.Errorf(ot.Conflict, "the folder %s is not empty: restore into a new one, nothing is ever overwritten", dir)
 	}
@@ -127,6 +150,7 @@ type restorer struct {
 	m   *manifest
 
 	db     *store.DB // open while tables are filled
+	begun  bool      // a database that was given holds something of ours
 	tables []store.Table
 }
 
@@ -160,6 +184,7 @@ func (r *restorer) openDatabase() error {
 	if len(r.tables) > 0 {
 		return ot.Errorf(ot.Conflict, "the database holds tables already: restore into an empty one, nothing is ever overwritten")
 	}
+	r.begun = r.to.database != ""
 	then := schema()
 	for i := range then {
 		then[i].To = r.m.Schema[then[i].Slice]
@@ -195,6 +220,9 @@ func (r *restorer) member(name string, _ int64, in io.Reader) error {
 	case strings.HasPrefix(name, tableDir):
 		return r.part(in)
 	case strings.HasPrefix(name, captureDir):
+		if r.to.noCaptures {
+			return nil
+		}
 		return r.write(name, in)
 	case strings.HasSuffix(name, sealedSuffix):
 		if r.to.withoutKeys {

@@ -214,6 +214,15 @@ func render(src fs.FS, e Engine) (fs.FS, error) {
 	return out, nil
 }
 
+// Newest is the last migration that this program knows of a slice.
+func Newest(m Migrations) (int64, error) {
+	files, err := render(m.FS, SQLite)
+	if err != nil {
+		return 0, fmt.Errorf("migrations of %s: %w", m.Slice, err)
+	}
+	return newest(files)
+}
+
 // newest returns the highest version of the files, 0 if there are none.
 func newest(files fs.FS) (int64, error) {
 	names, err := fs.Glob(files, "*.sql")
