@@ -57,7 +57,7 @@ func TestPostureCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, says, code := run()
-	if code != 0 || !strings.Contains(text, "0 of 71 requirements at target") || !strings.Contains(text, " 5 Access control") || !strings.Contains(text, "North") {
+	if code != 0 || !strings.Contains(text, "0 of 71 requirements at target") || !strings.Contains(text, "5 Access control") || !strings.Contains(text, "North") {
 		t.Errorf("%d %s%s", code, says, text)
 	}
 	if strings.ContainsAny(text, "\x1b\u202e") {

@@ -8,6 +8,7 @@ import (
 	"context"
 	"embed"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -45,7 +46,8 @@ type Service struct {
 	clock func() time.Time
 	log   *slog.Logger
 
-	zip *packing
+	zip   *packing
+	quiet time.Duration // how long nothing must change before changes are judged
 
 	running sync.Mutex // one evaluation at a time
 	heardAt time.Time  // guarded by running
@@ -57,7 +59,7 @@ type Service struct {
 
 // New makes a Service. It fails when the catalogue is broken.
 func New(db *store.DB, cfg Config) (*Service, error) {
-	s := &Service{db: db, cat: cfg.Catalogue, clock: cfg.Clock, log: cfg.Log, dirty: map[ot.Topic]bool{}, wake: make(chan struct{}, 1)}
+	s := &Service{db: db, quiet: debounce, cat: cfg.Catalogue, clock: cfg.Clock, log: cfg.Log, dirty: map[ot.Topic]bool{}, wake: make(chan struct{}, 1)}
 	if s.cat == nil {
 		c, err := ReadCatalogue(catalog.Files)
 		if err != nil {
@@ -125,26 +127,52 @@ func (s *Service) Mark(topics ...ot.Topic) {
 func (s *Service) loop(ctx context.Context) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	if _, err := s.Evaluate(ctx, s.clock()); err != nil && ctx.Err() == nil {
-		s.log.ErrorContext(ctx, "judge the posture", "error", err)
-	}
-	for {
-		topics := []ot.Topic(nil) // all
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		case <-s.wake:
-			if !s.settle(ctx) {
-				return nil
-			}
-			topics = s.take()
-		}
+	var pause <-chan time.Time // runs while measured changes wait for their turn
+	judge := func(topics ...ot.Topic) {
+		began := time.Now()
 		if _, err := s.Evaluate(ctx, s.clock(), topics...); err != nil && ctx.Err() == nil {
 			s.log.ErrorContext(ctx, "judge the posture", "error", err)
 			s.Mark(topics...)
 		}
+		if len(topics) == 0 || measured(topics) {
+			pause = time.After(min(breath*time.Since(began), maxPause))
+		}
 	}
+	judge()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			s.take(true)
+			judge()
+		case <-pause:
+			pause = nil
+			if topics := s.take(true); len(topics) > 0 {
+				judge(topics...)
+			}
+		case <-s.wake:
+			if !s.settle(ctx) {
+				return nil
+			}
+			// What a person declared is judged now, what sensors tell when it is its turn.
+			if topics := s.take(pause == nil); len(topics) > 0 {
+				judge(topics...)
+			}
+		}
+	}
+}
+
+// Judging rests twenty times as long as it took, so that live sensors, who always have
+// news, cost at most a twentieth of a processor.
+const (
+	breath   = 20
+	maxPause = 2 * time.Minute
+)
+
+// measured says whether a topic makes checks ask again.
+func measured(topics []ot.Topic) bool {
+	return slices.ContainsFunc(topics, func(t ot.Topic) bool { return t == ot.TopicNetwork || t == ot.TopicSource || t == ot.TopicAsset })
 }
 
 // settle waits until nothing changed for a moment, at most maxWait. It is false when ctx ended.
@@ -152,7 +180,7 @@ func (s *Service) settle(ctx context.Context) bool {
 	end := time.NewTimer(maxWait)
 	defer end.Stop()
 	for {
-		quiet := time.NewTimer(debounce)
+		quiet := time.NewTimer(s.quiet)
 		select {
 		case <-ctx.Done():
 			quiet.Stop()
@@ -168,13 +196,16 @@ func (s *Service) settle(ctx context.Context) bool {
 	}
 }
 
-func (s *Service) take() []ot.Topic {
+// take empties the topics that changed; without all, those that need no check to ask again.
+func (s *Service) take(all bool) []ot.Topic {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []ot.Topic
 	for t := range s.dirty {
-		out = append(out, t)
+		if all || !measured([]ot.Topic{t}) {
+			out = append(out, t)
+			delete(s.dirty, t)
+		}
 	}
-	clear(s.dirty)
 	return out
 }

@@ -13,8 +13,10 @@ import (
 
 // Verified is what VerifyEvidence went through.
 type Verified struct {
-	Runs, Answers, Sets int
-	Damage              []string // one sentence each; empty: all verifies
+	Runs    int      `json:"runs"`
+	Answers int      `json:"answers"`
+	Sets    int      `json:"sets"`
+	Damage  []string `json:"damage"` // one sentence each; empty: all verifies
 }
 
 // maxDamage bounds the list: a destroyed table needs no thousand sentences.

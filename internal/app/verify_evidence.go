@@ -1,0 +1,65 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/skanse/skanse/internal/audit"
+	"github.com/skanse/skanse/internal/comply"
+	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/store"
+)
+
+// VerifyEvidenceCmd checks that evidence is what it was when it was written.
+type VerifyEvidenceCmd struct {
+	Path string `arg:"" help:"A data folder, a database file, a snapshot, or postgres://…"`
+	JSON bool   `help:"Print the report as JSON."`
+}
+
+// Help shows the command at work.
+func (c *VerifyEvidenceCmd) Help() string {
+	return "Example:\n  skanse verify evidence /var/lib/skanse\n\n" +
+		"It recomputes every answer, every run's root and every set of items, and compares the roots\nwith the audit log. That the log itself is whole says: skanse verify audit."
+}
+
+// Run checks the evidence.
+func (c *VerifyEvidenceCmd) Run(env *Env) (err error) {
+	url, _, done, err := (&VerifyAuditCmd{Path: c.Path}).locate(env)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if derr := done(); err == nil {
+			err = derr
+		}
+	}()
+	db, err := store.Open(env.Ctx, store.Config{URL: url, ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }() // read-only: nothing can be lost
+	if err := db.CheckSchema(env.Ctx, []store.Migrations{audit.Migrations(), comply.Migrations()}); err != nil {
+		return err
+	}
+	var v comply.Verified
+	err = db.View(env.Ctx, func(r store.Reader) error {
+		v, err = comply.VerifyEvidence(env.Ctx, r)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		enc := json.NewEncoder(env.Stdout)
+		enc.SetIndent("", "  ")
+		if err := enc.Encode(v); err != nil {
+			return err
+		}
+		return v.Err()
+	}
+	for _, d := range v.Damage {
+		fmt.Fprintln(env.Stdout, ot.Printable(d))
+	}
+	fmt.Fprintf(env.Stdout, "%d answers in %d runs and %d sets of items; %d do not verify.\n", v.Answers, v.Runs, v.Sets, len(v.Damage))
+	return v.Err()
+}
