@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/skanse/skanse/internal/api"
@@ -41,7 +42,8 @@ func (c *DemoCmd) Run(env *Env) error {
 		defer t.remove()
 		folder = t.Folder
 	}
-	s, err := openServer(env.Ctx, serverOptions{Data: folder, URL: folder.database(), Demo: true}, newLog(env))
+	clock := &playClock{}
+	s, err := openServer(env.Ctx, serverOptions{Data: folder, URL: folder.database(), Demo: true, Clock: clock.Now}, newLog(env))
 	if err != nil {
 		return err
 	}
@@ -68,12 +70,15 @@ func (c *DemoCmd) Run(env *Env) error {
 			_, err := s.comply.Evaluate(ctx, now)
 			return err
 		},
-		Progress: func(float64) {},
+		Tick:     clock.set,
+		Desk:     desk{s},
+		Progress: func(done float64) { fmt.Fprintf(env.Stderr, "\r%3.0f %%  ", 100*done) },
 	}
 	if err := company.History(env.Ctx, present.AddDate(0, 0, -c.Days), present, stage); err != nil {
 		return err
 	}
-	fmt.Fprintf(env.Stdout, "Skanse %s shows %s at %s (played in %.1f s). Press Ctrl C to end.\n", Version, company.Name, c.address(l), time.Since(began).Seconds())
+	clock.set(time.Time{})
+	fmt.Fprintf(env.Stdout, "\rSkanse %s shows %s at %s (played in %.1f s). Press Ctrl C to end.\n", Version, company.Name, c.address(l), time.Since(began).Seconds())
 	visitor := auth.System()
 	visitor.Name = "Demo visitor"
 	g, ctx := errgroup.WithContext(env.Ctx)
@@ -81,4 +86,23 @@ func (c *DemoCmd) Run(env *Env) error {
 	g.Go(func() error { return company.Live(ctx, present, stage) })
 	g.Go(func() error { return serveHTTP(ctx, l, api.Handler(s.router(&visitor)), s.log) })
 	return g.Wait()
+}
+
+// playClock is the demo's clock while it plays the past, then the machine's.
+type playClock struct{ at atomic.Int64 }
+
+func (c *playClock) set(t time.Time) {
+	if t.IsZero() {
+		c.at.Store(0)
+		return
+	}
+	c.at.Store(t.UnixNano())
+}
+
+// Now is the time by the demo's clock.
+func (c *playClock) Now() time.Time {
+	if at := c.at.Load(); at != 0 {
+		return time.Unix(0, at)
+	}
+	return time.Now()
 }

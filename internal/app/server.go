@@ -96,6 +96,9 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	}
 	s.org = org.New(s.db, org.Announce(bus.Announcer("org")))
 	s.assets = asset.New(s.db, attributes)
+	if opts.Clock != nil {
+		s.assets.UseClock(opts.Clock)
+	}
 	s.network = network.New(s.db, s.assets)
 	s.assets.AskSources(s.network)
 	s.ingest = &ingest{db: s.db, assets: s.assets, network: s.network}

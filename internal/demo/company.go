@@ -93,7 +93,7 @@ var (
 
 // NewCompany returns the example, the same every time.
 func NewCompany() *Company {
-	return &Company{Name: "Havnemejeriet A/S", Profile: "essential", Sites: []*Site{aarhus(), esbjerg(), gdansk(), malmo()}}
+	return &Company{Name: "Havnemejeriet A/S", Profile: "important", Sites: []*Site{aarhus(), esbjerg(), gdansk(), malmo()}}
 }
 
 func (s *Site) zone(z *Zone) *Zone {

@@ -14,6 +14,8 @@ type Stage struct {
 	Sensor   sensor.Config // Realm, Sensor, Epoch, Live and Interval are set by the play
 	Apply    func(ctx context.Context, d sensor.Delivery, sum *sensor.Summary) error
 	Judge    func(ctx context.Context, now time.Time) error // all checks and levels, once a day of the demo's clock
+	Tick     func(now time.Time)                            // the demo's clock
+	Desk     Desk
 	Progress func(done float64)
 }
 
@@ -84,13 +86,19 @@ func (c *Company) History(ctx context.Context, from, present time.Time, st Stage
 				}
 			}
 			if next == nil {
+				st.Tick(present)
 				return st.Judge(ctx, present)
 			}
 			a := waiting[next]
 			delete(waiting, next)
 			now := time.Unix(0, a.sum.To)
 			for ; now.Sub(day) >= 24*time.Hour; day = day.Add(24 * time.Hour) {
-				if err := st.Judge(ctx, day.Add(24*time.Hour)); err != nil {
+				evening := day.Add(24 * time.Hour)
+				st.Tick(evening)
+				if err := c.people(ctx, int(day.Sub(from)/(24*time.Hour)), evening, st.Desk); err != nil {
+					return fmt.Errorf("the example's people: %w", err)
+				}
+				if err := st.Judge(ctx, evening); err != nil {
 					return err
 				}
 				st.Progress(float64(day.Sub(from)) / float64(present.Sub(from)))

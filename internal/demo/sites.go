@@ -49,7 +49,6 @@ func aarhus() *Site {
 	for i, v := range valves {
 		s.modbus(servers[1], v, 1, uint16(100*i), 10)
 	}
-	s.snmp(station, "havn-ro", "Siemens, SIMATIC NET, SCALANCE XC208, 6GK5 208-0BA00-2AC2, FW: Version V%02d.%02d.00", switches...)
 	s.switches("Siemens, SIMATIC NET, %s, %s, FW: V%02d.%02d.00", switches...)
 	s.windowsHosts(append(servers, historian, station)...)
 	s.tls(historian, servers[0], 4840, "aar-scada1")

@@ -1,0 +1,72 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/skanse/skanse/internal/asset"
+	"github.com/skanse/skanse/internal/auth"
+	"github.com/skanse/skanse/internal/comply"
+)
+
+// desk lets the people of the example company do their part through the same
+// services that the API uses.
+type desk struct{ s *server }
+
+// as is a context in which one of them acts.
+func as(ctx context.Context, who string) (context.Context, asset.Person, auth.Scope) {
+	p := auth.System()
+	p.UserID, p.Name = "demo:"+strings.ToLower(strings.Fields(who)[0]), who
+	return auth.With(ctx, p), asset.Person{ID: p.UserID, Name: p.Name}, p.Scope
+}
+
+func (d desk) Register(ctx context.Context, siteID, who string, list []byte) error {
+	ctx, person, scope := as(ctx, who)
+	report, err := d.s.assets.ImportList(ctx, scope, person, siteID, list, false)
+	if err == nil && report.Problems > 0 {
+		err = fmt.Errorf("line %d of the list: %s", report.Lines[0].Line, report.Lines[0].Why)
+	}
+	return err
+}
+
+func (d desk) Accept(ctx context.Context, siteID, who string) error {
+	ctx, person, scope := as(ctx, who)
+	for {
+		page, err := d.s.assets.List(ctx, scope, asset.Filter{Site: []string{siteID}, State: []string{asset.StateNew}, Limit: 200})
+		if err != nil || len(page.Items) == 0 {
+			return err
+		}
+		for _, a := range page.Items {
+			_, etag, err := d.s.assets.Detail(ctx, scope, a.ID)
+			if err != nil {
+				return err
+			}
+			accepted := asset.StateAccepted
+			if err := d.s.assets.Update(ctx, scope, person, a.ID, asset.Patch{State: &accepted, Reason: "on the site's list"}, etag); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (d desk) Declare(ctx context.Context, now time.Time, siteID, who string, area int, but ...string) error {
+	ctx, _, scope := as(ctx, who)
+	for _, r := range d.s.comply.Catalogue().Scored() {
+		if r.Area != area || slices.Contains(but, r.ID) || (siteID == "") != (r.Scope == comply.ScopeEntity) {
+			continue
+		}
+		for _, rec := range r.Declared {
+			n := comply.NewDeclaration{
+				Requirement: r.ID, Record: rec.Record, Site: siteID, Statement: "In force and in use.", AttestedBy: who,
+				ValidUntil: now.Add(rec.ValidFor.Length()),
+			}
+			if _, err := d.s.comply.Declare(ctx, scope, now, n); err != nil {
+				return fmt.Errorf("declare %s: %w", r.ID, err)
+			}
+		}
+	}
+	return nil
+}
