@@ -199,6 +199,7 @@ const pooledStates = 256
 // letGo ends a binding that turned out wrong.
 func (l *lane) letGo(fl *flow) {
 	fl.refused |= 1 << fl.number
+	fl.distrust()
 	l.unbind(fl)
 	fl.named, fl.tries = nil, 0
 	for _, s := range fl.stream {

@@ -41,6 +41,7 @@ type flow struct {
 	last     int64
 	firstRef ref
 	proof    []byte // of the first packet, better: of the first whose payload may be kept
+	headers  uint16 // of proof
 	proved   uint8
 
 	entry   *dissect.Entry // who decodes it

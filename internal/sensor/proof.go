@@ -71,9 +71,10 @@ func (e *evidence) prove(provable bool, rest int) {
 // settle gives the proof to what was reported since the last call.
 func (l *lane) settle() {
 	e := &l.hand
-	if e.sound > 0 && e.head > 0 && l.cur != nil && l.cur.proved < proofPayload {
+	if e.sound > 0 && e.head > 0 && !l.brief && l.cur != nil && l.cur.proved < proofPayload {
 		l.cur.proved = proofPayload
 		l.cur.proof = append(l.cur.proof[:0], e.proof()...)
+		l.cur.headers = uint16(min(e.head, ot.MaxProof))
 	}
 	if !e.some {
 		return
@@ -92,6 +93,13 @@ func (l *lane) settle() {
 		}
 	}
 	e.facts, e.events, e.some = 0, [3]int{}, false
+}
+
+// distrust takes the payload out of the flow's proof: who vouched for it was wrong.
+func (fl *flow) distrust() {
+	if fl.proved == proofPayload {
+		fl.proof, fl.proved = fl.proof[:min(len(fl.proof), int(fl.headers))], proofHeaders
+	}
 }
 
 // proof is the head of what is in hand, as far as it may be kept.
