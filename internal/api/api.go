@@ -3,6 +3,7 @@
 package api
 
 import (
+	"context"
 	"io/fs"
 	"net/http"
 
@@ -19,10 +20,28 @@ type Slice interface {
 func New(cfg rest.Config, dist fs.FS, slices ...Slice) *rest.Router {
 	cfg.Pages = Pages(dist)
 	r := rest.New(cfg)
+	health(r, cfg)
 	for _, s := range slices {
 		s.Routes(r)
 	}
 	return r
+}
+
+type healthOut struct {
+	Body struct {
+		Version string `json:"version"`
+		Ready   bool   `json:"ready"`
+	}
+}
+
+// health answers a watchdog: the server runs and reaches its database.
+func health(r *rest.Router, cfg rest.Config) {
+	rest.Register(r, rest.Op{ID: "health", Method: http.MethodGet, Path: "/healthz", Summary: "The server runs and reaches its database", Tag: "Session", Public: true},
+		func(ctx context.Context, _ *struct{}) (*healthOut, error) {
+			out := &healthOut{}
+			out.Body.Version, out.Body.Ready = cfg.Version, true
+			return out, cfg.DB.Ping(ctx)
+		})
 }
 
 // Handler is the router with its answers compressed where the client can take it.

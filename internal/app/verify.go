@@ -19,7 +19,8 @@ import (
 
 // VerifyCmd checks proofs without a server.
 type VerifyCmd struct {
-	Audit VerifyAuditCmd `cmd:"" help:"Find changed, removed or reordered entries of an audit log."`
+	Audit    VerifyAuditCmd    `cmd:"" help:"Find changed, removed or reordered entries of an audit log."`
+	Evidence VerifyEvidenceCmd `cmd:"" help:"Recompute the evidence and compare it with the audit log."`
 }
 
 // VerifyAuditCmd checks an audit log wherever it is.
