@@ -61,8 +61,8 @@ type tally struct {
 	values                int
 	critJudged, critFails int
 	failing               []ot.Ref
-	first                 string // reason of the first failing row
-	firstUnknown          string
+	first, firstRef       string // reason of the failing row with the smallest ref: the same on every run
+	firstUnknown, unknRef string
 }
 
 func (t *tally) add(r Row, critical bool) {
@@ -75,13 +75,13 @@ func (t *tally) add(r Row, critical bool) {
 	case Fail:
 		t.Failed++
 		t.failing = append(t.failing, ot.Ref{Kind: r.Kind, ID: r.Ref})
-		if t.first == "" {
-			t.first = r.Reason
+		if t.firstRef == "" || r.Ref < t.firstRef {
+			t.first, t.firstRef = r.Reason, r.Ref
 		}
 	default:
 		t.Unknown++
-		if t.firstUnknown == "" {
-			t.firstUnknown = r.Reason
+		if t.unknRef == "" || r.Ref < t.unknRef {
+			t.firstUnknown, t.unknRef = r.Reason, r.Ref
 		}
 		return
 	}

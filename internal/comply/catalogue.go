@@ -95,7 +95,7 @@ type Requirement struct {
 	Refs     Refs         `yaml:"refs"`
 	Checks   []*CheckSpec `yaml:"checks"`
 	Declared []RecordSpec `yaml:"declared"`
-	User     string       `yaml:"user"` // what a person gets from Skanse for it
+	User     string       `yaml:"user"` // what a person needs to work on it
 }
 
 // Refs are identifiers in the sources that Catalogue.References names.

@@ -81,7 +81,7 @@ type RequirementDetail struct {
 	Mode         Mode                `json:"mode" enum:"measured,mixed,declared"`
 	Scope        Scope               `json:"scope" enum:"entity,site,entity+site"`
 	AliasOf      string              `json:"alias_of" doc:"Always empty: asking for an alias answers with the requirement that is scored"`
-	User         string              `json:"user" doc:"What Skanse gives a person for it"`
+	User         string              `json:"user" doc:"What a person needs to work on it"`
 	Weight       float64             `json:"weight"`
 	Refs         map[string][]string `json:"refs"`
 	Confidence   string              `json:"refs_confidence"`

@@ -44,7 +44,13 @@ func (s *Service) needs(ctx context.Context, r store.Reader, scope auth.Scope, p
 	if err != nil {
 		return nil, fmt.Errorf("read findings: %w", err)
 	}
+	at := map[unit]int{} // one need a requirement and site, however many checks contradict
 	for _, f := range open {
+		u := unit{f.EntityID, f.SiteNo, f.Requirement}
+		if i, ok := at[u]; ok {
+			out[i].Detail += " " + after(f.Sentence, ". ")
+			continue
+		}
 		q, ok := s.cat.Requirement(f.Requirement)
 		if !ok {
 			continue
@@ -54,6 +60,7 @@ func (s *Service) needs(ctx context.Context, r store.Reader, scope auth.Scope, p
 		if x.Name != "" {
 			title = x.Name + ": " + title
 		}
+		at[u] = len(out)
 		out = append(out, Need{"contradiction", ot.Critical, title, f.Sentence, x.ID, f.OpenedAt, Link{"requirement", q.ID, x.ID}})
 	}
 	out = append(out, p.keyNeeds()...)
@@ -117,7 +124,7 @@ func newDeviceNeeds(ctx context.Context, r store.Reader, scope auth.Scope, siteO
 		if !ok || len(out) == maxNeeds {
 			continue
 		}
-		out = append(out, Need{"new_devices", ot.Medium, fmt.Sprintf("%s: %d devices wait for a decision", at.Name, x.N), "Accept what belongs there, reject what does not.", at.ID, x.At, Link{"assets", "new", at.ID}})
+		out = append(out, Need{"new_devices", ot.Medium, fmt.Sprintf("%s: new devices wait for a decision (%d)", at.Name, x.N), "Accept what belongs there, reject what does not.", at.ID, x.At, Link{"assets", "new", at.ID}})
 	}
 	return out, nil
 }

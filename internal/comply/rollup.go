@@ -2,7 +2,8 @@ package comply
 
 import "fmt"
 
-// Score is a level on its way up: of a requirement to its area, of a site to its company.
+// Score is a level on its way up: of a requirement to its area, of a site to its company. What
+// is declared and not measured is drawn unknown, and still has the level that its papers give.
 type Score struct {
 	Name     string
 	Level    int
@@ -46,11 +47,8 @@ func RollSites(scores []Score, target int) Rolled {
 	out := summarise(scores)
 	out.Level = highest(scores)
 	for _, s := range scores {
-		if s.Critical && s.State != StateUnknown && s.Level+1 < out.Level {
+		if s.Critical && s.Level+1 < out.Level {
 			out.Level = s.Level + 1
-		}
-		if s.Critical && s.State == StateUnknown && out.Level > 1 {
-			out.Level = 1 // an unknown critical site counts as 0
 		}
 	}
 	out.finish(scores, target, "The worst site is")
@@ -62,9 +60,6 @@ func highest(scores []Score) int {
 	var at [6]float64
 	for _, s := range scores {
 		total += s.Weight
-		if s.State == StateUnknown {
-			continue
-		}
 		for l := 1; l <= s.Level && l < len(at); l++ {
 			at[l] += s.Weight
 		}
@@ -120,7 +115,7 @@ func (r *Rolled) finish(scores []Score, target int, worstIs string) {
 		return
 	case total == 0 || unknown*2 > total:
 		r.State = StateUnknown
-		r.Why = fmt.Sprintf("%.0f %% of it is unknown: nothing measured, nothing declared.", share(unknown, total)*100)
+		r.Why = fmt.Sprintf("%.0f %% of it is unknown: nothing of that is measured.", share(unknown, total)*100)
 		return
 	case len(keyBelow) > 0:
 		r.State = StateKeyBelow

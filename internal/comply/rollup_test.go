@@ -11,13 +11,14 @@ func TestRollArea(t *testing.T) {
 		level int
 		state State
 	}{
-		"empty":                     {nil, 0, StateUnknown},
-		"80 % at 3":                 {[]Score{s(3, 8, false, StateAt), s(2, 2, false, StateBelow)}, 3, StateAt},
-		"79 % at 3":                 {[]Score{s(3, 79, false, StateAt), s(2, 21, false, StateBelow)}, 2, StateBelow},
-		"a key row holds it down":   {[]Score{s(4, 90, false, StateAt), s(2, 2, true, StateKeyBelow)}, 3, StateKeyBelow},
-		"unknown counts as nothing": {[]Score{s(4, 6, false, StateAt), s(2, 4, false, StateUnknown)}, 0, StateBelow},
-		"mostly unknown":            {[]Score{s(4, 4, false, StateAt), s(0, 6, true, StateUnknown)}, 0, StateUnknown},
-		"a contradiction shows":     {[]Score{s(4, 9, false, StateAt), s(2, 1, false, StateContradicted)}, 4, StateContradicted},
+		"empty":                       {nil, 0, StateUnknown},
+		"80 % at 3":                   {[]Score{s(3, 8, false, StateAt), s(2, 2, false, StateBelow)}, 3, StateAt},
+		"79 % at 3":                   {[]Score{s(3, 79, false, StateAt), s(2, 21, false, StateBelow)}, 2, StateBelow},
+		"a key row holds it down":     {[]Score{s(4, 90, false, StateAt), s(2, 2, true, StateKeyBelow)}, 3, StateKeyBelow},
+		"nothing shown holds it down": {[]Score{s(4, 6, false, StateAt), s(0, 4, false, StateUnknown)}, 0, StateBelow},
+		"declared, not measured":      {[]Score{s(4, 6, false, StateAt), s(2, 4, false, StateUnknown)}, 2, StateBelow},
+		"mostly unknown":              {[]Score{s(4, 4, false, StateAt), s(0, 6, true, StateUnknown)}, 0, StateUnknown},
+		"a contradiction shows":       {[]Score{s(4, 9, false, StateAt), s(2, 1, false, StateContradicted)}, 4, StateContradicted},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if r := RollArea(c.in, 3); r.Level != c.level || r.State != c.state || r.Why == "" {
