@@ -15,16 +15,16 @@ before(async () => {
 after(() => browser?.close());
 
 /** The pages; those of one thing are found through the list that leads to them.
- * @type {{name: string, path: string, ready: string, then?: string}[]} */
+ * @type {{name: string, path: string, ready: string, inside?: string}[]} */
 const pages = [
   { name: "posture", path: "/posture", ready: "table.heat" },
   { name: "requirements", path: "/requirements", ready: "table.reqs" },
   { name: "requirement", path: "/requirements/5.3", ready: ".four" },
   { name: "plant", path: "/plant", ready: ".map .zone" },
   { name: "assets", path: "/assets", ready: ".grid a[data-row]" },
-  { name: "asset", path: "/assets", ready: ".grid a[data-row]", then: "table.identity" },
+  { name: "asset", path: "/assets", ready: ".grid a[data-row]", inside: "table.identity" },
   { name: "conversations", path: "/conversations", ready: ".talks a[href^='/conversations/']" },
-  { name: "conversation", path: "/conversations", ready: ".talks a[href^='/conversations/']", then: ".arrow" },
+  { name: "conversation", path: "/conversations", ready: ".talks a[href^='/conversations/']", inside: ".arrow" },
   { name: "captures", path: "/captures", ready: ".dropzone" },
   { name: "audit", path: "/audit", ready: "table.audit" },
   { name: "settings", path: "/settings", ready: ".subnets" },
@@ -58,7 +58,7 @@ for (const scheme of /** @type {const} */ (["light", "dark"])) {
     { width: 390, height: 844 },
   ]) {
     describe(`axe, ${scheme}, ${size.width} wide`, () => {
-      for (const { name, path, ready, then } of pages) {
+      for (const { name, path, ready, inside } of pages) {
         test(name, async () => {
           const context = await browser.newContext({ viewport: size, colorScheme: scheme });
           context.setDefaultTimeout(10_000);
@@ -66,9 +66,9 @@ for (const scheme of /** @type {const} */ (["light", "dark"])) {
           await enter(page);
           await page.goto(base() + path);
           await page.locator(ready).first().waitFor();
-          if (then) {
+          if (inside) {
             await page.locator(ready).first().click();
-            await page.locator(then).first().waitFor();
+            await page.locator(inside).first().waitFor();
           }
           await page.waitForTimeout(150);
           assert.deepEqual(await violations(page), []);

@@ -38,7 +38,7 @@ function Frame({ session: who }: { session: Session }) {
   const [menu, setMenu] = useState(false);
   const { pathname } = useLocation();
   const main = useRef<HTMLElement>(null);
-  const first = useRef(true);
+  const last = useRef(pathname);
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
@@ -52,11 +52,10 @@ function Frame({ session: who }: { session: Session }) {
   }, []);
 
   // A new page takes the focus, so that a keyboard or a screen reader starts at its top.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the path is what the effect follows
   useEffect(() => {
     setMenu(false);
-    if (first.current) first.current = false;
-    else main.current?.focus({ preventScroll: true });
+    if (last.current !== pathname) main.current?.focus({ preventScroll: true });
+    last.current = pathname;
   }, [pathname]);
 
   return (

@@ -78,12 +78,18 @@ export default function AssetsPage() {
               onChoose={setChosen}
               more={() => list.hasNextPage && !list.isFetchingNextPage && list.fetchNextPage()}
               loading={list.isFetchingNextPage}
+              calm={mostlyNew(counts.data?.state)}
             />
           )}
         </div>
       </div>
     </Page>
   );
+}
+
+function mostlyNew(states: Facet[] | null | undefined): boolean {
+  const all = (states ?? []).reduce((sum, s) => sum + s.count, 0);
+  return (states?.find((s) => s.value === "new")?.count ?? 0) * 2 > all;
 }
 
 function zoneName(zones: Facet[] | null | undefined, id: string | undefined) {

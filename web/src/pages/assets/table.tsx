@@ -21,6 +21,8 @@ type Props = {
   onChoose: (chosen: ReadonlySet<string>) => void;
   more: () => void;
   loading: boolean;
+  /** Most of the list is new: then a mark on each row says nothing, and only words stay. */
+  calm: boolean;
 };
 
 const columns: { key: string; text: Key; sort?: string }[] = [
@@ -33,7 +35,7 @@ const columns: { key: string; text: Key; sort?: string }[] = [
 ];
 
 /** Draws only the rows in sight; the page itself scrolls, so that find, print and touch work as everywhere. */
-export function AssetTable({ rows, total, siteNames, sort, onSort, chosen, onChoose, more, loading }: Props) {
+export function AssetTable({ rows, total, siteNames, sort, onSort, chosen, onChoose, more, loading, calm }: Props) {
   const body = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
   useEffect(() => {
@@ -92,6 +94,7 @@ export function AssetTable({ rows, total, siteNames, sort, onSort, chosen, onCho
                   index={item.index}
                   site={siteNames.get(row.site_id)}
                   chosen={chosen.has(row.id)}
+                  calm={calm}
                   onPick={(on) => pick(row.id, on)}
                 />
               ) : (
@@ -146,10 +149,11 @@ type RowProps = {
   index: number;
   site: string | undefined;
   chosen: boolean;
+  calm: boolean;
   onPick: (on: boolean) => void;
 };
 
-function Row({ row, index, site, chosen, onPick }: RowProps) {
+function Row({ row, index, site, chosen, calm, onPick }: RowProps) {
   const name = row.name || row.ips[0] || row.macs[0] || t("assets.unnamed");
   return (
     <>
@@ -174,8 +178,8 @@ function Row({ row, index, site, chosen, onPick }: RowProps) {
             </span>
           )}
           {row.state === "new" && (
-            <span className="tag p3">
-              <Mark priority={3} quiet /> {t("asset_state.new")}
+            <span className={calm ? "tag" : "tag p3"}>
+              {!calm && <Mark priority={3} quiet />} {t("asset_state.new")}
             </span>
           )}
           {(row.state === "rejected" || row.state === "retired") && (

@@ -24,6 +24,9 @@ type Props = { plant: Plant; site: string; zone: string | undefined; conduit: Co
 
 export function PlantMap({ plant, site, zone, conduit }: Props) {
   const layout: Layout = useMemo(() => layOut(plant, textOf), [plant]);
+  // Where most devices still wait for their first acceptance, a mark on each says nothing: only a few new ones stand out.
+  const waiting = plant.zones.reduce((sum, z) => sum + z.new, 0);
+  const marks = waiting * 2 <= plant.zones.reduce((sum, z) => sum + z.assets, 0);
   const base = `/plant?site=${encodeURIComponent(site)}`;
   const names = new Map(plant.zones.map((z) => [z.id, z.name]));
   const spoken = (line: Line) =>
@@ -59,7 +62,7 @@ export function PlantMap({ plant, site, zone, conduit }: Props) {
       ))}
       {layout.boxes.map((box) => (
         <Go key={box.zone.id} href={`${base}&zone=${box.zone.id}`}>
-          <ZoneBox box={box} on={box.zone.id === zone} bad={worstInto(plant, box)} />
+          <ZoneBox box={box} on={box.zone.id === zone} bad={worstInto(plant, box)} marks={marks} />
         </Go>
       ))}
       {layout.lines.map((line) => line.label && <Label key={`${line.conduit.from} ${line.conduit.to}`} line={line} />)}
@@ -126,7 +129,9 @@ function cut(text: string, width: number): string {
   return text.length > most ? `${text.slice(0, Math.max(1, most - 1))}…` : text;
 }
 
-function ZoneBox({ box, on, bad }: { box: Box; on: boolean; bad: Priority | null }) {
+type BoxProps = { box: Box; on: boolean; bad: Priority | null; marks: boolean };
+
+function ZoneBox({ box, on, bad, marks }: BoxProps) {
   const { zone, x, y, w, h } = box;
   const wide = w / box.columns;
   const side = zone.sl_t > 0 ? t("plant.slt", { level: zone.sl_t }) : t("plant.assets_short", { count: zone.assets });
@@ -158,7 +163,7 @@ function ZoneBox({ box, on, bad }: { box: Box; on: boolean; bad: Priority | null
         const unknown = group.role === "unknown" || group.role === "";
         return (
           <g key={`${group.label} ${group.role}`}>
-            {group.new > 0 ? (
+            {marks && group.new > 0 ? (
               <path d={`M${gx + 6.5},${gy} l6.5,6.5 l-6.5,6.5 l-6.5,-6.5z`} fill="var(--p3)" />
             ) : (
               <rect

@@ -27,6 +27,7 @@ export default function PosturePage() {
           actions={
             <AsOf
               day={search.as_of ?? ""}
+              shown={data.as_of.slice(0, 10)}
               onPick={(day) => navigate({ search: { as_of: day || undefined }, replace: true })}
             />
           }
@@ -52,7 +53,7 @@ function Sub({ data }: { data: Posture }) {
 }
 
 /** The same page as it was on another day. */
-function AsOf({ day, onPick }: { day: string; onPick: (day: string) => void }) {
+function AsOf({ day, shown, onPick }: { day: string; shown: string; onPick: (day: string) => void }) {
   return (
     <>
       {day && (
@@ -65,7 +66,7 @@ function AsOf({ day, onPick }: { day: string; onPick: (day: string) => void }) {
         <input
           className="input picker"
           type="date"
-          value={day}
+          value={day || shown}
           max={new Date().toISOString().slice(0, 10)}
           onChange={(event) => onPick(event.target.value)}
         />
@@ -199,16 +200,25 @@ function HeatMap({ data }: { data: Posture }) {
 function Needs({ data }: { data: Posture }) {
   if (data.needs.length === 0) return <p className="quiet">{t("posture.no_needs")}</p>;
   const names = new Map(data.sites.map((site) => [site.id, site.name]));
+  const row = (need: Need) => (
+    <NeedRow
+      key={`${need.kind} ${need.site_id} ${need.link.id} ${need.title}`}
+      need={need}
+      site={names.get(need.site_id)}
+    />
+  );
+  // A handful is read; a page of them is scrolled past.
+  const few = 5;
   return (
-    <ul className="items">
-      {data.needs.map((need) => (
-        <NeedRow
-          key={`${need.kind} ${need.site_id} ${need.link.id} ${need.title}`}
-          need={need}
-          site={names.get(need.site_id)}
-        />
-      ))}
-    </ul>
+    <>
+      <ul className="items">{data.needs.slice(0, few).map(row)}</ul>
+      {data.needs.length > few && (
+        <details className="rest">
+          <summary>{t("posture.more_needs", { count: data.needs.length - few })}</summary>
+          <ul className="items">{data.needs.slice(few).map(row)}</ul>
+        </details>
+      )}
+    </>
   );
 }
 

@@ -70,7 +70,7 @@ function CheckHead({ check, at }: { check: Check; at: CheckSite | undefined }) {
         <b className="num">
           {status === "unknown" && (at?.value ?? null) === null
             ? t("common.unknown")
-            : valueOf(at?.value ?? null, check)}
+            : valueText(at?.value ?? null, check)}
         </b>
         <span className="quiet small">
           {t("requirements.target", { target: check.target })} · {check.window}
@@ -82,7 +82,7 @@ function CheckHead({ check, at }: { check: Check; at: CheckSite | undefined }) {
 }
 
 /** A share arrives as 0..1 and reads as per cent; anything else in its own unit. */
-export function valueOf(n: number | null, check: Pick<Check, "kind" | "unit">): string {
+export function valueText(n: number | null, check: Pick<Check, "kind" | "unit">): string {
   return check.kind === "share" ? share(n) : figure(n, check.unit);
 }
 

@@ -21,6 +21,7 @@ const order: CellState[] = ["contradicted", "key_below", "below", "unknown", "at
 
 /** The site that needs a person most: where a page begins when its address names none. */
 export function worstSite(sites: Requirement["sites"]): string | undefined {
-  return [...sites].sort((a, b) => order.indexOf(a.cell.state) - order.indexOf(b.cell.state) || a.level - b.level)[0]
-    ?.site;
+  return [...sites].sort(
+    (a, b) => order.indexOf(a.cell.state) - order.indexOf(b.cell.state) || a.level - b.level || a.e - b.e,
+  )[0]?.site;
 }
