@@ -70,8 +70,8 @@ func (c *InspectCmd) Run(env *Env) error {
 // a capture's state grows at first and is let go at the end as a whole.
 func economise() {
 	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetGCPercent(400)
-		debug.SetMemoryLimit(110 << 20) // soft: collected more often beyond it
+		debug.SetGCPercent(800)
+		debug.SetMemoryLimit(118 << 20) // soft: collected more often beyond it
 	}
 }
 

@@ -2,6 +2,7 @@ package sensor
 
 import (
 	"math/bits"
+	"net/netip"
 	"slices"
 
 	"github.com/skanse/skanse/internal/dissect"
@@ -320,11 +321,33 @@ func (l *lane) ethernet(fl *flow, side uint8, f *frame) {
 
 const maxAlien = 3
 
-// end names one side of a flow with its realm.
-func (l *lane) end(fl *flow, side uint8) ot.Host {
-	h := fl.end(side)
-	h.Realm = l.realms.name(fl.key.realm)
+// end names one side of a flow, as far as addresses go.
+func (l *lane) end(fl *flow, side uint8) (h ot.Host) {
+	l.endInto(&h, fl, side)
 	return h
+}
+
+// endInto is end for the hot path: it writes in place, and strings only where they change.
+func (l *lane) endInto(h *ot.Host, fl *flow, side uint8) {
+	h.MAC = fl.mac[side]
+	a := &fl.key.a
+	if side == 1 {
+		a = &fl.key.b
+	}
+	switch {
+	case fl.key.kind != carriesIP:
+		h.IP = netip.Addr{}
+	case a.is4():
+		h.IP = netip.AddrFrom4([4]byte{byte(a.lo >> 24), byte(a.lo >> 16), byte(a.lo >> 8), byte(a.lo)})
+	default:
+		h.IP = a.ip()
+	}
+	if h.Realm != "" || fl.key.realm != 0 {
+		h.Realm = l.realms.name(fl.key.realm)
+	}
+	if h.Module != "" {
+		h.Module = ""
+	}
 }
 
 // decode hands one PDU to the flow's dissector and says whether it was whole
@@ -332,7 +355,8 @@ func (l *lane) end(fl *flow, side uint8) ot.Host {
 func (l *lane) decode(fl *flow, side uint8, pdu []byte, rest int) bool {
 	s := l.sink
 	s.Mid = fl.midstream
-	s.Src, s.Dst = l.end(fl, side), l.end(fl, 1-side)
+	l.endInto(&s.Src, fl, side)
+	l.endInto(&s.Dst, fl, 1-side)
 	s.SrcPort, s.DstPort = fl.key.ap, fl.key.bp
 	if side == 1 {
 		s.SrcPort, s.DstPort = fl.key.bp, fl.key.ap

@@ -96,7 +96,7 @@ func (c clientBy) word() ClientBy {
 // by then the client and the protocol are known best.
 type ident struct{ conv *conv }
 
-const mix1, mix2 = 0x9e3779b97f4a7c15, 0xd6e8feb86659fd93
+const mix1, mix2, mix3 = 0x9e3779b97f4a7c15, 0xd6e8feb86659fd93, 0xa0761d6478bd642f
 
 func scramble(x uint64) uint64 {
 	x ^= x >> 32
@@ -193,7 +193,7 @@ const (
 	closedLinger = int64(15e9)  // after FIN or RST, for stragglers
 	unansweredIn = int64(60e9)  // a SYN or a lone segment
 	datagramIdle = int64(300e9) // longer than what polls and announcements wait
-	sweepStep    = 2            // flows looked at for each new one: the table shrinks faster than it fills
+	sweepStep    = 1            // flows looked at for each new one: the table stops growing when as many idle flows are found
 )
 
 // sweep retires idle flows, a few for each flow that begins.
@@ -262,19 +262,6 @@ func (t *flowTable) all(fn func(*flow)) {
 			fn(f)
 		}
 	}
-}
-
-// end names one side, as far as addresses go.
-func (f *flow) end(side uint8) ot.Host {
-	h := ot.Host{MAC: f.mac[side]}
-	if f.key.kind == carriesIP {
-		a := f.key.a
-		if side == 1 {
-			a = f.key.b
-		}
-		h.IP = a.ip()
-	}
-	return h
 }
 
 // dir is the direction of what side sends.

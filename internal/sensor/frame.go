@@ -113,7 +113,13 @@ const (
 
 // decode takes a packet apart. It trusts no length and copies nothing.
 func (f *frame) decode(p *Packet) decoded {
-	*f = frame{at: p.At, number: p.Number, offset: p.Offset, raw: p.Data, wire: p.Wire}
+	// Only what a decode may leave untouched is emptied: clearing all of it
+	// would cost more than reading the headers does.
+	f.at, f.number, f.offset, f.raw, f.wire = p.At, p.Number, p.Offset, p.Data, p.Wire
+	f.srcMAC, f.dstMAC, f.vlan, f.carries, f.head = ot.MAC{}, ot.MAC{}, 0, carriesNothing, 0
+	f.src, f.dst, f.ttl, f.proto = addr{}, addr{}, 0, 0
+	f.fragment, f.more, f.fragOff, f.flags, f.sport, f.dport = false, false, 0, 0, 0, 0
+	f.payload, f.parts, f.partBytes, f.etype, f.snap = nil, 0, 0, 0, 0
 	b := p.Data
 	f.missing = max(0, p.Wire-len(b))
 	switch p.Link {

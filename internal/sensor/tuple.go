@@ -15,16 +15,16 @@ type tupleKey struct {
 }
 
 func (k *tupleKey) hash(text []byte) uint32 {
-	h := (uint64(k.code)<<32 | uint64(k.unit)) * mix1
-	h = (h ^ h>>32 ^ uint64(k.area)<<32 ^ uint64(k.protocol)<<16 ^ uint64(k.class)) * mix2
-	h = (h ^ h>>32 ^ uint64(k.space)<<32 ^ uint64(k.kind)<<16 ^ uint64(k.dir)<<8) * mix1
+	rest := uint64(k.area)<<32 | uint64(k.protocol)<<16 | uint64(k.class)
+	small := uint64(k.space)<<32 | uint64(k.kind)<<16 | uint64(k.dir)<<8
 	if k.also {
-		h += mix2
+		small |= 1
 	}
+	h := (uint64(k.code)<<32|uint64(k.unit))*mix1 ^ rest*mix2 ^ (small+rest)*mix3
 	for _, c := range text {
 		h = (h ^ uint64(c)) * 0x100000001b3
 	}
-	return uint32(h >> 32)
+	return uint32((h ^ h>>29) * mix1 >> 32)
 }
 
 // tuple counts one kind of message.
