@@ -191,6 +191,13 @@ func TestRewrittenWithHashes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		var signed []audit.Checkpoint
+		if err := db.View(t.Context(), func(r store.Reader) (err error) {
+			signed, err = store.All[audit.Checkpoint](t.Context(), r, "SELECT size, root, at, note FROM audit_checkpoint ORDER BY size")
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
 		err = db.Update(t.Context(), func(tx *store.Tx) error {
 			for _, q := range []string{"UPDATE audit_entry SET actor = 'innocent' WHERE idx = 7", "UPDATE audit_entry SET idx = NULL", "DELETE FROM audit_hash", "DELETE FROM audit_checkpoint"} {
 				if _, err := tx.Exec(t.Context(), q); err != nil {
@@ -213,6 +220,20 @@ func TestRewrittenWithHashes(t *testing.T) {
 		}
 		if rep := verify(t, db, nil, []byte(old.Note)); rep.OK() || !strings.Contains(rep.Findings[0].Text, "rewritten") {
 			t.Errorf("the witness saw nothing: %+v", rep)
+		}
+		// The forger puts the true checkpoints back: now the roots differ.
+		err = db.Update(t.Context(), func(tx *store.Tx) error {
+			if _, err := tx.Exec(t.Context(), "DELETE FROM audit_checkpoint"); err != nil {
+				return err
+			}
+			return store.Upsert(t.Context(), tx, "audit_checkpoint", signed, nil, nil)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rep := verify(t, db, key)
+		if len(rep.Findings) != 3 || rep.Findings[0].What != "checkpoint" || !strings.Contains(rep.Findings[0].Text, "the entries 0 to 7 are not what was signed") {
+			t.Errorf("hashes that fit a changed entry passed: %+v", rep)
 		}
 	})
 }

@@ -18,8 +18,8 @@ func (s *Service) SetupNeeded(ctx context.Context) (bool, error) {
 	return n == 0, err
 }
 
-// setupLife: a set-up token is printed at every start while nobody can sign in, so it need not live long.
-const setupLife = 7 * 24 * time.Hour
+// setupLife: the token is printed at every start while nobody can sign in, so it need not live long.
+const setupLife = 24 * time.Hour
 
 // SetupToken makes the one-time token of the first set-up and takes back any
 // earlier one; empty if there is a user.

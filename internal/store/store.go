@@ -95,6 +95,16 @@ func (db *DB) Ping(ctx context.Context) error {
 	return explain(db.read.PingContext(ctx), db)
 }
 
+// Optimize lets SQLite look at tables that changed much, so that it chooses the right
+// index; call it once a day. PostgreSQL does it by itself.
+func (db *DB) Optimize(ctx context.Context) error {
+	if db.engine != SQLite || db.write == nil {
+		return nil
+	}
+	_, err := db.write.ExecContext(ctx, "PRAGMA optimize")
+	return explain(err, db)
+}
+
 // Changed returns a channel that closes when this process next commits a change. It
 // only wakes: read first what you wait for, then wait on a channel taken before.
 func (db *DB) Changed() <-chan struct{} {
