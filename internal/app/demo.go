@@ -17,12 +17,12 @@ import (
 type DemoCmd struct {
 	ListenFlag `embed:""`
 	Data       string `type:"path" help:"Keep the example in this folder; left out: a temporary one that goes at the end."`
-	Days       int    `default:"30" help:"Days of the past to play."`
+	Days       int    `default:"42" help:"Days of the past to play."`
 }
 
 // Help shows the command at work.
 func (c *DemoCmd) Help() string {
-	return `Four sites, about a hundred devices, 30 days of traffic with a story, then on in
+	return `Four sites, about a hundred devices, six weeks of traffic with a story, then on in
 real time. Whoever opens the page is the administrator, so it listens on this
 machine only unless told otherwise.
 

@@ -94,7 +94,8 @@ func overlay(a *assetRow, d *Device, over map[string]overrideRow, pl *places) {
 	_, vendor := over["vendor"]
 	_, model := over["model"]
 	_, code := over["order_code"]
-	a.Identified = (a.Identified || vendor) && (a.Model != "" || a.OrderCode != "") || vendor && (model || code)
+	// A person who names the model may leave the maker to the network card.
+	a.Identified = (a.Identified || vendor) && (a.Model != "" || a.OrderCode != "") || a.Vendor != "" && (model || code)
 	a.Search = strings.ToLower(strings.Join(append(append([]string{a.Name, a.Vendor, a.Model, a.OrderCode, a.Serial, a.Owner, a.Role}, a.IPs.V...), a.MACs.V...), " "))
 }
 

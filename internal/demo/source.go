@@ -46,7 +46,11 @@ func (s *Site) NewSource(ctx context.Context, from, to, present time.Time, live 
 	}
 	for _, t := range s.talks {
 		// Each habit begins at a place of its own, so that the plant never speaks all at once.
-		begin := from.UnixNano() + src.rng.Int64N(int64(min(t.every, 6*time.Hour)))
+		spread := min(t.every, 6*time.Hour)
+		if live && t.every == poll {
+			spread = livePoll
+		}
+		begin := from.UnixNano() + src.rng.Int64N(int64(spread))
 		src.add(turn{at: begin, every: t.every, say: t.say})
 	}
 	for _, e := range s.story {
