@@ -232,7 +232,7 @@ func (f *TalkFilter) where(scope Scope) ot.SQL {
 	zone := func(side, id string) {
 		level, proposed := strings.CutPrefix(id, "level-")
 		at := `(SELECT MIN(a.level) FROM asset_binding b JOIN asset_asset a ON a.asset_id = b.asset_id WHERE b.site_no = c.site_no AND b.realm_no = c.realm_no AND b.to_at IS NULL
- AND (b.kind = 'ip' AND b.address = c.` + side + `_ip OR c.` + side + `_ip = '' AND b.kind = 'mac' AND b.address = c.` + side + `_mac))`
+ AND b.kind = CASE WHEN c.` + side + `_ip <> '' THEN 'ip' ELSE 'mac' END AND b.address = CASE WHEN c.` + side + `_ip <> '' THEN c.` + side + `_ip ELSE c.` + side + `_mac END)`
 		switch {
 		case id == "":
 		case id == "internet":
@@ -255,9 +255,11 @@ func (f *TalkFilter) where(scope Scope) ot.SQL {
 	}
 	for word := range strings.FieldsSeq(strings.ToLower(f.Q)) {
 		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(word) + "%"
+		// Addresses of assets with that word: asked once, not for every conversation.
+		named := ot.SQL{Text: `SELECT b.site_no, b.realm_no, b.address FROM asset_binding b JOIN asset_asset a ON a.asset_id = b.asset_id
+ WHERE b.kind = 'ip' AND b.to_at IS NULL AND a.search LIKE ? ESCAPE '\'`, Args: []any{like}}
 		and(`(c.client_ip LIKE ? ESCAPE '\' OR c.server_ip LIKE ? ESCAPE '\' OR c.client_mac LIKE ? ESCAPE '\' OR c.server_mac LIKE ? ESCAPE '\' OR c.protocol LIKE ? ESCAPE '\'
- OR EXISTS (SELECT 1 FROM asset_binding b JOIN asset_asset a ON a.asset_id = b.asset_id WHERE b.site_no = c.site_no AND b.realm_no = c.realm_no AND b.to_at IS NULL
-  AND b.address IN (c.client_ip, c.server_ip) AND a.search LIKE ? ESCAPE '\'))`, like, like, like, like, like, like)
+ OR (c.site_no, c.realm_no, c.client_ip) IN (?) OR (c.site_no, c.realm_no, c.server_ip) IN (?))`, like, like, like, like, like, named, named)
 	}
 	return q
 }

@@ -63,10 +63,10 @@ const plantTalks = `
 SELECT c.client_zone_no, c.server_zone_no, c.client_internet, c.server_internet,
        CASE WHEN c.client_zone_no = 0 THEN COALESCE((SELECT MIN(a.level) FROM asset_binding b JOIN asset_asset a ON a.asset_id = b.asset_id
          WHERE b.site_no = c.site_no AND b.realm_no = c.realm_no AND b.to_at IS NULL
-           AND (b.kind = 'ip' AND b.address = c.client_ip OR c.client_ip = '' AND b.kind = 'mac' AND b.address = c.client_mac)), '') ELSE '' END AS client_level,
+           AND b.kind = CASE WHEN c.client_ip <> '' THEN 'ip' ELSE 'mac' END AND b.address = CASE WHEN c.client_ip <> '' THEN c.client_ip ELSE c.client_mac END), '') ELSE '' END AS client_level,
        CASE WHEN c.server_zone_no = 0 THEN COALESCE((SELECT MIN(a.level) FROM asset_binding b JOIN asset_asset a ON a.asset_id = b.asset_id
          WHERE b.site_no = c.site_no AND b.realm_no = c.realm_no AND b.to_at IS NULL
-           AND (b.kind = 'ip' AND b.address = c.server_ip OR c.server_ip = '' AND b.kind = 'mac' AND b.address = c.server_mac)), '') ELSE '' END AS server_level,
+           AND b.kind = CASE WHEN c.server_ip <> '' THEN 'ip' ELSE 'mac' END AND b.address = CASE WHEN c.server_ip <> '' THEN c.server_ip ELSE c.server_mac END), '') ELSE '' END AS server_level,
        CASE WHEN c.protocol <> '' THEN c.protocol WHEN c.guess <> '' THEN c.guess ELSE c.transport END AS protocol,
        COUNT(*) AS n, CAST(SUM(c.client_packets + c.server_packets) AS BIGINT) AS packets, CAST(SUM(c.client_bytes + c.server_bytes) AS BIGINT) AS bytes,
        MIN(c.first_at) AS first_at, MAX(c.last_at) AS last_at, COALESCE(MAX(c.last_live_at), 0) AS live_at
