@@ -23,6 +23,10 @@ type Stage struct {
 // few seconds; thirty days of that would take an hour to read in.
 const step = 6 * time.Hour
 
+// slack is how much later than a day's end the day is judged: the sites'
+// summaries end a little after one another.
+const slack = time.Hour
+
 // History plays all sites from from to present, side by side in the order of
 // the demo's clock, and has them judged once a day.
 func (c *Company) History(ctx context.Context, from, present time.Time, st Stage) error {
@@ -92,8 +96,8 @@ func (c *Company) History(ctx context.Context, from, present time.Time, st Stage
 			a := waiting[next]
 			delete(waiting, next)
 			now := time.Unix(0, a.sum.To)
-			for ; now.Sub(day) >= 24*time.Hour; day = day.Add(24 * time.Hour) {
-				evening := day.Add(24 * time.Hour)
+			for ; now.Sub(day) >= 24*time.Hour+slack; day = day.Add(24 * time.Hour) {
+				evening := day.Add(24*time.Hour + slack)
 				st.Tick(evening)
 				if err := c.people(ctx, int(day.Sub(from)/(24*time.Hour)), evening, st.Desk); err != nil {
 					return fmt.Errorf("the example's people: %w", err)
