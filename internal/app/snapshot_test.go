@@ -420,3 +420,45 @@ func FuzzSnapshot(f *testing.F) {
 		_ = err // any error is right; a panic or endless memory is not
 	})
 }
+
+// A file whose check sum is right but whose manifest lies was made by hand.
+func TestSnapshotManifestMustAgree(t *testing.T) {
+	for name, lie := range map[string]func(w *snapshotWriter){
+		"another content": func(w *snapshotWriter) { w.m.Members[0].SHA256 = strings.Repeat("0", 64) },
+		"another size":    func(w *snapshotWriter) { w.m.Members[0].Size++ },
+		"one missing":     func(w *snapshotWriter) { w.m.Members = append(w.m.Members, member{Name: "captures/b"}) },
+		"one unlisted":    func(w *snapshotWriter) { w.m.Members = nil },
+		"another format":  func(w *snapshotWriter) { w.m.Format = 2 },
+		"behind the manifest": func(w *snapshotWriter) {
+			if err := w.addBytes(t.Context(), manifestName, []byte("{}")); err != nil {
+				t.Error(err)
+			}
+		},
+		"a name that leads out": func(w *snapshotWriter) {
+			if err := w.addBytes(t.Context(), "captures/../../x", nil); err != nil {
+				t.Error(err)
+			}
+		},
+		"": func(*snapshotWriter) {},
+	} {
+		path := filepath.Join(t.TempDir(), "x.snapshot")
+		f, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := newSnapshotWriter(f, &manifest{Format: snapshotFormat})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.addBytes(t.Context(), "captures/a", []byte("content")); err != nil {
+			t.Fatal(err)
+		}
+		lie(w)
+		if err := errors.Join(w.close(t.Context()), f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := verifySnapshot(t.Context(), path); (err == nil) != (name == "") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
