@@ -113,15 +113,11 @@ func TestChecks(t *testing.T) {
 		{"a sensor that fell silent", []func(*plant){heard, func(p *plant) { p.exec("UPDATE network_source SET received_at = ?", store.At(p.now.Add(-16*60*1e9))) }}, []want{{"mon.zones", Fail, 0, "has not delivered"}}},
 		{"a program download at night", []func(*plant){heard, func(p *plant) {
 			p.talks(p.north, talk{from: p.scada.No, to: p.cell.No, client: "10.0.3.9", server: "10.0.1.1", proto: "s7comm", port: 102, classes: ot.ProgramDownload})
-			for i, class := range []string{"program_download", "program_download", "control"} {
-				proto := map[string]string{"control": "dnp3"}[class] // an operated breaker is production
-				if proto == "" {
-					proto = "s7comm"
-				}
-				p.exec(`INSERT INTO network_event (site_no, event_no, conv_no, realm_no, at, protocol, kind, dir, code, text, name, class, object, refused, status, unit, rules, live, source_id, packet, packet_offset, client_mac, client_ip, server_mac, server_ip)
-VALUES (?, ?, ?, 1, ?, ?, 'function', 'request', 26, '', '', ?, '', ?, 0, 0, '[]', ?, 's', 1, 0, '', '10.0.3.9', '', '10.0.1.1')`, p.north.No, i, p.convs, store.At(p.now.Add(-36e11)), proto, class, false, true)
-			}
+			p.event("program_download", "s7comm")
+			p.event("program_download", "s7comm")
 		}}, []want{{"chg.observed", Fail, 0, "no accepted engineering station"}, {"chg.matched", Unknown, -1, "no change record"}}},
+		{"a breaker operated, which is production", []func(*plant){heard, func(p *plant) { p.event("control", "dnp3") }}, []want{{"chg.observed", Pass, 1, ""}, {"chg.matched", Unknown, -1, ""}}},
+		{"a controller stopped, which is a change", []func(*plant){heard, func(p *plant) { p.event("control", "s7comm") }}, []want{{"chg.observed", Fail, 0, ""}}},
 	}
 	storetest.Each(t, tables(), func(t *testing.T, db *store.DB) {
 		p := newPlant(t, db)

@@ -23,6 +23,7 @@ type plant struct {
 	dmz, office  org.Zone // the gateway; outside
 	south1       org.Zone
 	convs        int64
+	events       int64
 }
 
 var everybody = auth.Scope{All: true}
@@ -116,6 +117,14 @@ func (p *plant) talks(site org.Site, c talk) {
  client_packets, client_bytes, server_packets, server_bytes, malformed, lost, classes, live, source_id, first_packet, first_offset, client_zone_no, server_zone_no, client_internet, server_internet)
 VALUES (?, ?, ?, 1, '', ?, '', ?, 'syn', 'tcp', ?, ?, ?, ?, 1, ?, 5, 500, 5, 500, 0, 0, ?, ?, 's', 1, 0, ?, ?, ?, ?)`,
 		site.No, p.convs, store.NewID(), c.client, c.server, c.port, c.proto, store.At(last.Add(-time.Minute)), store.At(last), !c.oneSided, int64(c.classes), !c.capture, c.from, c.to, c.clientOut, c.serverOut)
+}
+
+// event writes a message of a rare class from 10.0.3.9 to a controller.
+func (p *plant) event(class, protocol string) {
+	p.t.Helper()
+	p.events++
+	p.exec(`INSERT INTO network_event (site_no, event_no, conv_no, realm_no, at, protocol, kind, dir, code, text, name, class, object, refused, status, unit, rules, live, source_id, packet, packet_offset, client_mac, client_ip, server_mac, server_ip)
+VALUES (?, ?, ?, 1, ?, ?, 'function', 'request', 26, '', '', ?, '', ?, 0, 0, '[]', ?, 's', 1, 0, '', '10.0.3.9', '', '10.0.1.1')`, p.north.No, p.events, p.convs, store.At(p.now.Add(-time.Hour)), protocol, class, false, true)
 }
 
 type device struct {
