@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"time"
 
 	"github.com/skanse/skanse/internal/asset"
 	"github.com/skanse/skanse/internal/bus"
@@ -10,6 +12,7 @@ import (
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/sensor"
 	"github.com/skanse/skanse/internal/store"
+	"golang.org/x/sync/errgroup"
 )
 
 // ingest takes summaries into the slices: import, upload, demo and live alike.
@@ -17,6 +20,7 @@ type ingest struct {
 	db      *store.DB
 	assets  *asset.Service
 	network *network.Service
+	log     *slog.Logger
 }
 
 // take applies one summary, batch by batch, each with its events in a
@@ -57,35 +61,81 @@ func (i *ingest) take(ctx context.Context, d sensor.Delivery, sum *sensor.Summar
 }
 
 // follow keeps the zones of assets and conversations true when sites, zones or
-// subnets change, until ctx ends. Its position is durable.
+// subnets change, until ctx ends. What is to be done is durable; it is done in
+// small transactions, so that a big site does not hold the one writer.
 func (i *ingest) follow(ctx context.Context, b *bus.Bus) error {
-	return b.Run(ctx, "zones", []ot.Topic{ot.TopicOrg}, func(ctx context.Context, tx *store.Tx, events []bus.Event) error {
-		done := map[int64]bool{}
-		for _, e := range events {
-			if done[e.SiteNo] || e.SiteNo == 0 {
-				continue
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		return b.Run(ctx, "zones", []ot.Topic{ot.TopicOrg}, func(ctx context.Context, tx *store.Tx, events []bus.Event) error {
+			for _, e := range events {
+				if e.SiteNo == 0 {
+					continue
+				}
+				if err := i.network.RequestRezone(ctx, tx, e.SiteNo); err != nil {
+					return err
+				}
 			}
-			done[e.SiteNo] = true
-			if err := i.rezone(ctx, tx, e.SiteNo); err != nil {
-				return err
+			return nil
+		})
+	})
+	g.Go(func() error {
+		for {
+			changed := i.db.Changed() // before the look, so that nothing falls between
+			err := i.rezoneWaiting(ctx)
+			if ctx.Err() != nil {
+				return nil
+			}
+			if err != nil {
+				i.log.Error("the zones of a site could not be brought up to date; trying again", "error", err)
+				changed = nil
+			}
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-changed:
+			case <-time.After(rezoneRest):
 			}
 		}
-		return nil
 	})
+	return g.Wait()
 }
 
-// rezone walks a site in one transaction: the event's cursor moves only when all
-// of it is done. Zones change rarely, and most rows stay as they are.
-func (i *ingest) rezone(ctx context.Context, tx *store.Tx, siteNo int64) (err error) {
-	for last := ""; ; {
-		if last, err = i.assets.Rezone(ctx, tx, siteNo, last); err != nil || last == "" {
-			break
-		}
-	}
-	for last := int64(0); err == nil; {
-		if last, err = i.network.Rezone(ctx, tx, siteNo, last); last == 0 {
-			break
+// rezoneRest is how long the worker rests when nobody wakes it: after a failure,
+// or where another process wrote the request.
+const rezoneRest = 10 * time.Second
+
+func (i *ingest) rezoneWaiting(ctx context.Context) error {
+	sites, err := i.network.Waiting(ctx)
+	for _, w := range sites {
+		if err = i.rezone(ctx, w); err != nil {
+			return err
 		}
 	}
 	return err
+}
+
+// rezone walks a site page by page.
+func (i *ingest) rezone(ctx context.Context, w network.Waiting) error {
+	for last, first := "", true; first || last != ""; first = false {
+		if err := i.db.Update(ctx, func(tx *store.Tx) (err error) {
+			last, err = i.assets.Rezone(ctx, tx, w.SiteNo, last)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	for last, first := int64(0), true; first || last != 0; first = false {
+		if err := i.db.Update(ctx, func(tx *store.Tx) (err error) {
+			last, err = i.network.Rezone(ctx, tx, w.SiteNo, last)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return i.db.Update(ctx, func(tx *store.Tx) error {
+		if err := bus.Publish(ctx, tx, bus.Event{Topic: ot.TopicNetwork, SiteNo: w.SiteNo}); err != nil {
+			return err
+		}
+		return i.network.Rezoned(ctx, tx, w)
+	})
 }

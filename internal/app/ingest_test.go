@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/skanse/skanse/internal/asset"
+	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/bus"
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/org"
@@ -41,7 +43,7 @@ func newIngest(t *testing.T, db *store.DB) (*ingest, sensor.Delivery) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := &ingest{db: db, assets: asset.New(db, cat)}
+	i := &ingest{db: db, assets: asset.New(db, cat), log: slog.New(slog.DiscardHandler)}
 	i.network = network.New(db, i.assets)
 	tree := org.New(db, org.Announce(bus.Announcer("org")))
 	d := sensor.Delivery{Source: "file", Name: "plant.pcap", Received: time.Now()}
@@ -130,18 +132,38 @@ func TestZonesFollow(t *testing.T) {
 		if _, err := i.take(t.Context(), d, bigSummary(20)); err != nil {
 			t.Fatal(err)
 		}
-		tree := org.New(db, org.Announce(bus.Announcer("org")))
-		if err := db.Update(t.Context(), func(tx *store.Tx) error {
-			z, err := tree.AddZone(t.Context(), tx, d.SiteNo, org.Zone{Name: "Cell", Level: "1", OT: true})
-			if err != nil {
-				return err
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- i.follow(ctx, bus.New(db, i.log)) }()
+		defer func() {
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
 			}
-			if _, err = tx.Exec(t.Context(), "INSERT INTO org_subnet (site_no, realm_no, prefix, zone_no) VALUES (?, ?, '10.0.0.0/24', ?)", d.SiteNo, d.RealmNo, z.No); err != nil {
-				return err
-			}
-			return i.rezone(t.Context(), tx, d.SiteNo)
-		}); err != nil {
+		}()
+		tree, all := org.New(db, org.Announce(bus.Announcer("org"))), auth.Scope{All: true}
+		sites, err := tree.Sites(t.Context(), all)
+		if err != nil {
 			t.Fatal(err)
+		}
+		z, err := tree.CreateZone(t.Context(), all, sites[0].ID, org.Zone{Name: "Cell", Level: "1", OT: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tree.ReplaceSubnets(t.Context(), all, sites[0].ID, []org.Prefix{{Prefix: "10.0.0.0/24", ZoneID: z.ID}}); err != nil {
+			t.Fatal(err)
+		}
+		for deadline := time.Now().Add(8 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+			var moved int64
+			if err := db.View(t.Context(), func(r store.Reader) (err error) {
+				moved, err = store.One[int64](t.Context(), r, "SELECT count(*) FROM network_conversation WHERE server_zone_no <> 0")
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if waiting, err := i.network.Waiting(t.Context()); err != nil || moved > 0 && len(waiting) == 0 || time.Now().After(deadline) {
+				break
+			}
 		}
 		for query, want := range map[string]int64{"SELECT count(*) FROM asset_asset WHERE zone_no <> 0": 20, "SELECT count(*) FROM network_conversation WHERE server_zone_no <> 0 AND client_zone_no = 0": 20} {
 			if err := db.View(t.Context(), func(r store.Reader) error {

@@ -3,6 +3,7 @@ package asset
 import (
 	"context"
 	"net/netip"
+	"time"
 
 	"github.com/skanse/skanse/internal/bus"
 	"github.com/skanse/skanse/internal/ot"
@@ -49,6 +50,8 @@ func (s *Service) Rezone(ctx context.Context, tx *store.Tx, siteNo int64, after 
 	}
 	var again []string
 	var refs []ot.Ref
+	var changes []changeRow
+	now := store.At(time.Now())
 	for i := range rows {
 		a := &rows[i]
 		z := place[a.ID]
@@ -61,8 +64,11 @@ func (s *Service) Rezone(ctx context.Context, tx *store.Tx, siteNo int64, after 
 		if z == a.ZoneNo && !gateway && (ruled || managed == a.Managed) {
 			continue
 		}
-		if a.Seen {
+		if a.Seen && gateway { // its role follows; a mere move needs no new look
 			again = append(again, a.ID)
+		}
+		if z != a.ZoneNo {
+			changes = append(changes, changeRow{ID: store.NewID(), AssetID: a.ID, SiteNo: siteNo, At: now, Kind: "field", Field: "zone", Before: pl.zones[a.ZoneNo].Name, After: pl.zones[z].Name, Reason: "the site's networks changed"})
 		}
 		if ruled {
 			managed = a.Managed
@@ -71,6 +77,9 @@ func (s *Service) Rezone(ctx context.Context, tx *store.Tx, siteNo int64, after 
 			return "", err
 		}
 		refs = append(refs, ot.Ref{Kind: "asset", ID: a.ID})
+	}
+	if err := store.Upsert(ctx, tx, "asset_change", changes, nil, nil); err != nil {
+		return "", err
 	}
 	if len(again) > 0 {
 		if err := s.again(ctx, tx, siteNo, because{}, again...); err != nil {

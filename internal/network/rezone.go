@@ -57,3 +57,30 @@ func (s *Service) Rezone(ctx context.Context, tx *store.Tx, siteNo, after int64)
 	}
 	return rows[len(rows)-1].ConvNo, nil
 }
+
+// RequestRezone notes, in the transaction of a change, that a site's zones are to be looked at anew.
+func (s *Service) RequestRezone(ctx context.Context, tx *store.Tx, siteNo int64) error {
+	_, err := tx.Exec(ctx, "INSERT INTO network_rezone (site_no, requested) VALUES (?, 1) ON CONFLICT (site_no) DO UPDATE SET requested = network_rezone.requested + 1", siteNo)
+	return err
+}
+
+// Waiting is a site whose zones are to be looked at anew.
+type Waiting struct {
+	SiteNo    int64 `db:"site_no"`
+	Requested int64 `db:"requested"`
+}
+
+// Waiting lists the sites that wait, without an order that matters.
+func (s *Service) Waiting(ctx context.Context) (out []Waiting, err error) {
+	err = s.db.View(ctx, func(r store.Reader) error {
+		out, err = store.All[Waiting](ctx, r, "SELECT site_no, requested FROM network_rezone ORDER BY site_no")
+		return err
+	})
+	return out, err
+}
+
+// Rezoned ends a wait, unless another request came meanwhile.
+func (s *Service) Rezoned(ctx context.Context, tx *store.Tx, w Waiting) error {
+	_, err := tx.Exec(ctx, "DELETE FROM network_rezone WHERE site_no = ? AND requested = ?", w.SiteNo, w.Requested)
+	return err
+}
