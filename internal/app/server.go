@@ -101,7 +101,7 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	}
 	s.network = network.New(s.db, s.assets)
 	s.assets.AskSources(s.network)
-	s.ingest = &ingest{db: s.db, assets: s.assets, network: s.network}
+	s.ingest = &ingest{db: s.db, assets: s.assets, network: s.network, log: log}
 	s.captures, err = network.NewCaptures(s.db, network.CaptureConfig{Dir: opts.Data.captures(), Quota: opts.CaptureQuota, Sensor: s.sensor, Apply: s.ingest.take, Log: log})
 	if err != nil {
 		return nil, err
