@@ -16,6 +16,11 @@ FROM asset_asset a LEFT JOIN org_zone z ON z.zone_no = a.zone_no
 WHERE a.managed AND a.state IN ('new', 'accepted') AND (z.zone_no IS NULL OR NOT z.external)`+where, args...)
 }
 
+// seenAssets is assets where what only stands on a person's list is unknown: a word is no measurement.
+func seenAssets(verdict, value, reason, where string, args ...any) ot.SQL {
+	return assets("CASE WHEN NOT a.seen THEN 'unknown' ELSE "+verdict+" END", value, "CASE WHEN NOT a.seen THEN 'It is on a list only; nothing has heard it.' ELSE "+reason+" END", where, args...)
+}
+
 const noValue = "CAST(NULL AS DOUBLE PRECISION)"
 
 // heardAssets is assets with h, how far the asset's zone was listened to in the window.
@@ -27,7 +32,7 @@ func heardAssets(w Window, verdict, value, reason, where string, args ...any) ot
 func assetChecks() []relation {
 	return []relation{
 		{id: "asset.crit_set", fold: ot.Share, reads: assetTopics(), many: true, items: func(*CheckSpec, time.Time) ot.SQL {
-			return assets("CASE WHEN a.criticality > 0 THEN 'pass' ELSE 'fail' END", "CAST(a.criticality AS DOUBLE PRECISION)",
+			return seenAssets("CASE WHEN a.criticality > 0 THEN 'pass' ELSE 'fail' END", "CAST(a.criticality AS DOUBLE PRECISION)",
 				"CASE WHEN a.criticality > 0 THEN 'A person set it.' WHEN a.criticality_hint > 0 THEN 'Suggested ' || CAST(a.criticality_hint AS TEXT) || ', not confirmed: ' || a.criticality_reason ELSE 'Nobody set it yet.' END", "")
 		}},
 		{id: "asset.crit_review", fold: ot.Share, reads: assetTopics(), many: true, items: func(k *CheckSpec, now time.Time) ot.SQL {
@@ -44,7 +49,7 @@ func assetChecks() []relation {
 		{id: "asset.ghosts", fold: ot.Share, reads: bothTopics(), many: true, items: ghosts},
 		{id: "asset.fields", fold: ot.Share, reads: assetTopics(), many: true, items: func(*CheckSpec, time.Time) ot.SQL {
 			const missing = "CASE WHEN a.vendor = '' THEN ' vendor' ELSE '' END || CASE WHEN a.model = '' AND a.order_code = '' THEN ' model' ELSE '' END || CASE WHEN a.firmware = '' THEN ' firmware' ELSE '' END || CASE WHEN a.zone_no = 0 THEN ' zone' ELSE '' END || CASE WHEN a.owner = '' THEN ' owner' ELSE '' END"
-			return assets("CASE WHEN a.vendor <> '' AND (a.model <> '' OR a.order_code <> '') AND a.firmware <> '' AND a.zone_no <> 0 AND a.owner <> '' THEN 'pass' ELSE 'fail' END", noValue,
+			return seenAssets("CASE WHEN a.vendor <> '' AND (a.model <> '' OR a.order_code <> '') AND a.firmware <> '' AND a.zone_no <> 0 AND a.owner <> '' THEN 'pass' ELSE 'fail' END", noValue,
 				"CASE WHEN a.vendor <> '' AND (a.model <> '' OR a.order_code <> '') AND a.firmware <> '' AND a.zone_no <> 0 AND a.owner <> '' THEN 'All five are known.' ELSE 'Missing:' || "+missing+" || '.' END", "")
 		}},
 		{id: "asset.identified", fold: ot.Share, reads: assetTopics(), many: true, items: func(*CheckSpec, time.Time) ot.SQL {
@@ -52,7 +57,7 @@ func assetChecks() []relation {
 				"CASE WHEN a.identified THEN a.vendor || ' ' || CASE WHEN a.model <> '' THEN a.model ELSE a.order_code END WHEN a.vendor <> '' THEN 'Only the maker is known: ' || a.vendor || '.' ELSE 'Neither maker nor model is known.' END", " AND a.seen")
 		}},
 		{id: "asset.expected", fold: ot.Share, reads: assetTopics(), many: true, items: func(*CheckSpec, time.Time) ot.SQL {
-			return assets("CASE WHEN a.live THEN 'pass' WHEN z.zone_no IS NOT NULL AND NOT EXISTS (SELECT 1 FROM network_source s WHERE s.site_no = a.site_no AND s.live) THEN 'unknown' ELSE 'fail' END", noValue,
+			return assets("CASE WHEN a.live THEN 'pass' WHEN NOT EXISTS (SELECT 1 FROM network_source s WHERE s.site_no = a.site_no AND s.live) THEN 'unknown' ELSE 'fail' END", noValue,
 				"CASE WHEN a.live THEN 'Heard by a live sensor.' WHEN a.seen THEN 'Seen in a capture only.' ELSE 'On the list, never heard.' END", " AND a.expected")
 		}},
 		{id: "asset.freshness", fold: ot.Share, reads: bothTopics(), many: true, items: func(k *CheckSpec, now time.Time) ot.SQL {
@@ -63,11 +68,11 @@ func assetChecks() []relation {
 		}},
 		{id: "net.doc_drift", fold: ot.Count, unit: "addresses", reads: bothTopics(), many: true, items: docDrift},
 		{id: "vuln.identifiable", fold: ot.Share, reads: assetTopics(), many: true, items: func(*CheckSpec, time.Time) ot.SQL {
-			return assets("CASE WHEN a.vendor <> '' AND (a.model <> '' OR a.order_code <> '') AND a.firmware <> '' THEN 'pass' ELSE 'fail' END", noValue,
+			return seenAssets("CASE WHEN a.vendor <> '' AND (a.model <> '' OR a.order_code <> '') AND a.firmware <> '' THEN 'pass' ELSE 'fail' END", noValue,
 				"CASE WHEN a.vendor = '' THEN 'The maker is not known.' WHEN a.model = '' AND a.order_code = '' THEN 'The product is not known.' WHEN a.firmware = '' THEN 'The version is not known.' ELSE 'Maker, product and version are known.' END", "")
 		}},
 		{id: "seg.zoned", fold: ot.Share, reads: assetTopics(), many: true, items: func(*CheckSpec, time.Time) ot.SQL {
-			return assets("CASE WHEN COALESCE(z.sl_t, 0) > 0 THEN 'pass' ELSE 'fail' END", noValue,
+			return seenAssets("CASE WHEN COALESCE(z.sl_t, 0) > 0 THEN 'pass' ELSE 'fail' END", noValue,
 				"CASE WHEN z.zone_no IS NULL THEN 'In no zone.' WHEN z.sl_t = 0 THEN 'Zone ' || z.name || ' has no target security level.' ELSE 'In zone ' || z.name || ', target level ' || CAST(z.sl_t AS TEXT) || '.' END", "")
 		}},
 	}

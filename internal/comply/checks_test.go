@@ -102,6 +102,13 @@ func TestChecks(t *testing.T) {
 		{"an inventory from a capture only", []func(*plant){func(p *plant) {
 			p.has(p.north, device{zone: p.cell, ip: "10.0.1.1", role: "plc", state: "accepted", vendor: "Siemens", capture: true, first: 400})
 		}}, []want{{"asset.unregistered", Unknown, -1, ""}, {"asset.freshness", Unknown, -1, ""}, {"asset.ghosts", Unknown, -1, ""}, {"asset.identified", Pass, 1, ""}, {"dev.decide", Unknown, -1, ""}}},
+		{"a list, and nobody who listens", []func(*plant){func(p *plant) {
+			p.has(p.north, device{zone: p.cell, ip: "10.0.1.1", role: "plc", state: "accepted", vendor: "Siemens", expected: true, listed: true})
+		}}, []want{{"asset.fields", Unknown, -1, "on a list only"}, {"asset.crit_set", Unknown, -1, ""}, {"seg.zoned", Unknown, -1, ""}, {"asset.expected", Unknown, -1, ""}, {"asset.freshness", Unknown, -1, ""}}},
+		{"a list, and a sensor that never hears one of it", []func(*plant){heard, func(p *plant) {
+			p.has(p.north, device{zone: p.cell, ip: "10.0.1.1", role: "plc", state: "accepted", expected: true, listed: true})
+			p.has(p.north, device{zone: p.cell, ip: "10.0.1.2", role: "plc", state: "accepted", expected: true})
+		}}, []want{{"asset.expected", Fail, .5, "never heard"}, {"asset.freshness", Fail, .5, "Never heard"}, {"asset.ghosts", Fail, .5, ""}}},
 		{"a safety system and its visitor", []func(*plant){heard, func(p *plant) {
 			p.has(p.north, device{zone: p.cell, ip: "10.0.1.9", role: "safety", state: "accepted"})
 			p.talks(p.north, talk{from: p.scada.No, to: p.cell.No, client: "10.0.3.77", server: "10.0.1.9", proto: "modbus", port: 502})

@@ -131,7 +131,8 @@ type device struct {
 	zone                    org.Zone
 	ip, role, state, vendor string
 	expected, capture       bool
-	first, silent           int // days ago; days of silence
+	listed                  bool // by a person only, never heard
+	first, silent           int  // days ago; days of silence
 	criticality             int
 }
 
@@ -140,11 +141,11 @@ func (p *plant) has(site org.Site, d device) string {
 	p.t.Helper()
 	id := store.NewID()
 	var live store.Time
-	if !d.capture {
+	if !d.capture && !d.listed {
 		live = store.At(p.now.AddDate(0, 0, -d.silent))
 	}
 	p.exec(`INSERT INTO asset_asset (asset_id, site_no, zone_no, name, vendor, model, role, state, managed, expected, seen, live, first_at, last_at, last_live_at, identified, ips, macs, created_at, criticality)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', '[]', ?, ?)`, id, site.No, d.zone.No, d.ip, d.vendor, d.vendor, d.role, d.state, true, d.expected, true, !d.capture,
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', '[]', ?, ?)`, id, site.No, d.zone.No, d.ip, d.vendor, d.vendor, d.role, d.state, true, d.expected, !d.listed, !d.capture && !d.listed,
 		store.At(p.now.AddDate(0, 0, -d.first)), store.At(p.now), live, d.vendor != "", store.At(p.now), d.criticality)
 	p.exec("INSERT INTO asset_binding (site_no, realm_no, kind, address, asset_id, from_at, person) VALUES (?, 1, 'ip', ?, ?, 1, ?)", site.No, d.ip, id, false)
 	return id
