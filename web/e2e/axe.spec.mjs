@@ -52,32 +52,42 @@ async function violations(page) {
   return found;
 }
 
-for (const scheme of /** @type {const} */ (["light", "dark"])) {
-  for (const size of [
-    { width: 1280, height: 800 },
-    { width: 390, height: 844 },
-  ]) {
-    describe(`axe, ${scheme}, ${size.width} wide`, () => {
-      for (const { name, path, ready, inside } of pages) {
-        test(name, async () => {
-          const context = await browser.newContext({ viewport: size, colorScheme: scheme });
-          context.setDefaultTimeout(10_000);
-          const { page, wrong } = await openPage(context);
-          await enter(page);
-          await page.goto(base() + path);
-          await page.locator(ready).first().waitFor();
-          if (inside) {
-            await page.locator(ready).first().click();
-            await page.locator(inside).first().waitFor();
-          }
-          await page.waitForTimeout(150);
-          assert.deepEqual(await violations(page), []);
-          const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-          assert.ok(overflow <= 0, `the page is ${overflow} pixels wider than the screen`);
-          assert.deepEqual(wrong, []);
-          await context.close();
-        });
-      }
+/** @type {{scheme: "light" | "dark", width: number, height: number}[]} */
+const views = [
+  { scheme: "light", width: 1280, height: 800 },
+  { scheme: "dark", width: 1440, height: 900 },
+  { scheme: "dark", width: 390, height: 844 },
+];
+
+for (const { scheme, width, height } of views) {
+  describe(`axe, ${scheme}, ${width} wide`, () => {
+    /** @type {import("playwright-core").BrowserContext} */
+    let context;
+    before(async () => {
+      context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme });
+      context.setDefaultTimeout(10_000);
+      const { page } = await openPage(context);
+      await enter(page);
+      await page.close();
     });
-  }
+    after(() => context?.close());
+
+    for (const { name, path, ready, inside } of pages) {
+      test(name, async () => {
+        const { page, wrong } = await openPage(context);
+        await page.goto(base() + path);
+        await page.locator(ready).first().waitFor();
+        if (inside) {
+          await page.locator(ready).first().click();
+          await page.locator(inside).first().waitFor();
+        }
+        await page.waitForTimeout(150);
+        assert.deepEqual(await violations(page), []);
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+        assert.ok(overflow <= 0, `the page is ${overflow} pixels wider than the screen`);
+        assert.deepEqual(wrong, []);
+        await page.close();
+      });
+    }
+  });
 }

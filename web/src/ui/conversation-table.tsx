@@ -2,13 +2,14 @@ import { Link } from "@tanstack/react-router";
 import type { ConversationRow, Endpoint } from "../api/types";
 import { t, word } from "../texts";
 import { bytes, count } from "./format";
+import { Scroll } from "./scroll";
 import { Ago } from "./when";
 import "./conversation-table.css";
 
 /** Who talks to whom, in which protocol; `about` names the asset whose own side needs no link. */
 export function ConversationTable({ rows, about }: { rows: ConversationRow[]; about?: string }) {
   return (
-    <div className="scroll">
+    <Scroll label={t("conversations.title")}>
       <table className="table talks">
         <thead>
           <tr>
@@ -49,7 +50,7 @@ export function ConversationTable({ rows, about }: { rows: ConversationRow[]; ab
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

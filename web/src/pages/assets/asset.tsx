@@ -12,6 +12,7 @@ import { Mark } from "../../ui/mark";
 import { More } from "../../ui/more";
 import { PacketDrawer, type Proof } from "../../ui/packet";
 import { Ask, ErrorNote, Page, Panel } from "../../ui/page";
+import { Scroll } from "../../ui/scroll";
 import { notify } from "../../ui/toast";
 import { Ago, When } from "../../ui/when";
 import { EditAsset } from "./edit";
@@ -242,7 +243,7 @@ function Bindings({ asset: value }: { asset: Asset }) {
 function Modules({ asset: value }: { asset: Asset }) {
   return (
     <Panel title={t("asset.modules")}>
-      <div className="scroll">
+      <Scroll label={t("asset.modules")}>
         <table className="table">
           <thead>
             <tr>
@@ -265,7 +266,7 @@ function Modules({ asset: value }: { asset: Asset }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </Panel>
   );
 }

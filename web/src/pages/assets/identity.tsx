@@ -1,7 +1,7 @@
 import type { Asset, Fact } from "../../api/types";
 import { t, word } from "../../texts";
 import { Mark } from "../../ui/mark";
-import { PacketLink } from "../../ui/packet";
+import { PacketLink, packetKey } from "../../ui/packet";
 
 const order = ["name", "vendor", "model", "order_code", "firmware", "serial"];
 
@@ -84,7 +84,11 @@ export function Identity({ asset }: { asset: Asset }) {
   );
 }
 
-function Sources({ facts }: { facts: Fact[] }) {
+/** Two facts of one packet are one place to look. */
+function Sources({ facts: all }: { facts: Fact[] }) {
+  const facts = all.filter(
+    (fact, i) => all.findIndex((o) => o.protocol === fact.protocol && packetKey(o.ref) === packetKey(fact.ref)) === i,
+  );
   return (
     <ul>
       {facts.slice(0, 4).map((fact) => (

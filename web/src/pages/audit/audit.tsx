@@ -8,6 +8,7 @@ import { count } from "../../ui/format";
 import { Go } from "../../ui/go";
 import { More } from "../../ui/more";
 import { Ask, Empty, Page } from "../../ui/page";
+import { Scroll } from "../../ui/scroll";
 import { SearchBox } from "../../ui/search-box";
 import { hrefOf } from "../../ui/target";
 import { Ago, When } from "../../ui/when";
@@ -27,12 +28,22 @@ export default function AuditPage() {
     <Page title={t("audit.title")} sub={t("audit.lead")}>
       <Checkpoint />
       <div className="line tools">
-        <SearchBox
-          value={filter.actor ?? ""}
-          label={t("audit.actor")}
-          hint={t("audit.actor_hint")}
-          onChange={(actor) => set({ actor: actor || undefined })}
-        />
+        <label className="line">
+          <span className="quiet small">{t("audit.actor")}</span>
+          <select
+            className="input picker"
+            value={filter.actor ?? ""}
+            onChange={(event) => set({ actor: event.target.value || undefined })}
+          >
+            <option value="">{t("common.all")}</option>
+            <option value="system">{word("actor", "system")}</option>
+            {(userList.data?.items ?? []).map((user) => (
+              <option key={user.id} value={user.id}>
+                {user.name}
+              </option>
+            ))}
+          </select>
+        </label>
         <SearchBox
           value={filter.action ?? ""}
           label={t("audit.action")}
@@ -80,7 +91,7 @@ type Names = Map<string, string>;
 
 function Table({ rows, names, people }: { rows: AuditEntry[]; names: Names; people: Names }) {
   return (
-    <div className="scroll">
+    <Scroll label={t("audit.title")}>
       <table className="table audit">
         <thead>
           <tr>
@@ -120,7 +131,7 @@ function Table({ rows, names, people }: { rows: AuditEntry[]; names: Names; peop
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

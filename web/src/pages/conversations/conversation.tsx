@@ -8,6 +8,7 @@ import { bytes, count } from "../../ui/format";
 import { Mark } from "../../ui/mark";
 import { PacketDrawer, PacketLink, type Proof } from "../../ui/packet";
 import { Ask, Page, Panel } from "../../ui/page";
+import { Scroll } from "../../ui/scroll";
 import { Ago, When } from "../../ui/when";
 import "./conversations.css";
 
@@ -127,7 +128,7 @@ const grave = new Set(["control", "program_upload", "program_download", "firmwar
 
 function Tuples({ tuples }: { tuples: Tuple[] }) {
   return (
-    <div className="scroll">
+    <Scroll label={t("conversations.said")}>
       <table className="table talks">
         <thead>
           <tr>
@@ -169,22 +170,40 @@ function Tuples({ tuples }: { tuples: Tuple[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 
 function Events({ events }: { events: PlantEvent[] }) {
+  const flagged = events.filter((event) => event.rules.length > 0);
+  const rest = events.filter((event) => event.rules.length === 0);
+  return (
+    <>
+      <EventList events={flagged} />
+      {rest.length > 0 && (
+        <details className="rest" open={flagged.length === 0 && rest.length < 12}>
+          <summary>{t("conversations.more_events", { count: rest.length })}</summary>
+          <EventList events={rest} />
+        </details>
+      )}
+    </>
+  );
+}
+
+function EventList({ events }: { events: PlantEvent[] }) {
   return (
     <ul className="items">
       {events.map((event) => (
         <li key={event.id}>
           {event.rules.length > 0 ? <Mark priority={2} /> : <Mark priority={4} quiet />}
           <div>
-            <b className="strong">{[event.name, event.object].filter(Boolean).join(" · ")}</b>
-            <div className="quiet small">
-              {[word("class", event.class), ...event.rules].filter(Boolean).join(" · ")} ·{" "}
-              <PacketLink reference={event.ref} />
-            </div>
+            <span className="strong">{[event.name, event.object].filter(Boolean).join(" · ")}</span>{" "}
+            <span className="quiet small">
+              {[word("class", event.class), ...event.rules.map((rule) => word("rule", rule))]
+                .filter(Boolean)
+                .join(" · ")}{" "}
+              · <PacketLink reference={event.ref} />
+            </span>
           </div>
           <span className="quiet small">
             <When at={event.at} />

@@ -2,7 +2,17 @@
 // so that a person learns it, and a change is a change of the plant.
 import type { Conduit, Plant, PlantZone } from "../../api/types";
 
-export const size = { width: 1000, gutter: 104, right: 14, gap: 56, pad: 12, boxGap: 22, head: 30, line: 22, most: 5 };
+export const size = {
+  gutter: 92,
+  right: 12,
+  gap: 46,
+  pad: 9,
+  boxGap: 20,
+  head: 30,
+  line: 22,
+  least: 158,
+  widest: 340,
+};
 
 export type Box = {
   zone: PlantZone;
@@ -44,19 +54,20 @@ export function labelOf(conduit: Conduit, name: (protocol: string) => string): s
   return top.length > 2 ? `${words.join(", ")} +${top.length - 2}` : words.join(", ");
 }
 
-export function layOut(plant: Plant, label: (conduit: Conduit) => string): Layout {
-  const rows = rowsOf(plant);
+/** `width` is in pixels, so that words keep their size on a narrow screen and zones share the room instead. */
+export function layOut(plant: Plant, label: (conduit: Conduit) => string, width = 900): Layout {
+  const usable = width - size.gutter - size.right;
+  const rows = rowsOf(plant, Math.max(1, Math.floor((usable + size.boxGap) / (size.least + size.boxGap))));
   const boxes: Box[] = [];
   const bands: Band[] = [];
-  const usable = size.width - size.gutter - size.right;
   let y = 8;
   for (const { level, rows: lines } of rows) {
     const top = y;
     y += size.pad;
     lines.forEach((zones, index) => {
       if (index > 0) y += size.boxGap;
-      const w = Math.min(360, (usable - size.boxGap * (zones.length - 1)) / zones.length);
-      const columns = w >= 290 ? 2 : 1;
+      const w = Math.min(size.widest, (usable - size.boxGap * (zones.length - 1)) / zones.length);
+      const columns = w >= 280 ? 2 : 1;
       const shapes = zones.map((zone) => {
         const shown = Math.min(zone.groups.length, columns * 3);
         const extra = zone.groups.length > shown ? 1 : 0;
@@ -76,12 +87,12 @@ export function layOut(plant: Plant, label: (conduit: Conduit) => string): Layou
     y += size.gap;
   }
   const lines = draw(plant.conduits, boxes);
-  place(lines, bands, label);
-  return { width: size.width, height: Math.max(y - size.gap + 8, 120), bands, boxes, lines };
+  place(lines, bands, label, width);
+  return { width, height: Math.max(y - size.gap + 8, 120), bands, boxes, lines };
 }
 
 /** Zones by level, top first; inside a level each stands below those that it talks to. */
-function rowsOf(plant: Plant): { level: string; rows: PlantZone[][] }[] {
+function rowsOf(plant: Plant, most: number): { level: string; rows: PlantZone[][] }[] {
   const place = new Map<string, number>();
   const out: { level: string; rows: PlantZone[][] }[] = [];
   for (const level of levels) {
@@ -100,7 +111,7 @@ function rowsOf(plant: Plant): { level: string; rows: PlantZone[][] }[] {
       (a, b) =>
         (weights.get(a.id) ?? 0) - (weights.get(b.id) ?? 0) || a.name.localeCompare(b.name) || a.id.localeCompare(b.id),
     );
-    const lines = Math.ceil(sorted.length / size.most);
+    const lines = Math.ceil(sorted.length / most);
     const each = Math.ceil(sorted.length / lines);
     for (const [i, zone] of sorted.entries()) place.set(zone.id, ((i % each) + 0.5) / Math.min(each, sorted.length));
     out.push({ level, rows: Array.from({ length: lines }, (_, i) => sorted.slice(i * each, (i + 1) * each)) });
@@ -174,7 +185,7 @@ function path(line: { from: Box; to: Box; x1: number; x2: number }, boxes: Box[]
 }
 
 /** Labels stand in the gap above a line's lower end, in two lanes; one that finds no room is left to the list below the map. */
-function place(lines: Line[], bands: Band[], label: (conduit: Conduit) => string) {
+function place(lines: Line[], bands: Band[], label: (conduit: Conduit) => string, width: number) {
   const taken: { y: number; from: number; to: number }[] = [];
   const weight = (line: Line) => (line.conduit.flag ? 1e15 : 0) + line.conduit.bytes;
   for (const line of [...lines].sort((a, b) => weight(b) - weight(a))) {
@@ -184,8 +195,8 @@ function place(lines: Line[], bands: Band[], label: (conduit: Conduit) => string
     const half = (label(line.conduit).length * 6 + (line.conduit.flag ? 34 : 8)) / 2;
     for (const lane of [size.gap * 0.5, size.gap * 0.2, size.gap * 0.8]) {
       const y = top + lane;
-      const x = Math.min(Math.max(xAt(line.path, y), size.gutter + half), size.width - half - 4);
-      if (taken.some((t) => Math.abs(t.y - y) < 15 && x - half < t.to && x + half > t.from)) continue;
+      const x = Math.min(Math.max(xAt(line.path, y), size.gutter + half), width - half - 4);
+      if (taken.some((t) => Math.abs(t.y - y) < 13 && x - half < t.to && x + half > t.from)) continue;
       taken.push({ y, from: x - half, to: x + half });
       line.label = { x: r(x), y: r(y) };
       break;

@@ -1,4 +1,4 @@
-import { useMemo } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import type { Conduit, Plant } from "../../api/types";
 import { t, word } from "../../texts";
 import { Go } from "../../ui/go";
@@ -23,7 +23,16 @@ function textOf(conduit: Conduit): string {
 type Props = { plant: Plant; site: string; zone: string | undefined; conduit: Conduit | undefined };
 
 export function PlantMap({ plant, site, zone, conduit }: Props) {
-  const layout: Layout = useMemo(() => layOut(plant, textOf), [plant]);
+  const [width, setWidth] = useState(900);
+  const frame = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const watch = new ResizeObserver(
+      ([entry]) => entry && setWidth(Math.max(620, Math.floor(entry.contentRect.width))),
+    );
+    if (frame.current) watch.observe(frame.current);
+    return () => watch.disconnect();
+  }, []);
+  const layout: Layout = useMemo(() => layOut(plant, textOf, width), [plant, width]);
   // Where most devices still wait for their first acceptance, a mark on each says nothing: only a few new ones stand out.
   const waiting = plant.zones.reduce((sum, z) => sum + z.new, 0);
   const marks = waiting * 2 <= plant.zones.reduce((sum, z) => sum + z.assets, 0);
@@ -36,37 +45,48 @@ export function PlantMap({ plant, site, zone, conduit }: Props) {
       what: textOf(line.conduit),
     });
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a drawing of links is a group; a fieldset cannot hold SVG
-    <svg className="map" viewBox={`0 0 ${layout.width} ${layout.height}`} role="group" aria-label={t("plant.map")}>
-      {layout.bands.map((band) => (
-        <g key={band.level} aria-hidden>
-          <rect x="0" y={band.y} width={layout.width} height={band.h} rx="10" fill="var(--band)" />
-          <text x="14" y={band.y + 24} className="level">
-            {band.level === "outside" || band.level === ""
-              ? t(band.level ? "plant.outside" : "plant.no_level")
-              : t("plant.level", { level: band.level })}
-          </text>
-          <text x="14" y={band.y + 40} className="band">
-            {band.level !== "outside" && band.level !== "" ? word("plant_band", band.level) : ""}
-          </text>
-        </g>
-      ))}
-      {layout.lines.map((line) => (
-        <Go
-          key={`${line.conduit.from} ${line.conduit.to}`}
-          href={`${base}&from=${line.conduit.from}&to=${line.conduit.to}`}
-          aria-label={spoken(line)}
-        >
-          <Stroke line={line} on={line.conduit === conduit} />
-        </Go>
-      ))}
-      {layout.boxes.map((box) => (
-        <Go key={box.zone.id} href={`${base}&zone=${box.zone.id}`}>
-          <ZoneBox box={box} on={box.zone.id === zone} bad={worstInto(plant, box)} marks={marks} />
-        </Go>
-      ))}
-      {layout.lines.map((line) => line.label && <Label key={`${line.conduit.from} ${line.conduit.to}`} line={line} />)}
-    </svg>
+    <div ref={frame} className="mapframe">
+      {/* biome-ignore lint/a11y/useSemanticElements: a drawing of links is a group; a fieldset cannot hold SVG */}
+      <svg
+        className="map"
+        width={layout.width}
+        height={layout.height}
+        viewBox={`0 0 ${layout.width} ${layout.height}`}
+        role="group"
+        aria-label={t("plant.map")}
+      >
+        {layout.bands.map((band) => (
+          <g key={band.level} aria-hidden>
+            <rect x="0" y={band.y} width={layout.width} height={band.h} rx="10" fill="var(--band)" />
+            <text x="14" y={band.y + 24} className="level">
+              {band.level === "outside" || band.level === ""
+                ? t(band.level ? "plant.outside" : "plant.no_level")
+                : t("plant.level", { level: band.level })}
+            </text>
+            <text x="14" y={band.y + 40} className="band">
+              {band.level !== "outside" && band.level !== "" ? word("plant_band", band.level) : ""}
+            </text>
+          </g>
+        ))}
+        {layout.lines.map((line) => (
+          <Go
+            key={`${line.conduit.from} ${line.conduit.to}`}
+            href={`${base}&from=${line.conduit.from}&to=${line.conduit.to}`}
+            aria-label={spoken(line)}
+          >
+            <Stroke line={line} on={line.conduit === conduit} />
+          </Go>
+        ))}
+        {layout.boxes.map((box) => (
+          <Go key={box.zone.id} href={`${base}&zone=${box.zone.id}`}>
+            <ZoneBox box={box} on={box.zone.id === zone} bad={worstInto(plant, box)} marks={marks} />
+          </Go>
+        ))}
+        {layout.lines.map(
+          (line) => line.label && <Label key={`${line.conduit.from} ${line.conduit.to}`} line={line} />,
+        )}
+      </svg>
+    </div>
   );
 }
 
@@ -134,7 +154,12 @@ type BoxProps = { box: Box; on: boolean; bad: Priority | null; marks: boolean };
 function ZoneBox({ box, on, bad, marks }: BoxProps) {
   const { zone, x, y, w, h } = box;
   const wide = w / box.columns;
-  const side = zone.sl_t > 0 ? t("plant.slt", { level: zone.sl_t }) : t("plant.assets_short", { count: zone.assets });
+  const away = zone.external && zone.assets === 0;
+  const side = away
+    ? ""
+    : zone.sl_t > 0
+      ? t("plant.slt", { level: zone.sl_t })
+      : t("plant.assets_short", { count: zone.assets });
   const hidden = zone.groups.length - box.shown;
   return (
     <g className={on ? "zone on" : "zone"}>
@@ -148,7 +173,7 @@ function ZoneBox({ box, on, bad, marks }: BoxProps) {
         fill="var(--raise)"
         stroke={bad ? inks[bad] : "var(--line-strong)"}
         strokeWidth={bad ? 2 : 1}
-        strokeDasharray={zone.heard_at || levelOf(zone) === "outside" ? undefined : "4 3"}
+        strokeDasharray={zone.heard_at || zone.external || levelOf(zone) === "outside" ? undefined : "4 3"}
       />
       <text x={x + 12} y={y + 20} className="name">
         {cut(zone.name, w - 92)}
@@ -183,7 +208,7 @@ function ZoneBox({ box, on, bad, marks }: BoxProps) {
           </g>
         );
       })}
-      {zone.groups.length === 0 && (
+      {zone.groups.length === 0 && !away && (
         <text x={x + 14} y={y + size.head + 11} className="side">
           {t("plant.no_assets")}
         </text>

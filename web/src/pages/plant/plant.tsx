@@ -7,6 +7,7 @@ import { bytes, count } from "../../ui/format";
 import { Go } from "../../ui/go";
 import { Mark } from "../../ui/mark";
 import { Ask, Empty, Page, Panel } from "../../ui/page";
+import { Scroll } from "../../ui/scroll";
 import { SitePicker } from "../../ui/site-picker";
 import { Ago } from "../../ui/when";
 import { flagPriority } from "./flags";
@@ -112,7 +113,7 @@ function Conduits({ data, site }: { data: Plant; site: string }) {
   return (
     <div className="conduits">
       <Panel title={t("plant.conduits")}>
-        <div className="scroll">
+        <Scroll label={t("plant.conduits")}>
           <table className="table">
             <thead>
               <tr>
@@ -156,7 +157,7 @@ function Conduits({ data, site }: { data: Plant; site: string }) {
               })}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       </Panel>
     </div>
   );

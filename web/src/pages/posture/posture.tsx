@@ -8,6 +8,7 @@ import { count, share } from "../../ui/format";
 import { Go } from "../../ui/go";
 import { Mark, priorityOf } from "../../ui/mark";
 import { Ask, Empty, Page, Panel } from "../../ui/page";
+import { Scroll } from "../../ui/scroll";
 import { Spark } from "../../ui/spark";
 import { hrefOf } from "../../ui/target";
 import { Ago, When } from "../../ui/when";
@@ -144,7 +145,7 @@ function Headnumber({ to, value, label }: { to: CellState; value: string; label:
 
 function HeatMap({ data }: { data: Posture }) {
   return (
-    <div className="scroll">
+    <Scroll label={t("posture.areas")}>
       <table className="heat">
         <thead>
           <tr>
@@ -193,7 +194,7 @@ function HeatMap({ data }: { data: Posture }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 
@@ -202,7 +203,7 @@ function Needs({ data }: { data: Posture }) {
   const names = new Map(data.sites.map((site) => [site.id, site.name]));
   const row = (need: Need) => (
     <NeedRow
-      key={`${need.kind} ${need.site_id} ${need.link.id} ${need.title}`}
+      key={`${need.kind} ${need.site_id} ${need.link.id} ${need.title} ${need.detail}`}
       need={need}
       site={names.get(need.site_id)}
     />

@@ -5,6 +5,7 @@ import type { Posture, RequirementRow } from "../../api/types";
 import { t, word } from "../../texts";
 import { LevelCell } from "../../ui/cell";
 import { Ask, Empty, Page } from "../../ui/page";
+import { Scroll } from "../../ui/scroll";
 import { SearchBox } from "../../ui/search-box";
 import { chosen } from "./choose";
 import "./requirements.css";
@@ -104,67 +105,73 @@ function Table({ rows, frame, site }: { rows: RequirementRow[]; frame: Posture; 
   const sites = site ? frame.sites.filter((s) => s.id === site) : frame.sites;
   const areas = frame.areas.filter((area) => rows.some((row) => row.area === area.id));
   return (
-    <div className="panel scroll">
-      <table className="heat reqs">
-        <thead>
-          <tr>
-            <th scope="col">{t("requirements.requirement")}</th>
-            <th scope="col">{t("requirements.mode")}</th>
-            <th scope="col">{t("posture.entity")}</th>
-            {sites.map((s) => (
-              <th scope="col" key={s.id}>
-                {s.name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        {areas.map((area) => (
-          <tbody key={area.id}>
-            <tr className="areahead">
-              <th scope="rowgroup" colSpan={3 + sites.length}>
-                {area.id} {area.name}
-              </th>
+    <div className="panel">
+      <Scroll label={t("requirements.title")}>
+        <table className="heat reqs">
+          <thead>
+            <tr>
+              <th scope="col">{t("requirements.requirement")}</th>
+              <th scope="col">{t("requirements.mode")}</th>
+              <th scope="col">{t("posture.entity")}</th>
+              {sites.map((s) => (
+                <th scope="col" key={s.id}>
+                  {s.name}
+                </th>
+              ))}
             </tr>
-            {rows
-              .filter((row) => row.area === area.id)
-              .map((row) => (
-                <tr key={row.id}>
-                  <th scope="row">
-                    <Link to="/requirements/$id" params={{ id: row.alias_of || row.id }} search={{ site }}>
-                      <span className="num quiet">{row.id}</span> {row.title}
-                    </Link>
-                    {row.key && (
-                      <span className="tag" title={t("requirements.key_title")}>
-                        {t("requirements.key")}
-                      </span>
-                    )}
-                  </th>
-                  {row.alias_of ? (
-                    <td colSpan={2 + sites.length} className="quiet small">
-                      {t("requirements.alias", { id: row.alias_of })}
-                    </td>
-                  ) : (
-                    <>
-                      <td className="quiet small nowrap">{word("mode", row.mode)}</td>
-                      <td>
-                        <LevelCell cell={row.entity} label={`${row.id}, ${t("posture.entity")}`} to={{ id: row.id }} />
+          </thead>
+          {areas.map((area) => (
+            <tbody key={area.id}>
+              <tr className="areahead">
+                <th scope="rowgroup" colSpan={3 + sites.length}>
+                  {area.id} {area.name}
+                </th>
+              </tr>
+              {rows
+                .filter((row) => row.area === area.id)
+                .map((row) => (
+                  <tr key={row.id}>
+                    <th scope="row">
+                      <Link to="/requirements/$id" params={{ id: row.alias_of || row.id }} search={{ site }}>
+                        <span className="num quiet">{row.id}</span> {row.title}
+                      </Link>
+                      {row.key && (
+                        <span className="tag" title={t("requirements.key_title")}>
+                          {t("requirements.key")}
+                        </span>
+                      )}
+                    </th>
+                    {row.alias_of ? (
+                      <td colSpan={2 + sites.length} className="quiet small">
+                        {t("requirements.alias", { id: row.alias_of })}
                       </td>
-                      {sites.map((s) => (
-                        <td key={s.id}>
+                    ) : (
+                      <>
+                        <td className="quiet small nowrap">{word("mode", row.mode)}</td>
+                        <td>
                           <LevelCell
-                            cell={row.sites[s.id]}
-                            label={`${row.id}, ${s.name}`}
-                            to={{ id: row.id, site: s.id }}
+                            cell={row.entity}
+                            label={`${row.id}, ${t("posture.entity")}`}
+                            to={{ id: row.id }}
                           />
                         </td>
-                      ))}
-                    </>
-                  )}
-                </tr>
-              ))}
-          </tbody>
-        ))}
-      </table>
+                        {sites.map((s) => (
+                          <td key={s.id}>
+                            <LevelCell
+                              cell={row.sites[s.id]}
+                              label={`${row.id}, ${s.name}`}
+                              to={{ id: row.id, site: s.id }}
+                            />
+                          </td>
+                        ))}
+                      </>
+                    )}
+                  </tr>
+                ))}
+            </tbody>
+          ))}
+        </table>
+      </Scroll>
     </div>
   );
 }

@@ -3,6 +3,7 @@ import { api } from "../../api/client";
 import { sessions } from "../../api/queries";
 import { t } from "../../texts";
 import { Ask, ErrorNote, Panel } from "../../ui/page";
+import { Scroll } from "../../ui/scroll";
 import { Ago, When } from "../../ui/when";
 
 /** Where an account is signed in, and a way to end each of these. */
@@ -17,7 +18,7 @@ export function Sessions() {
     <Panel title={t("settings.sessions")}>
       <Ask of={list}>
         {(data) => (
-          <div className="scroll">
+          <Scroll label={t("settings.sessions")}>
             <table className="table">
               <thead>
                 <tr>
@@ -53,7 +54,7 @@ export function Sessions() {
                 ))}
               </tbody>
             </table>
-          </div>
+          </Scroll>
         )}
       </Ask>
       {end.error && <ErrorNote error={end.error} />}

@@ -8,6 +8,7 @@ import type { UserRow } from "../../api/types";
 import { t, word } from "../../texts";
 import { Dialog } from "../../ui/dialog";
 import { Ask, ErrorNote, Panel } from "../../ui/page";
+import { Scroll } from "../../ui/scroll";
 import { Ago } from "../../ui/when";
 
 type Link = { name: string; url: string };
@@ -60,7 +61,7 @@ export function Users() {
 
 function Table({ rows, onLink }: { rows: UserRow[]; onLink: ((user: UserRow) => void) | undefined }) {
   return (
-    <div className="scroll">
+    <Scroll label={t("settings.users")}>
       <table className="table">
         <thead>
           <tr>
@@ -96,7 +97,7 @@ function Table({ rows, onLink }: { rows: UserRow[]; onLink: ((user: UserRow) => 
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

@@ -7,6 +7,7 @@ import type { Zone } from "../../api/types";
 import { t, word } from "../../texts";
 import { Dialog } from "../../ui/dialog";
 import { Ask, ErrorNote, Panel } from "../../ui/page";
+import { Scroll } from "../../ui/scroll";
 import { notify } from "../../ui/toast";
 
 const levels = ["5", "4", "3.5", "3", "2", "1", "0"];
@@ -50,7 +51,7 @@ export function Zones({ site, may }: { site: string; may: boolean }) {
           data.items.length === 0 ? (
             <p className="quiet">{t("settings.no_zones")}</p>
           ) : (
-            <div className="scroll">
+            <Scroll label={t("settings.zones")}>
               <table className="table">
                 <thead>
                   <tr>
@@ -97,7 +98,7 @@ export function Zones({ site, may }: { site: string; may: boolean }) {
                   ))}
                 </tbody>
               </table>
-            </div>
+            </Scroll>
           )
         }
       </Ask>
