@@ -310,6 +310,22 @@ func TestShardsGiveTheSame(t *testing.T) {
 	}
 }
 
+// A sensor that listens for months still hears what is new after a flood of facts.
+func TestFactsAfterAFlood(t *testing.T) {
+	var frames [][]byte
+	for i := range 400 {
+		frames = append(frames, udpFrame("10.0.0.1", "10.0.0.2", 50000, 9000, pdu(toyName, fmt.Sprint("flood ", i))))
+	}
+	frames = append(frames, udpFrame("10.0.0.1", "10.0.0.2", 50000, 9000, pdu(toyName, "new device")))
+	cfg := toyConfig(t)
+	cfg.Interval, cfg.Budget.Facts = 100e6, 128
+	all := summaries(t, &memory{frames: frames}, cfg)
+	last := all[len(all)-1]
+	if n := len(last.Facts); n == 0 || last.Facts[n-1].Value != "new device" || all[0].Health.BudgetHit["facts"] == 0 {
+		t.Errorf("the last interval's facts: %+v; the first's drops: %v", last.Facts, all[0].Health.BudgetHit)
+	}
+}
+
 // The deltas of intervals add up to the one summary of the whole.
 func TestIntervalsAddUp(t *testing.T) {
 	frames := plant(8000, 2)

@@ -90,6 +90,9 @@ func (l *lane) event(fl *flow, t *tuple, m *ot.Message, rare, isNew bool) {
 	}
 }
 
+// seenLimit bounds how many kinds of messages are remembered as reported.
+func (l *lane) seenLimit() int { return 4 * l.budget.Events }
+
 // order numbers the events of one packet.
 func (l *lane) order() int {
 	n := 0
@@ -117,7 +120,7 @@ func (l *lane) firstOf(fl *flow, m *ot.Message) bool {
 	if _, have := l.events.seen[h]; have {
 		return false
 	}
-	if len(l.events.seen) >= l.budget.Events*4 {
+	if len(l.events.seen) >= l.seenLimit() {
 		l.hit("first messages")
 		return false
 	}

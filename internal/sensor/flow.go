@@ -16,7 +16,9 @@ type flowKey struct {
 }
 
 // flow is one conversation between two ports, while it is open. What it
-// counted moves into its conversation (conv) at a flush or when it goes.
+// counted moves into its conversation (conv) at a flush or when it goes. The
+// order of its fields is that of their use: what every packet touches fills
+// the first three cache lines, because waiting for them is most of its cost.
 type flow struct {
 	key   flowKey
 	chain *flow // next of the same bucket
@@ -30,34 +32,37 @@ type flow struct {
 	closed      bool    // FIN or RST: kept for stragglers until it goes
 	spoke       [2]bool // took part: not only resets
 	acked       [2]bool // of TCP: sent more than an opening, so the other side must have spoken
-	session     uint64  // opened and not yet told
+	proved      uint8
+	number      uint8 // of entry
+	alien       uint8
+	fin         uint8 // sides that said their last
 
+	host    [2]*host
+	packets [2]uint64
+	bytes   [2]uint64
+	last    int64
+	entry   *dissect.Entry // who decodes it
+
+	state  dissect.Flow
+	stream [2]*stream // of TCP, made with the first payload
+	known  uint64     // payload bytes decoded
+	tuples tuples
+
+	unknown, malformed, lost uint64
+
+	ident    *ident         // what its events point at; made with the first of them
+	named    *dissect.Entry // who decoded it, also after its end
+	refused  uint64         // dissectors that let it go, by number
+	session  uint64         // opened and not yet told
+	tries    uint32
 	vlan     uint16
+	headers  uint16    // of proof
 	mac      [2]ot.MAC // as last seen
-	host     [2]*host
-	packets  [2]uint64
-	bytes    [2]uint64
 	first    int64
-	last     int64
 	firstRef ref
 	proof    []byte // of the first packet, better: of the first whose payload may be kept
-	headers  uint16 // of proof
-	proved   uint8
 
-	entry   *dissect.Entry // who decodes it
-	number  uint8
-	named   *dissect.Entry // who decoded it, also after its end
-	fin     uint8          // sides that said their last
-	state   dissect.Flow
-	tries   uint32
-	refused uint64 // dissectors that let it go, by number
-	alien   uint8
-
-	malformed, lost, known, unknown uint64
-
-	stream [2]*stream // of TCP, made with the first payload
-	tuples tuples
-	ident  *ident // what its events point at; made with the first of them
+	_ [16]byte // to whole cache lines: flows stand one behind the other
 }
 
 // ref is a packet reference inside one source.

@@ -13,14 +13,16 @@ type hostKey struct {
 
 // host counts what one sender sent in this interval.
 type host struct {
-	key            hostKey
-	vlan           uint16
-	first, last    int64
-	firstPacket    uint64
 	packets, bytes uint64
+	last           int64
 	ttlMin, ttlMax uint8
 	arp, arpTold   bool
 	gone           bool // evicted: flows that still point here look it up anew
+	key            hostKey
+
+	vlan        uint16
+	first       int64
+	firstPacket uint64
 }
 
 func (h *host) count(f *frame) {

@@ -239,7 +239,7 @@ func (l *lane) count(fl *flow, side uint8, f *frame) {
 		fl.proof = append(fl.proof[:0], f.raw[:min(f.head, ot.MaxProof)]...)
 	}
 	h := fl.host[side]
-	if h == nil || h.gone || fl.mac[side] != f.srcMAC {
+	if h == nil || h.gone || h.key.mac != f.srcMAC && (h != &l.overflow || fl.mac[side] != f.srcMAC) {
 		fl.mac[side] = f.srcMAC
 		h = l.host(hostKey{fl.key.realm, f.srcMAC, f.src}, f)
 		fl.host[side] = h

@@ -38,6 +38,9 @@ func (m *merger) summary(ls []*lane, last bool) *Summary {
 		m.health(&s.Health, &l.health)
 		l.clear()
 	}
+	if len(m.told) >= m.budget.Facts {
+		clear(m.told)
+	}
 	if len(s.Health.BudgetHit) == 0 {
 		s.Health.BudgetHit = nil
 	}
@@ -51,6 +54,14 @@ func (l *lane) clear() {
 		h.packets, h.bytes, h.ttlMin, h.ttlMax = 0, 0, 0, 0
 	}
 	l.overflow = host{}
+	// A sensor that listens for months would be deaf to what is new once these
+	// are full. Told twice is harmless, as facts are known by their content.
+	if len(l.facts.known) >= l.budget.Facts {
+		clear(l.facts.known)
+	}
+	if len(l.events.seen) >= l.seenLimit() {
+		clear(l.events.seen)
+	}
 	clear(l.convs)
 	l.orphans = nil
 	l.facts.fresh = nil

@@ -12,7 +12,7 @@ type pool struct {
 const (
 	poolSmallest = 10 // 1 KiB
 	poolClasses  = 9  // to 256 KiB
-	poolKept     = 64 // buffers of a class
+	poolKept     = 1 << 20 // bytes of a class kept for the next
 )
 
 func poolClass(n int) int { return max(0, bits.Len(uint(max(n, 1)-1))-poolSmallest) }
@@ -39,7 +39,7 @@ func (p *pool) give(b []byte) {
 		return
 	}
 	p.out -= cap(b)
-	if c := poolClass(cap(b)); c < poolClasses && 1<<(c+poolSmallest) == cap(b) && len(p.free[c]) < poolKept {
+	if c := poolClass(cap(b)); c < poolClasses && 1<<(c+poolSmallest) == cap(b) && len(p.free[c])<<(c+poolSmallest) < poolKept {
 		p.free[c] = append(p.free[c], b)
 	}
 }

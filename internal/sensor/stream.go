@@ -7,18 +7,19 @@ type stream struct {
 	begun   bool   // next is known
 	synced  bool   // PDU boundaries are known: the start was seen, or a PDU decoded
 	hasAck  bool
+	hasJump bool
+	timely  uint32 // segments that came before their acknowledgement
 	buf     []byte // bytes of a PDU that is not whole yet; from the lane's pool
 	need    int    // whole length of that PDU, 0 unknown
 	skip    int    // bytes to drop before the next PDU
 	late    []held // segments beyond a gap, by sequence number
-	kept    int    // their bytes
-	asked   ref    // where the bytes shown to probes began
-	waited  int    // segments of the flow since the gap opened
-	since   int64  // packet time at which it opened
-	timely  uint32 // segments that came before their acknowledgement
-	tardy   uint32 // and after it
-	jump    uint32 // where a segment far from next stood
-	hasJump bool
+
+	tardy  uint32 // segments that came after their acknowledgement
+	jump   uint32 // where a segment far from next stood
+	kept   uint32 // bytes in late
+	waited uint32 // segments of the flow since the gap opened
+	since  int64  // packet time at which it opened
+	asked  ref    // where the bytes shown to probes began
 }
 
 // held is a segment that waits for the bytes before it.
@@ -177,7 +178,7 @@ func (l *lane) hold(fl *flow, side uint8, s *stream, seq uint32, data []byte, mi
 	s.late = append(s.late, held{})
 	copy(s.late[i+1:], s.late[i:])
 	s.late[i] = held{seq, b, missing, r}
-	s.kept += len(data)
+	s.kept += uint32(len(data))
 	s.waited++
 	if l.lossy(s, r.at) {
 		l.release(fl, side, s, true)
@@ -202,7 +203,7 @@ func (l *lane) release(fl *flow, side uint8, s *stream, force bool) {
 			l.hand.broken = behind > 0
 			l.deliver(fl, side, s, h.data[behind:], h.lost)
 		}
-		s.kept -= len(h.data)
+		s.kept -= uint32(len(h.data))
 		l.pool.give(h.data)
 		h.data = nil
 		n++

@@ -31,14 +31,16 @@ func (k *tupleKey) hash(text []byte) uint32 {
 type tuple struct {
 	key            tupleKey
 	hash           uint32
-	text           string
-	lo, hi         uint32 // elements touched, hi exclusive; hi 0: none
-	count, refused uint64
-	first, last    int64
-	ref            ref
-	hits           uint64   // rules that reported this tuple once already, by number
+	lo, hi         uint32   // elements touched, hi exclusive; hi 0: none
 	silent         ot.Flags // the flags with which no rule was hit, plus silentSet: asked once, not every message
-	alert          int32    // its event among the alerts, from 1, where hits are only counted
+	count, refused uint64
+	last           int64
+
+	text  string
+	first int64
+	ref   ref
+	hits  uint64 // rules that reported this tuple once already, by number
+	alert int32  // its event among the alerts, from 1, where hits are only counted
 }
 
 // silentSet says that silent holds an answer.
@@ -48,7 +50,8 @@ const silentSet ot.Flags = 1 << 15
 // because a map of the whole sensor would cost more than all decoding.
 type tuples struct {
 	recs  []tuple
-	index []uint16 // position in recs + 1; a power of two, at most half full
+	heads [few]uint32 // hashes of the first ones: a look at them costs no cache line of its own
+	index []uint16    // position in recs + 1; a power of two, at most half full
 }
 
 // few is how many counters are searched one by one. Most flows have no more,
@@ -59,7 +62,10 @@ const few = 4
 func (t *tuples) find(k *tupleKey, hash uint32, text []byte) *tuple {
 	if len(t.recs) <= few {
 		for i := range t.recs {
-			if r := &t.recs[i]; r.hash == hash && r.key == *k && r.text == string(text) {
+			if t.heads[i] != hash {
+				continue
+			}
+			if r := &t.recs[i]; r.key == *k && r.text == string(text) {
 				return r
 			}
 		}
@@ -81,6 +87,7 @@ func (t *tuples) add(k *tupleKey, hash uint32, text []byte) *tuple {
 	t.recs = append(t.recs, tuple{key: *k, hash: hash, text: string(text)})
 	switch n := len(t.recs); {
 	case n <= few:
+		t.heads[n-1] = hash
 	case n == few+1, 2*n > len(t.index):
 		if need := max(16, 2*len(t.index)); 2*n > len(t.index) {
 			t.index = make([]uint16, need)

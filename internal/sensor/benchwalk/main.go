@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command benchwalk measures what `skanse inspect` costs in multiples of the
 // least that any program pays for a capture: reading it once and stepping over
 // its records. Ratios hold from machine to machine; seconds do not.
