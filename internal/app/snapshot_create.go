@@ -3,8 +3,6 @@ package app
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -106,96 +104,6 @@ func (w *snapshotWriter) addDatabaseFile(ctx context.Context, db *store.DB, out 
 		return err
 	}
 	return w.addFile(ctx, databaseName, path)
-}
-
-// partRows and partBytes bound one part of a table, and so the memory and the
-// transaction of the restore.
-const (
-	partRows  = 1500
-	partBytes = 4 << 20
-)
-
-// tablePart is the first line of a part; a line a row follows.
-type tablePart struct {
-	Table   string         `json:"table"`
-	Columns []store.Column `json:"columns"`
-}
-
-// addTables adds every table as JSON lines, all from one snapshot of the database.
-func (w *snapshotWriter) addTables(ctx context.Context, db *store.DB) error {
-	return db.View(ctx, func(r store.Reader) error {
-		tables, err := store.Tables(ctx, r)
-		if err != nil {
-			return err
-		}
-		for _, t := range tables {
-			if err := w.addTable(ctx, r, t); err != nil {
-				return fmt.Errorf("table %s: %w", t.Name, err)
-			}
-		}
-		return nil
-	})
-}
-
-func (w *snapshotWriter) addTable(ctx context.Context, r store.Reader, t store.Table) error {
-	head, err := json.Marshal(tablePart{t.Name, t.Columns})
-	if err != nil {
-		return err
-	}
-	var b bytes.Buffer
-	rows, part := 0, 0
-	flush := func() error {
-		part++
-		err := w.addBytes(ctx, fmt.Sprintf("%s%s/%06d", tableDir, t.Name, part), b.Bytes())
-		b.Reset()
-		rows = 0
-		return err
-	}
-	for row, err := range store.Values(ctx, r, selectTable(t)) {
-		if err != nil {
-			return err
-		}
-		if rows == 0 {
-			b.Write(head)
-			b.WriteByte('\n')
-		}
-		line, err := json.Marshal(encodeRow(t, row))
-		if err != nil {
-			return err
-		}
-		b.Write(line)
-		b.WriteByte('\n')
-		if rows++; rows == partRows || b.Len() > partBytes {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
-	}
-	if rows > 0 {
-		return flush()
-	}
-	return nil
-}
-
-func selectTable(t store.Table) string {
-	names := make([]string, len(t.Columns))
-	for i, c := range t.Columns {
-		names[i] = `"` + c.Name + `"`
-	}
-	return "SELECT " + strings.Join(names, ", ") + " FROM " + t.Name
-}
-
-func encodeRow(t store.Table, row []any) []any {
-	for i, v := range row {
-		if b, ok := v.([]byte); ok {
-			if t.Columns[i].Kind == store.KindBlob {
-				row[i] = base64.StdEncoding.EncodeToString(b)
-			} else {
-				row[i] = string(b)
-			}
-		}
-	}
-	return row
 }
 
 // addFolder adds the files of a folder; one that goes away meanwhile was deleted by a person.

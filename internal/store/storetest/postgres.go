@@ -9,14 +9,12 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -117,16 +115,8 @@ func startPostgres() (socket string, err error) {
 	cmd := exec.Command("/bin/sh", "-c", script, "sh", bin, dir)
 	cmd.Dir = "/"
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "TZ=UTC")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches it by the pipe, not as a signal
-	if os.Geteuid() == 0 {                                // PostgreSQL refuses root
-		uid, gid, err := ordinaryUser()
-		if err != nil {
-			return "", err
-		}
-		if err := os.Chown(dir, uid, gid); err != nil {
-			return "", err
-		}
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	if err := asOrdinaryUser(cmd, dir); err != nil {
+		return "", err
 	}
 	var failure bytes.Buffer
 	cmd.Stderr = &failure
@@ -160,19 +150,4 @@ func ping(socket string) error {
 	}
 	defer func() { _ = db.Close() }()
 	return db.Ping()
-}
-
-func ordinaryUser() (uid, gid int, err error) {
-	for _, name := range []string{"postgres", "nobody"} {
-		u, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		if uid, err = strconv.Atoi(u.Uid); err != nil {
-			return 0, 0, err
-		}
-		gid, err = strconv.Atoi(u.Gid)
-		return uid, gid, err
-	}
-	return 0, 0, errors.New("PostgreSQL does not run as root, and there is no user postgres or nobody")
 }
