@@ -70,6 +70,17 @@ describe("the map", () => {
     const x = (id: string) => boxes.find((box) => box.zone.id === id)?.x ?? 0;
     expect(x("b") < x("a")).toBe(x("l") < x("r"));
   });
+  it("leads a line past the zones of the levels that it skips", () => {
+    const zones = [zone("a", "4"), zone("b", "3.5"), zone("c", "3"), zone("d", "1")];
+    const { lines, boxes } = layOut(plant(zones, [conduit("a", "d"), conduit("a", "c")]), say);
+    for (const line of lines) {
+      const lane = Number(line.path.match(/ L([\d.]+),/)?.[1]);
+      expect(lane).toBeGreaterThan(0);
+      for (const box of boxes.filter((b) => b.band > line.from.band && b.band < line.to.band))
+        expect(lane < box.x || lane > box.x + box.w).toBe(true);
+    }
+    expect(new Set(lines.map((line) => line.path.match(/ L([\d.]+),/)?.[1])).size).toBe(2);
+  });
   it("draws no conduit whose end is not on the map, nor one within a zone", () => {
     const map = layOut(plant([zone("a", "1")], [conduit("a", "gone"), conduit("a", "a")]), say);
     expect(map.lines).toEqual([]);

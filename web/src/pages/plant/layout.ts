@@ -86,7 +86,7 @@ export function layOut(plant: Plant, label: (conduit: Conduit) => string, width 
     bands.push({ level, y: top, h: y - top });
     y += size.gap;
   }
-  const lines = draw(plant.conduits, boxes);
+  const lines = draw(plant.conduits, boxes, width);
   place(lines, bands, label, width);
   return { width, height: Math.max(y - size.gap + 8, 120), bands, boxes, lines };
 }
@@ -121,7 +121,8 @@ function rowsOf(plant: Plant, most: number): { level: string; rows: PlantZone[][
 
 type Port = { box: Box; side: "top" | "bottom"; other: Box; set: (x: number) => void };
 
-function draw(conduits: Conduit[], boxes: Box[]): Line[] {
+function draw(conduits: Conduit[], boxes: Box[], width: number): Line[] {
+  const lanes: number[] = [];
   const byZone = new Map(boxes.map((box) => [box.zone.id, box]));
   const ports: Port[] = [];
   const raw = conduits.flatMap((conduit) => {
@@ -143,7 +144,7 @@ function draw(conduits: Conduit[], boxes: Box[]): Line[] {
     from: line.from,
     to: line.to,
     width: strokeOf(line.conduit.bytes),
-    path: path(line, boxes),
+    path: path(line, boxes, width, lanes),
     label: null,
   }));
 }
@@ -168,7 +169,9 @@ function spread(ports: Port[]) {
 
 const r = (n: number) => Math.round(n * 10) / 10;
 
-function path(line: { from: Box; to: Box; x1: number; x2: number }, boxes: Box[]): string {
+type Raw = { from: Box; to: Box; x1: number; x2: number };
+
+function path(line: Raw, boxes: Box[], width: number, lanes: number[]): string {
   const { from, to, x1, x2 } = line;
   if (from.y === to.y) {
     if (beside(from, to, boxes)) {
@@ -180,8 +183,33 @@ function path(line: { from: Box; to: Box; x1: number; x2: number }, boxes: Box[]
     return `M${r(x1)},${r(low)} C${r(x1)},${r(low + 44)} ${r(x2)},${r(low + 44)} ${r(x2)},${r(low)}`;
   }
   const [ax, ay, bx, by] = from.y < to.y ? [x1, from.y + from.h, x2, to.y] : [x2, to.y + to.h, x1, from.y];
+  const between = boxes.filter((box) => box.y > ay && box.y + box.h < by);
+  const lane = between.length > 0 ? laneFor(ax, bx, between, width, lanes) : null;
+  if (lane === null) return `M${r(ax)},${r(ay)} ${curve(ax, ay, bx, by)}`;
+  const top = Math.min(...between.map((box) => box.y)) - 4;
+  const low = Math.max(...between.map((box) => box.y + box.h)) + 4;
+  return `M${r(ax)},${r(ay)} ${curve(ax, ay, lane, top)} L${r(lane)},${r(low)} ${curve(lane, low, bx, by)}`;
+}
+
+function curve(ax: number, ay: number, bx: number, by: number): string {
   const mid = (ay + by) / 2;
-  return `M${r(ax)},${r(ay)} C${r(ax)},${r(mid)} ${r(bx)},${r(mid)} ${r(bx)},${r(by)}`;
+  return `C${r(ax)},${r(mid)} ${r(bx)},${r(mid)} ${r(bx)},${r(by)}`;
+}
+
+/** A line that passes levels goes beside their zones: behind one, it would seem to end there. */
+function laneFor(ax: number, bx: number, between: Box[], width: number, lanes: number[]): number | null {
+  const free = (x: number) =>
+    x > size.gutter - 14 &&
+    x < width - 4 &&
+    !between.some((box) => x > box.x - 8 && x < box.x + box.w + 8) &&
+    !lanes.some((other) => Math.abs(other - x) < 8);
+  const sides = between.flatMap((box) => [box.x - 10, box.x + box.w + 10]);
+  const spots = [ax, bx, (ax + bx) / 2, ...sides].flatMap((x) => [0, -9, 9, -18, 18, -27, 27].map((step) => x + step));
+  const cost = (x: number) => Math.abs(x - ax) + Math.abs(x - bx);
+  const best = spots.filter(free).sort((a, b) => cost(a) - cost(b))[0];
+  if (best === undefined) return null;
+  lanes.push(best);
+  return best;
 }
 
 /** Labels stand in the gap above a line's lower end, in two lanes; one that finds no room is left to the list below the map. */
@@ -204,9 +232,9 @@ function place(lines: Line[], bands: Band[], label: (conduit: Conduit) => string
   }
 }
 
-/** The x of a drawn line at a height, by bisection along its curve. */
+/** The x of a drawn line at a height, by bisection along its last curve: the one at its lower end. */
 export function xAt(path: string, y: number): number {
-  const n = path.match(/-?[\d.]+/g)?.map(Number) ?? [];
+  const n = (path.match(/-?[\d.]+/g)?.map(Number) ?? []).slice(-8);
   if (n.length < 8) return ((n[0] ?? 0) + (n[2] ?? 0)) / 2;
   const [x0 = 0, y0 = 0, x1 = 0, y1 = 0, x2 = 0, y2 = 0, x3 = 0, y3 = 0] = n;
   const at = (t: number, a: number, b: number, c: number, d: number) =>
