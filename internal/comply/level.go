@@ -103,7 +103,7 @@ func Judge(f Facts, prev Standing, now time.Time) Judgement {
 	if len(f.Valid) > 0 {
 		j.contradict(f)
 	}
-	cap := j.caps(f)
+	most := j.caps(f)
 
 	gate := [3]bool{}
 	gate[0] = j.D >= 1 && j.Measured && j.C >= .8 && j.E >= .6 && j.F >= .8
@@ -128,7 +128,7 @@ func Judge(f Facts, prev Standing, now time.Time) Judgement {
 			j.Level = 3 + i
 		}
 	}
-	j.Level = min(j.Level, cap)
+	j.Level = min(j.Level, most)
 	j.explain(f, gate, now)
 	return j
 }
@@ -214,6 +214,7 @@ func declaredShare(r *Requirement, valid []string) float64 {
 	return float64(n) / float64(len(r.Declared))
 }
 
+// contradict finds measurements against what is declared.
 func (j *Judgement) contradict(f Facts) {
 	for _, c := range f.Checks {
 		if !c.Spec.Contradicts || c.Answer.Status != Fail || c.Answer.Value == nil {
@@ -228,10 +229,11 @@ func (j *Judgement) contradict(f Facts) {
 // maxExcepted is the share of exceptions above which a level stops at 3.
 const maxExcepted = .10
 
+// caps gives the highest level that the facts allow, and says each limit as a sentence.
 func (j *Judgement) caps(f Facts) int {
-	cap := 5
+	most := 5
 	limit := func(n int, sentence string) {
-		cap = min(cap, n)
+		most = min(most, n)
 		j.Caps = append(j.Caps, sentence)
 	}
 	if len(j.Contradictions) > 0 {
@@ -253,5 +255,5 @@ func (j *Judgement) caps(f Facts) int {
 	if population > 0 && float64(excepted)/float64(population) > maxExcepted {
 		limit(3, fmt.Sprintf("Stops at 3: %d of %d items are excepted, more than 10 %%.", excepted, population))
 	}
-	return cap
+	return most
 }

@@ -33,7 +33,7 @@ func (j *Judgement) first(f Facts) string {
 	name := LevelName(j.Level)
 	switch {
 	case len(j.Contradictions) > 0:
-		return name + ", but measured otherwise: " + strings.TrimPrefix(after(j.Contradictions[0], "Measured: "), "Measured: ")
+		return name + ", but measured otherwise: " + after(j.Contradictions[0], "Measured: ")
 	case j.Level == 0:
 		return "Nothing is declared and nothing is measured."
 	case j.Level <= 2 && worstOf(f.Checks) != nil:

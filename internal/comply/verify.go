@@ -32,7 +32,7 @@ func (v *Verified) bad(format string, args ...any) {
 // every set of items, and compares the roots with the audit log. A changed, removed or added
 // answer is found; that the audit log itself is whole is for audit's own verification.
 func VerifyEvidence(ctx context.Context, r store.Reader) (Verified, error) {
-	var v Verified
+	v := Verified{Damage: []string{}}
 	type entry struct {
 		ID   string `db:"target_id"`
 		Root string `db:"root"`
