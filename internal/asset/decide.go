@@ -148,6 +148,12 @@ func (s *Service) decide(ctx context.Context, tx *store.Tx, who Person, a *asset
 		}
 	}
 	if !a.Seen {
+		var d Device
+		s.cat.heed(&d, set)
+		if d.Role != "" {
+			a.Role, a.RoleReason, a.Level, a.LevelReason = d.Role, d.RoleReason, d.Level, d.LevelWhy
+			a.CriticalityHint, a.CriticalityReason = int64(d.Criticality), d.CriticalityWhy
+		}
 		overlay(a, nil, set, pl)
 	}
 	a.Version++

@@ -18,7 +18,7 @@ func (w *writer) device(d *Device, id string) {
 		a = &assetRow{ID: id, SiteNo: w.d.SiteNo, State: StateNew, Managed: true, CreatedAt: w.now, Version: 0, FirstAt: micros(d.First)}
 		w.assets[id] = a
 	}
-	fill(a, d, w.overrides[id], w.pl)
+	fill(a, d, w.overrides[id], w.pl, w.cat)
 	if w.heardNow(d) && w.live(d) {
 		a.Live, a.LastLiveAt = true, w.now
 	}
@@ -36,7 +36,8 @@ func (w *writer) heardNow(d *Device) bool {
 }
 
 // fill sets what is measured, and lays a person's word over it.
-func fill(a *assetRow, d *Device, over map[string]overrideRow, pl *places) {
+func fill(a *assetRow, d *Device, over map[string]overrideRow, pl *places, cat *Catalogue) {
+	cat.heed(d, over)
 	for _, name := range fieldNames {
 		if v := d.Field(name); v != "" || a.Seen {
 			*a.column(name) = v

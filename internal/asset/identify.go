@@ -2,6 +2,7 @@ package asset
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -32,6 +33,8 @@ type Device struct {
 	Seen        bool // heard itself; otherwise only others spoke of it
 	Live        bool
 	Traffic     Traffic
+
+	profile profile // what its role was read from
 }
 
 // Module is a part of a device: a slot, a unit behind a gateway, a routed BACnet device.
@@ -175,8 +178,8 @@ func (c *Catalogue) describe(d *Device, forward int) {
 	}
 	c.cardVendor(d)
 	c.fromModules(d)
-	p := &profile{fields: d.Fields, facts: d.Facts, traffic: d.Traffic, forward: forward}
-	p.windows = strings.Contains(strings.ToLower(d.Field("model")), "windows")
+	p := &d.profile
+	*p = profile{fields: d.Fields, facts: d.Facts, traffic: d.Traffic, forward: forward}
 	for _, f := range d.Facts {
 		if f.About.Module == "" && computerFact(f.Attr) {
 			p.pc = string(f.Attr) + " " + f.Value
@@ -185,10 +188,37 @@ func (c *Catalogue) describe(d *Device, forward int) {
 	}
 	d.Outside = c.outside(d)
 	p.outside = d.Outside
+	c.judge(d, p)
+}
+
+// judge reads role, level and criticality out of a profile.
+func (c *Catalogue) judge(d *Device, p *profile) {
+	p.windows = strings.Contains(strings.ToLower(p.fields["model"].Value), "windows")
 	d.Role, d.RoleReason = c.roles.classify(p)
 	d.Level, d.LevelWhy = c.roles.level(p, d.Role, d.RoleReason)
-	if s, ok := c.roles.Criticality[d.Role]; ok && !d.Outside {
+	d.Criticality, d.CriticalityWhy = 0, ""
+	if s, ok := c.roles.Criticality[d.Role]; ok && !p.outside {
 		d.Criticality, d.CriticalityWhy = s.Value, s.Because
+	}
+}
+
+// heed reads the role anew where a person named the device or its make: a list
+// that says "750-8212" says that it is a PLC.
+func (c *Catalogue) heed(d *Device, over map[string]overrideRow) {
+	fields := maps.Clone(d.profile.fields)
+	if fields == nil {
+		fields = map[string]Field{}
+	}
+	said := false
+	for _, name := range [...]string{"name", "vendor", "model", "order_code"} {
+		if o, ok := over[name]; ok {
+			fields[name], said = Field{Value: o.Value}, true
+		}
+	}
+	if said {
+		p := d.profile
+		p.fields = fields
+		c.judge(d, &p)
 	}
 }
 

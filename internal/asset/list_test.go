@@ -49,7 +49,7 @@ func TestExpectedList(t *testing.T) {
 			t.Errorf("known: %+v", a)
 		}
 		ghost := p.at("192.168.0.99")
-		if ghost.Seen || !ghost.Expected || ghost.Model != "KTP700" || !ghost.Identified || ghost.LastAt != 0 {
+		if ghost.Seen || !ghost.Expected || ghost.Model != "KTP700" || !ghost.Identified || ghost.LastAt != 0 || ghost.Role != "hmi" || ghost.RoleReason != "model KTP700 is an operator panel" {
 			t.Errorf("not heard yet: %+v", ghost)
 		}
 		// It speaks up: same asset, now seen.

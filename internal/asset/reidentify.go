@@ -68,7 +68,7 @@ func (s *Service) reidentify(ctx context.Context, tx *store.Tx, d sensor.Deliver
 	ev := c.evidence()
 	devices := s.cat.Devices(ev)
 	ids, merged := assign(devices)
-	w := &writer{tx: tx, d: d, now: store.At(d.Received), c: c, pl: pl, dirty: dirty, why: why}
+	w := &writer{tx: tx, d: d, now: store.At(d.Received), c: c, pl: pl, cat: s.cat, dirty: dirty, why: why}
 	if err := w.adopt(ctx, devices, ids); err != nil {
 		return 0, nil, err
 	}
@@ -99,6 +99,7 @@ type writer struct {
 	now   store.Time
 	c     *closure
 	pl    *places
+	cat   *Catalogue
 	dirty map[ot.Host]news
 	why   because
 	made  []string
