@@ -76,4 +76,18 @@ func TestPostureCommand(t *testing.T) {
 	if _, says, code = run("--as-of", "never"); code != 2 || !strings.Contains(says, "is not a day") {
 		t.Errorf("--as-of: %d %s", code, says)
 	}
+	var out, errs bytes.Buffer
+	if code := Run(t.Context(), []string{"verify", "evidence", folder}, &out, &errs); code != 0 || !strings.Contains(out.String(), "0 do not verify") {
+		t.Errorf("verify evidence: %d %s%s", code, errs.String(), out.String())
+	}
+	err = db.Update(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.Exec(t.Context(), "UPDATE comply_evidence SET status = 'pass'")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code := Run(t.Context(), []string{"verify", "evidence", folder}, &out, &errs); code != 1 || !strings.Contains(out.String(), "was changed") {
+		t.Errorf("changed evidence: %d %s", code, out.String())
+	}
 }
