@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ func (c *Captures) Routes(r *rest.Router) {
 		rest.Detail(q.Context(), "name", ot.Printable(query.Get("name")))
 		got, err := c.Add(q.Context(), who.Scope, NewCapture{Site: query.Get("site"), Realm: query.Get("realm"), Name: query.Get("name"), By: who.Name, Size: q.ContentLength}, q.Body)
 		if err != nil {
+			drain(w, q)
 			r.Fail(w, q, err)
 			return
 		}
@@ -85,6 +87,20 @@ func (c *Captures) Routes(r *rest.Router) {
 			rest.Target(ctx, "", ot.Ref{Kind: "source", ID: in.Source})
 			return &packetOut{Body: PacketData{Source: in.Source, Number: p.Number, At: time.Unix(0, p.At).UTC(), Link: int(p.Link), Offset: p.Offset, Wire: p.Wire, Hex: hex.EncodeToString(p.Data)}}, nil
 		})
+}
+
+// How much of a refused upload is still taken in. A client that is cut off
+// while it writes never reads why, and shows a broken connection instead.
+const (
+	drainBytes = 64 << 20
+	drainTime  = 10 * time.Second
+)
+
+func drain(w http.ResponseWriter, q *http.Request) {
+	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(drainTime)); err != nil {
+		return // not a connection of our own
+	}
+	_, _ = io.CopyN(io.Discard, q.Body, drainBytes) // the answer is an error already
 }
 
 // visible says whether a source belongs to a site in scope.

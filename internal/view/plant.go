@@ -111,6 +111,10 @@ type talkRow struct {
 // remote names the protocols with which a person works on another machine.
 var remote = map[string]bool{"rdp": true, "vnc": true, "ssh": true, "telnet": true, "teamviewer": true, "anydesk": true}
 
+// mostGroups of a zone are told; a map shows a handful, and a zone of a thousand
+// kinds is a list, which the assets page is better at.
+const mostGroups = 100
+
 // fresh is how long a conduit that was never seen before is marked as new.
 const fresh = 24 * time.Hour
 
@@ -187,6 +191,7 @@ func finish(byID map[string]*Zone, conduits map[[2]string]*Conduit, oldest int64
 	for _, z := range byID {
 		z.HeardAt = moment(z.heard)
 		slices.SortFunc(z.Groups, func(a, b Group) int { return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Label, b.Label)) })
+		z.Groups = z.Groups[:min(len(z.Groups), mostGroups)]
 		zs = append(zs, *z)
 	}
 	slices.SortFunc(zs, func(a, b Zone) int {
