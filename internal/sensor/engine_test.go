@@ -61,6 +61,18 @@ func TestConversation(t *testing.T) {
 	}
 }
 
+// Flows that differ only in the client's port are one conversation.
+func TestOneConversationManyPorts(t *testing.T) {
+	var frames [][]byte
+	for i := range 5 {
+		frames = append(frames, udpFrame("10.0.0.1", "10.0.0.2", uint16(50000+i), 9000, pdu(toyRead, "")))
+	}
+	s := summaryOf(t, frames, toyConfig(t))
+	if len(s.Flows) != 1 || s.Flows[0].Sessions != 5 || s.Flows[0].ClientPackets != 5 || counts(s)[toyRead] != 5 || len(s.Tuples) != 1 || len(s.Events) != 1 {
+		t.Errorf("%d conversations, %+v, %d tuples, %d events", len(s.Flows), s.Flows[0], len(s.Tuples), len(s.Events))
+	}
+}
+
 func TestClientSide(t *testing.T) {
 	set := toySet(t, "toy")
 	for name, c := range map[string]struct {

@@ -10,8 +10,8 @@ type pool struct {
 }
 
 const (
-	poolSmallest = 10 // 1 KiB
-	poolClasses  = 9  // to 256 KiB
+	poolSmallest = 10      // 1 KiB
+	poolClasses  = 9       // to 256 KiB
 	poolKept     = 1 << 20 // bytes of a class kept for the next
 )
 
