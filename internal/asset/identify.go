@@ -260,10 +260,21 @@ func (c *Catalogue) cardVendor(d *Device) {
 	}
 	for _, m := range d.MACs() {
 		if v := c.vendor(m); v != "" && !m.Local() {
-			d.Fields["vendor"] = Field{Value: v, Trust: 6}
+			d.Fields["vendor"] = Field{Value: shortVendor(v), Trust: 6}
 			return
 		}
 	}
+}
+
+// shortVendor drops the legal form, so that the maker of a card and the maker
+// that a device names are one in a list: "Siemens AG" and "Siemens".
+func shortVendor(s string) string {
+	for _, form := range [...]string{" AG", " GmbH", " GmbH & Co. KG", " Inc.", ", Inc.", " Inc", " Corp.", " Corporation", " Ltd.", " Co., Ltd.", " LLC", " A/S", " AB", " Oy", " B.V.", " SE", " S.p.A."} {
+		if short, ok := strings.CutSuffix(s, form); ok && len(short) > 2 {
+			return strings.TrimRight(short, ", ")
+		}
+	}
+	return s
 }
 
 // fromModules fills fields that only the CPU in the rack states: a controller

@@ -156,7 +156,7 @@ func TestIngestMakesAssets(t *testing.T) {
 			a.State != StateNew || !a.Managed || a.Expected || !a.Live || a.LastAt != 100e6 || !a.LastLiveAt.Equal(p.received) || a.CriticalityHint != 3 {
 			t.Errorf("%+v", a)
 		}
-		if b := p.at("192.168.0.20"); b.Role != "hmi" || b.Vendor != "Siemens AG" || b.Identified {
+		if b := p.at("192.168.0.20"); b.Role != "hmi" || b.Vendor != "Siemens" || b.Identified {
 			t.Errorf("%+v", b)
 		}
 		facts := all[factRow](p, "SELECT "+factColumns+" FROM asset_fact WHERE asset_id = ? ORDER BY attr", a.ID)
