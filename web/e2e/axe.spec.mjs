@@ -30,7 +30,7 @@ const pages = [
   { name: "settings", path: "/settings", ready: ".subnets" },
   { name: "users", path: "/settings?tab=users", ready: "table" },
   { name: "sessions", path: "/settings?tab=sessions", ready: ".panel" },
-  { name: "start", path: "/start", ready: "main.door" },
+  { name: "start", path: "/link", ready: "main.door" },
 ];
 
 /** @param {import("playwright-core").Page} page */

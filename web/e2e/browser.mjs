@@ -15,7 +15,7 @@ export const base = () => need("SKANSE_URL");
 export function link() {
   const given = need("SKANSE_LINK");
   if (given.startsWith("http")) return base() + given.replace(/^https?:\/\/[^/]+/, "");
-  return given.startsWith("/") ? base() + given : `${base()}/start#token=${given}`;
+  return given.startsWith("/") ? base() + given : `${base()}/link#token=${given}`;
 }
 
 export async function launch() {

@@ -69,12 +69,10 @@ const settings = createRoute({
   validateSearch: only("tab", "site"),
   component: lazyRouteComponent(() => import("./pages/settings/settings")),
 });
-// A one-time link lands here: it signs a person in, or starts the first set-up.
-const start = createRoute({
-  ...at("/start"),
-  validateSearch: only("token"),
-  component: () => null,
-});
+// A one-time link lands on one of these: it signs a person in, or starts the first set-up. The shell shows the way in.
+const entrance = <P extends string>(path: P) =>
+  createRoute({ ...at(path), validateSearch: only("token"), component: () => null });
+const entrances = [entrance("/setup"), entrance("/link"), entrance("/start")] as const;
 
 export const router = createRouter({
   routeTree: root.addChildren([
@@ -90,7 +88,7 @@ export const router = createRouter({
     captures,
     audit,
     settings,
-    start,
+    ...entrances,
   ]),
   parseSearch,
   stringifySearch,

@@ -12,6 +12,8 @@ import { ThemeSwitch } from "./theme";
 const Start = lazy(() => import("../pages/start/start"));
 const Palette = lazy(() => import("./palette"));
 
+const entrances = new Set(["/setup", "/link", "/start"]);
+
 /** What stands around every page; who is not signed in sees the way in instead, at the same address. */
 export function Shell() {
   const who = useQuery(session);
@@ -23,7 +25,7 @@ export function Shell() {
       </main>
     );
   if (!who.data) return <Wait />;
-  if (!who.data.user || who.data.setup_needed || pathname === "/start")
+  if (!who.data.user || who.data.setup_needed || entrances.has(pathname))
     return (
       <Suspense fallback={<Wait />}>
         <Start session={who.data} />

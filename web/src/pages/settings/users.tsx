@@ -14,7 +14,7 @@ import { Ago } from "../../ui/when";
 type Link = { name: string; url: string };
 /** The link works on this Skanse's own address, so that it is right whatever name the plant uses for it.
  * The token stands behind the #: no server or proxy writes that into its log. */
-export const linkOf = (token: string, origin: string) => `${origin}/start#token=${encodeURIComponent(token)}`;
+export const linkOf = (token: string, origin: string) => `${origin}/link#token=${encodeURIComponent(token)}`;
 
 export function Users() {
   const list = useQuery(users);

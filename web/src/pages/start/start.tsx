@@ -27,6 +27,11 @@ export default function Start({ session: who }: { session: Session }) {
   return <SignIn demo={who.demo} />;
 }
 
+/** The token must not stay in the address, the history or a bookmark. */
+function useHiddenToken(path: string) {
+  useEffect(() => window.history.replaceState(window.history.state, "", path), [path]);
+}
+
 function useEntry() {
   const client = useQueryClient();
   const navigate = useNavigate();
@@ -70,11 +75,10 @@ type InputProps = {
   auto?: string;
   hint?: string;
   min?: number;
-  value?: string;
   required?: boolean;
 };
 
-function Input({ name, label, type = "text", auto, hint, min, value, required = true }: InputProps) {
+function Input({ name, label, type = "text", auto, hint, min, required = true }: InputProps) {
   return (
     <div className="field">
       <label htmlFor={name}>{label}</label>
@@ -86,7 +90,6 @@ function Input({ name, label, type = "text", auto, hint, min, value, required = 
         required={required}
         minLength={min}
         autoComplete={auto}
-        defaultValue={value}
         aria-describedby={hint ? `${name}-hint` : undefined}
       />
       {hint && (
@@ -105,6 +108,7 @@ function values(event: FormEvent<HTMLFormElement>): Record<string, string> {
 
 function SetUp({ token }: { token: string }) {
   const { error, busy, enter } = useEntry();
+  useHiddenToken("/setup");
   return (
     <Door title={t("start.setup")} lead={t("start.setup_lead")}>
       <form
@@ -114,7 +118,11 @@ function SetUp({ token }: { token: string }) {
           enter(() => api.POST("/setup", { body: { ...body, tz: zone } }), true);
         }}
       >
-        <Input name="token" label={t("start.token")} value={token} hint={t("start.token_hint")} />
+        {token ? (
+          <input type="hidden" name="token" value={token} />
+        ) : (
+          <Input name="token" label={t("start.token")} hint={t("start.token_hint")} />
+        )}
         <div className="pair">
           <Input name="company" label={t("start.company")} auto="organization" />
           <Input name="site" label={t("start.site")} hint={t("start.site_hint")} />
@@ -148,7 +156,7 @@ function SignIn({ demo }: { demo: boolean }) {
         className="form"
         onSubmit={(event) => {
           const body = values(event) as SignInBody;
-          enter(() => api.POST("/session", { body }), window.location.pathname === "/start");
+          enter(() => api.POST("/session", { body }), /^\/(setup|link|start)$/.test(window.location.pathname));
         }}
       >
         <Input name="email" label={t("start.email")} type="email" auto="username" />
@@ -165,10 +173,7 @@ function SignIn({ demo }: { demo: boolean }) {
 /** A link is used by a press, not by being opened: mail scanners open links too. */
 function OneTime({ token }: { token: string }) {
   const { error, busy, enter } = useEntry();
-  useEffect(() => {
-    // The token must not stay in the address, the history or a bookmark.
-    window.history.replaceState(window.history.state, "", "/start");
-  }, []);
+  useHiddenToken("/link");
   return (
     <Door title={t("start.link")} lead={t("start.link_lead")}>
       <form
