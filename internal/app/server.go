@@ -15,6 +15,7 @@ import (
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/bus"
 	"github.com/skanse/skanse/internal/comply"
+	"github.com/skanse/skanse/internal/job"
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/org"
 	"github.com/skanse/skanse/internal/rest"
@@ -154,16 +155,11 @@ func (s *server) work(ctx context.Context) error {
 	g.Go(func() error { return s.comply.Run(ctx, s.bus) })
 	g.Go(func() error { return s.ingest.follow(ctx, s.bus) })
 	g.Go(func() error {
-		for {
-			if err := errors.Join(s.auth.Clean(ctx, keepEnded), s.bus.Clean(ctx, keepEnded)); err != nil && ctx.Err() == nil {
-				s.log.Warn("old rows were not cleared", slog.Any("error", err))
-			}
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-time.After(time.Hour):
-			}
-		}
+		return job.New(s.db, s.log).Run(ctx,
+			job.Job{Name: "sessions", Every: time.Hour, Do: func(ctx context.Context) error { return s.auth.Clean(ctx, keepEnded) }},
+			job.Job{Name: "events", Every: time.Hour, Do: func(ctx context.Context) error { return s.bus.Clean(ctx, keepEnded) }},
+			job.Job{Name: "statistics", Every: 24 * time.Hour, Do: s.db.Optimize},
+		)
 	})
 	return g.Wait()
 }
