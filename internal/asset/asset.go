@@ -96,9 +96,11 @@ const assetColumns = "asset_id, site_no, zone_no, name, vendor, model, order_cod
 
 // assetSet is what an upsert replaces: all but the key and what never changes.
 func assetSet() []string {
-	return []string{"zone_no", "name", "vendor", "model", "order_code", "firmware", "serial", "role", "level", "role_reason", "level_reason",
+	return []string{
+		"zone_no", "name", "vendor", "model", "order_code", "firmware", "serial", "role", "level", "role_reason", "level_reason",
 		"criticality", "criticality_hint", "criticality_reason", "criticality_at", "owner", "state", "managed", "expected", "seen", "live", "first_at", "last_at",
-		"last_live_at", "end_of_sale", "end_of_support", "spare", "conflicts", "modules", "identified", "ips", "macs", "search", "decided_at", "version"}
+		"last_live_at", "end_of_sale", "end_of_support", "spare", "conflicts", "modules", "identified", "ips", "macs", "search", "decided_at", "version",
+	}
 }
 
 // column returns one of the readable fields of a row, by name.

@@ -14,6 +14,10 @@ type holder struct {
 	first, last int64
 }
 
+// maxHolders bounds what a flood of forged addresses can cost: beyond that many
+// devices on one address, more of them say nothing new.
+const maxHolders = 64
+
 // ownersOf returns, for each address, the devices that sent from it.
 func ownersOf(ev *Evidence, sets [][]int) map[ot.Host][]holder {
 	out := map[ot.Host][]holder{}
@@ -27,7 +31,7 @@ func ownersOf(ev *Evidence, sets [][]int) map[ot.Host][]holder {
 			list := out[key]
 			if k := slices.IndexFunc(list, func(h holder) bool { return h.device == n }); k >= 0 {
 				list[k].first, list[k].last = min(list[k].first, s.First), max(list[k].last, s.Last)
-			} else {
+			} else if len(list) < maxHolders {
 				out[key] = append(list, holder{n, s.MAC, s.First, s.Last})
 			}
 		}
@@ -81,6 +85,9 @@ func bindings(d *Device, owners map[ot.Host][]holder, self int) (out []Binding, 
 			}
 		}
 		// The same card in the same network with a later address: the device moved.
+		if len(d.Sightings) > maxHolders {
+			continue // it claims a whole network: nothing moves there
+		}
 		for j := range d.Sightings {
 			t := &d.Sightings[j]
 			if s.Behind || t.Behind || t.MAC != s.MAC || nobody(t.IP) || t.mute || t.IP == s.IP || net24(t.Host) != net24(s.Host) || s.IP.Is6() {

@@ -24,6 +24,7 @@ type closure struct {
 const (
 	closureRounds = 4
 	sharers       = 50
+	maxSharing    = 4000 // hosts with the addresses of one batch: only a flood has more
 )
 
 func loadClosure(ctx context.Context, tx *store.Tx, siteNo int64, seeds []ot.Host) (*closure, error) {
@@ -131,7 +132,7 @@ func (c *closure) byAddress(ctx context.Context, tx *store.Tx, frontier []ot.Hos
 		}
 	}
 	for no, list := range ips {
-		for h, err := range store.Select[hostRow](ctx, tx, "SELECT "+hostColumns+" FROM asset_host WHERE site_no = ? AND realm_no = ? AND ip IN (?)", c.siteNo, no, sortedKeys(list)) {
+		for h, err := range store.Select[hostRow](ctx, tx, "SELECT "+hostColumns+" FROM asset_host WHERE site_no = ? AND realm_no = ? AND ip IN (?) ORDER BY last_at DESC LIMIT ?", c.siteNo, no, sortedKeys(list), maxSharing) {
 			if err != nil {
 				return err
 			}
@@ -253,10 +254,12 @@ func (c *closure) sharing(ctx context.Context, tx *store.Tx, fresh []*factRow) (
 // identityAttrs lists the attributes by which devices are joined.
 func identityAttrs(want func(ot.Attr) bool) []string {
 	var out []string
-	for _, a := range []ot.Attr{"s7comm.serial", "cip.serial", "enip.serial", "bacnet.serial-number", "bacnet.serial_number", "dnp3.serial", "lldp.serial", "lldp.med_serial",
+	for _, a := range []ot.Attr{
+		"s7comm.serial", "cip.serial", "enip.serial", "bacnet.serial-number", "bacnet.serial_number", "dnp3.serial", "lldp.serial", "lldp.med_serial",
 		"mdns.serial", "snmp.entphysicalserialnum", "umas.serial", "opcua.serial_number",
 		"netbios.name", "ntlmssp.nb_computer_name", "ntlmssp.dns_computer_name", "ntlmssp.hostname", "browser.server", "smb.name", "ntlm.computer",
-		"lldp.system_name", "cdp.device_id", "snmp.sysname", "mdns.name", "lldp.chassis_mac"} {
+		"lldp.system_name", "cdp.device_id", "snmp.sysname", "mdns.name", "lldp.chassis_mac",
+	} {
 		if want(a) {
 			out = append(out, string(a))
 		}

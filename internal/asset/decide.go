@@ -40,8 +40,10 @@ type Patch struct {
 
 // words are the measured fields on which a person may have the last word.
 func (p *Patch) words() map[string]*string {
-	m := map[string]*string{"name": p.Name, "vendor": p.Vendor, "model": p.Model, "order_code": p.OrderCode, "firmware": p.Firmware, "serial": p.Serial,
-		"role": p.Role, "level": p.Level, "zone": p.Zone}
+	m := map[string]*string{
+		"name": p.Name, "vendor": p.Vendor, "model": p.Model, "order_code": p.OrderCode, "firmware": p.Firmware, "serial": p.Serial,
+		"role": p.Role, "level": p.Level, "zone": p.Zone,
+	}
 	if p.Managed != nil {
 		m["managed"] = new(strconv.FormatBool(*p.Managed))
 	}

@@ -25,8 +25,10 @@ func TestAPersonsWordStands(t *testing.T) {
 		h := host(macA, "192.168.0.10")
 		p.take((&talk{}).heard(h, 1, 9, 64, true).says(h, "s7comm.order_code", "6ES7 315-2EH14-0AB0").says(h, "s7comm.plc_name", "CPU"))
 		id := p.at("192.168.0.10").ID
-		if err := p.patch(id, Patch{Name: new("Pump 7"), Role: new("safety"), Zone: new(z.ID), Criticality: new(int64(4)), Owner: new("Line 2"), State: new(StateAccepted),
-			EndOfSupport: new("2027-12-31"), Spare: new("held"), Reason: "walk-down"}); err != nil {
+		if err := p.patch(id, Patch{
+			Name: new("Pump 7"), Role: new("safety"), Zone: new(z.ID), Criticality: new(int64(4)), Owner: new("Line 2"), State: new(StateAccepted),
+			EndOfSupport: new("2027-12-31"), Spare: new("held"), Reason: "walk-down",
+		}); err != nil {
 			t.Fatal(err)
 		}
 		check := func(when string) {

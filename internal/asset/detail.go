@@ -132,8 +132,10 @@ func (s *Service) Detail(ctx context.Context, scope Scope, id string) (d AssetDe
 		if err != nil {
 			return err
 		}
-		d = AssetDetail{Asset: row.item(), RoleReason: a.RoleReason, LevelReason: a.LevelReason, CriticalityReason: a.CriticalityReason, Version: a.Version,
-			Fields: map[string]FieldDetail{}, Bindings: []BindingDetail{}, Facts: []FactDetail{}, ModuleList: []ModuleDetail{}, Clashes: []ClashDetail{}, Traffic: []UseDetail{}}
+		d = AssetDetail{
+			Asset: row.item(), RoleReason: a.RoleReason, LevelReason: a.LevelReason, CriticalityReason: a.CriticalityReason, Version: a.Version,
+			Fields: map[string]FieldDetail{}, Bindings: []BindingDetail{}, Facts: []FactDetail{}, ModuleList: []ModuleDetail{}, Clashes: []ClashDetail{}, Traffic: []UseDetail{},
+		}
 		if a.CriticalityHint != 0 {
 			d.CriticalityHint = &a.CriticalityHint
 		}
@@ -254,9 +256,11 @@ func (s *Service) rest(ctx context.Context, r store.Reader, d *AssetDetail, a *a
 		}
 	}
 	for _, f := range facts {
-		d.Facts = append(d.Facts, FactDetail{ID: f.ID, Attr: f.Attr, Value: f.Value, Protocol: f.Protocol, Module: f.Module, IP: f.IP, MAC: f.MAC, SaidBy: f.SaidBy,
+		d.Facts = append(d.Facts, FactDetail{
+			ID: f.ID, Attr: f.Attr, Value: f.Value, Protocol: f.Protocol, Module: f.Module, IP: f.IP, MAC: f.MAC, SaidBy: f.SaidBy,
 			FirstAt: store.Micros(f.FirstAt), LastAt: store.Micros(f.LastAt), Ref: FactRef{Source: f.SourceID, Number: f.Packet, Seen: store.Micros(f.SeenAt), Offset: f.Offset},
-			Proof: hex.EncodeToString(f.Proof), SourceName: called[f.SourceID]})
+			Proof: hex.EncodeToString(f.Proof), SourceName: called[f.SourceID],
+		})
 	}
 	modules, err := store.All[moduleRow](ctx, r, "SELECT "+moduleColumns+" FROM asset_module WHERE asset_id = ? ORDER BY module", a.ID)
 	if err != nil {

@@ -358,8 +358,10 @@ func (s *Service) writeLine(ctx context.Context, tx *store.Tx, siteNo int64, who
 		return "", err
 	}
 	p := Patch{Reason: "asset list"}
-	for field, to := range map[string]**string{"name": &p.Name, "vendor": &p.Vendor, "model": &p.Model, "order_code": &p.OrderCode, "serial": &p.Serial, "firmware": &p.Firmware,
-		"role": &p.Role, "level": &p.Level, "zone": &p.Zone} {
+	for field, to := range map[string]**string{
+		"name": &p.Name, "vendor": &p.Vendor, "model": &p.Model, "order_code": &p.OrderCode, "serial": &p.Serial, "firmware": &p.Firmware,
+		"role": &p.Role, "level": &p.Level, "zone": &p.Zone,
+	} {
 		if v := e.words[field]; v != "" && (id == "" || field == "name" || field == "zone" || field == "role" || *emptyIfNil(a.column(field)) == "") {
 			*to = new(v) // what is measured stands above a list's vendor, model, codes
 		}

@@ -15,11 +15,17 @@ func TestFields(t *testing.T) {
 		want  string // vendor | model | order code | firmware | serial | name
 	}{
 		{"the card's maker, where nothing is said", nil, "Siemens|||||"},
-		{"S7", [][2]string{{"s7comm.order_code", "6ES7 315-2EH14-0AB0"}, {"s7comm.cpu_type", "CPU 315-2 PN/DP"}, {"s7comm.firmware", "3.2.6"}, {"s7comm.serial", "S C-B1U393142011"}, {"s7comm.plc_name", "S7300/ET200M station_1"}, {"s7comm.module_name", "PLC_1"}},
-			"Siemens|CPU 315-2 PN/DP|6ES7 315-2EH14-0AB0|3.2.6|S C-B1U393142011|S7300/ET200M station_1"},
+		{
+			"S7",
+			[][2]string{{"s7comm.order_code", "6ES7 315-2EH14-0AB0"}, {"s7comm.cpu_type", "CPU 315-2 PN/DP"}, {"s7comm.firmware", "3.2.6"}, {"s7comm.serial", "S C-B1U393142011"}, {"s7comm.plc_name", "S7300/ET200M station_1"}, {"s7comm.module_name", "PLC_1"}},
+			"Siemens|CPU 315-2 PN/DP|6ES7 315-2EH14-0AB0|3.2.6|S C-B1U393142011|S7300/ET200M station_1",
+		},
 		{"the boot loader is no order code", [][2]string{{"s7comm.order_code", "Boot Loader"}}, "Siemens|||||"},
-		{"CIP, revision in two parts", [][2]string{{"cip.product_name", "1756-ENBT/A"}, {"cip.major_rev", "4"}, {"cip.minor_rev", "3"}, {"cip.serial", "0x0046a36c"}},
-			"Rockwell Automation|1756-ENBT/A|1756-ENBT/A|4.3|0x0046a36c|"},
+		{
+			"CIP, revision in two parts",
+			[][2]string{{"cip.product_name", "1756-ENBT/A"}, {"cip.major_rev", "4"}, {"cip.minor_rev", "3"}, {"cip.serial", "0x0046a36c"}},
+			"Rockwell Automation|1756-ENBT/A|1756-ENBT/A|4.3|0x0046a36c|",
+		},
 		{"a switch, taken apart", [][2]string{{"lldp.system_desc", "Hirschmann MAR - SW: L2P-09.0.00"}, {"lldp.system_name", "MAR-EA392E"}}, "Hirschmann|MAR||L2P-09.0.00||MAR-EA392E"},
 		{"S7-1200 by LLDP", [][2]string{{"lldp.system_desc", "Siemens, SIMATIC S7, CPU-1200, 6ES7 214-1AG40-0XB0, HW: 1, FW: V.4.2.1, S C-J6CX12345678"}}, "Siemens|CPU-1200|6ES7 214-1AG40-0XB0|4.2.1|C-J6CX12345678|"},
 		{"Cisco", [][2]string{{"cdp.platform", "Cisco 2811"}, {"cdp.software", "Cisco IOS Software, 2800 Software (C2800NM-ADVIPSERVICESK9-M), Version 12.4(24)T, RELEASE SOFTWARE (fc1)"}, {"cdp.device_id", "R1"}}, "Cisco|2811||12.4(24)T||R1"},

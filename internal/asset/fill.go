@@ -203,8 +203,10 @@ func (w *writer) bind(a *assetRow, d *Device) {
 func (w *writer) part(a *assetRow, d *Device) {
 	var rows []moduleRow
 	for _, m := range d.Modules {
-		rows = append(rows, moduleRow{AssetID: a.ID, Module: m.Module, SiteNo: a.SiteNo, Name: m.Fields["name"].Value, Vendor: m.Fields["vendor"].Value, Model: m.Fields["model"].Value,
-			OrderCode: m.Fields["order_code"].Value, Firmware: m.Fields["firmware"].Value, Serial: m.Fields["serial"].Value})
+		rows = append(rows, moduleRow{
+			AssetID: a.ID, Module: m.Module, SiteNo: a.SiteNo, Name: m.Fields["name"].Value, Vendor: m.Fields["vendor"].Value, Model: m.Fields["model"].Value,
+			OrderCode: m.Fields["order_code"].Value, Firmware: m.Fields["firmware"].Value, Serial: m.Fields["serial"].Value,
+		})
 	}
 	old := w.parts[a.ID]
 	slices.SortFunc(old, func(x, y moduleRow) int { return strings.Compare(x.Module, y.Module) })

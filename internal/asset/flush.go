@@ -55,10 +55,12 @@ func assetKey(a assetRow) any {
 		critAt, live, sale, support, created, decided     time.Time
 		managed, expected, seen, liveB, identified        bool
 	}
-	return flat{a.ZoneNo, a.Criticality, a.CriticalityHint, a.FirstAt, a.LastAt, a.Conflicts, a.Modules,
+	return flat{
+		a.ZoneNo, a.Criticality, a.CriticalityHint, a.FirstAt, a.LastAt, a.Conflicts, a.Modules,
 		strings.Join([]string{a.Name, a.Vendor, a.Model, a.OrderCode, a.Firmware, a.Serial, a.Role, a.Level, a.RoleReason, a.LevelReason, a.CriticalityReason, a.Owner, a.State, a.Spare, a.Search}, "\x00"),
 		a.CriticalityAt.Time, a.LastLiveAt.Time, a.EndOfSale.Time, a.EndOfSupport.Time, a.CreatedAt.Time, a.DecidedAt.Time,
-		a.Managed, a.Expected, a.Seen, a.Live, a.Identified}
+		a.Managed, a.Expected, a.Seen, a.Live, a.Identified,
+	}
 }
 
 // flush writes everything, in an order that never shows an asset without its row.

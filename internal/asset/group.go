@@ -157,7 +157,7 @@ func (ix *index) byAddress(ev *Evidence, u *union) {
 // nearest picks among the owners of an address the one heard closest in time to s.
 func nearest(ev *Evidence, owners []int, s *Sighting) int {
 	best, gap := owners[0], int64(-1)
-	for _, i := range owners {
+	for _, i := range owners[:min(len(owners), maxHolders)] {
 		o := &ev.Sightings[i]
 		g := max(o.First-s.Last, s.First-o.Last, 0)
 		if gap < 0 || g < gap {

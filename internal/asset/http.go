@@ -29,8 +29,10 @@ func (in *ListInput) filter() Filter {
 		}
 		return new(s == "true")
 	}
-	return Filter{Site: in.Site, Zone: in.Zone, Role: in.Role, Vendor: in.Vendor, Level: in.Level, State: in.State, Q: in.Q,
-		Expected: tri(in.Expected), Live: tri(in.Live), Conflict: tri(in.Conflict)}
+	return Filter{
+		Site: in.Site, Zone: in.Zone, Role: in.Role, Vendor: in.Vendor, Level: in.Level, State: in.State, Q: in.Q,
+		Expected: tri(in.Expected), Live: tri(in.Live), Conflict: tri(in.Conflict),
+	}
 }
 
 type pageInput struct {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/sensor"
@@ -52,17 +53,23 @@ func (t *talk) saysAt(h ot.Host, attr ot.Attr, value string, at int64) *talk {
 	by := h
 	by.Module = ""
 	p, _, _ := strings.Cut(string(attr), ".")
-	t.sum.Facts = append(t.sum.Facts, sensor.Fact{About: h, By: by, Attr: attr, Value: value, Protocol: p,
-		Ref: ot.PacketRef{Source: "test", Number: t.packet, Seen: at * second}, Proof: []byte(value)})
+	t.sum.Facts = append(t.sum.Facts, sensor.Fact{
+		About: h, By: by, Attr: attr, Value: value, Protocol: p,
+		Ref: ot.PacketRef{Source: "test", Number: t.packet, Seen: at * second}, Proof: []byte(value),
+	})
 	return t
 }
 
 func (t *talk) asks(client, server ot.Host, protocol string, port uint16, classes ...ot.Class) *talk {
-	t.sum.Flows = append(t.sum.Flows, sensor.FlowDelta{Client: client, Server: server, ClientBy: sensor.BySYN, Transport: "tcp", Port: port, Protocol: protocol,
-		First: second, Last: 60 * second, Sessions: 1, Established: true, ClientPackets: 5, ServerPackets: 5, ClientBytes: 400, ServerBytes: 500})
+	t.sum.Flows = append(t.sum.Flows, sensor.FlowDelta{
+		Client: client, Server: server, ClientBy: sensor.BySYN, Transport: "tcp", Port: port, Protocol: protocol,
+		First: second, Last: 60 * second, Sessions: 1, Established: true, ClientPackets: 5, ServerPackets: 5, ClientBytes: 400, ServerBytes: 500,
+	})
 	for _, c := range classes {
-		t.sum.Tuples = append(t.sum.Tuples, sensor.TupleDelta{Flow: sensor.FlowKey{Client: client, Server: server, Transport: "tcp", Port: port, Protocol: protocol},
-			Protocol: protocol, Kind: "function", Dir: "request", Class: c.String(), Count: 3})
+		t.sum.Tuples = append(t.sum.Tuples, sensor.TupleDelta{
+			Flow:     sensor.FlowKey{Client: client, Server: server, Transport: "tcp", Port: port, Protocol: protocol},
+			Protocol: protocol, Kind: "function", Dir: "request", Class: c.String(), Count: 3,
+		})
 	}
 	return t
 }
@@ -297,5 +304,28 @@ func TestPeopleKeepApartAndTogether(t *testing.T) {
 	ev.Sightings[0].Pin, ev.Sightings[1].Pin = "A", "B"
 	if d := catalogue(t).Devices(&ev); len(d) != 2 {
 		t.Errorf("pinned apart, yet %d devices", len(d))
+	}
+}
+
+// A flood of forged addresses costs time in proportion, not in its square.
+func TestForgedAddresses(t *testing.T) {
+	const n = 15_000
+	one, many := &talk{}, &talk{}
+	for i := range n {
+		m := fmt.Sprintf("00:50:56:%02x:%02x:%02x", i>>16, i>>8&255, i&255)
+		one.heard(host(m, "192.168.0.10"), 1, 99, 64, true) // everybody claims one address
+		many.heard(host(macR, fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255)), 1, 99, 64, true)
+	}
+	for name, s := range map[string]*talk{"one address": one, "one card": many} {
+		start := time.Now()
+		got := catalogue(t).Identify(&s.sum)
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("%s: %d devices in %s", name, len(got), took)
+		}
+		for _, d := range got {
+			if len(d.Clashes) > maxHolders {
+				t.Fatalf("%s: %d clashes listed", name, len(d.Clashes))
+			}
+		}
 	}
 }

@@ -53,9 +53,11 @@ func (h *hostRow) key() ot.Host {
 }
 
 func (h *hostRow) sighting() Sighting {
-	return Sighting{Host: h.key(), VLAN: uint16(h.VLAN), First: h.FirstAt * 1000, Last: h.LastAt * 1000, Packets: uint64(h.Packets), Bytes: uint64(h.Bytes),
+	return Sighting{
+		Host: h.key(), VLAN: uint16(h.VLAN), First: h.FirstAt * 1000, Last: h.LastAt * 1000, Packets: uint64(h.Packets), Bytes: uint64(h.Bytes),
 		FirstPacket: uint64(h.Packet), Source: h.SourceID, ARP: h.ARP, TTLMin: uint8(h.TTLMin), TTLMax: uint8(h.TTLMax), Live: h.Live,
-		Behind: h.Behind, Traffic: h.Traffic.V, Asset: h.AssetID}
+		Behind: h.Behind, Traffic: h.Traffic.V, Asset: h.AssetID,
+	}
 }
 
 // factRow is asset_fact.
@@ -86,8 +88,10 @@ func (f *factRow) fact() Fact {
 	h := hostRow{RealmNo: f.RealmNo, MAC: f.MAC, IP: f.IP}
 	about := h.key()
 	about.Module = f.Module
-	out := Fact{ID: f.ID, About: about, Attr: ot.Attr(f.Attr), Value: f.Value, Protocol: f.Protocol, First: f.FirstAt * 1000, Last: f.LastAt * 1000,
-		Ref: ot.PacketRef{Source: f.SourceID, Number: uint64(f.Packet), Seen: f.SeenAt * 1000, Offset: f.Offset}}
+	out := Fact{
+		ID: f.ID, About: about, Attr: ot.Attr(f.Attr), Value: f.Value, Protocol: f.Protocol, First: f.FirstAt * 1000, Last: f.LastAt * 1000,
+		Ref: ot.PacketRef{Source: f.SourceID, Number: uint64(f.Packet), Seen: f.SeenAt * 1000, Offset: f.Offset},
+	}
 	if f.SaidBy != "" {
 		if ip, err := netip.ParseAddr(f.SaidBy); err == nil {
 			out.By.IP = ip
@@ -161,8 +165,10 @@ func (s *Service) hear(ctx context.Context, tx *store.Tx, d sensor.Delivery, b *
 		k := key(h.Host, realmName(d.Realm(h.Realm)))
 		r := rows[k]
 		if r == nil {
-			r = &hostRow{SiteNo: d.SiteNo, RealmNo: realmNo(k.Realm), MAC: k.MAC.String(), IP: ipText(k), VLAN: int64(h.VLAN), FirstAt: micros(h.First), LastAt: micros(h.Last),
-				SourceID: d.Source, Packet: int64(h.FirstPacket)}
+			r = &hostRow{
+				SiteNo: d.SiteNo, RealmNo: realmNo(k.Realm), MAC: k.MAC.String(), IP: ipText(k), VLAN: int64(h.VLAN), FirstAt: micros(h.First), LastAt: micros(h.Last),
+				SourceID: d.Source, Packet: int64(h.FirstPacket),
+			}
 			rows[k], dirty[k] = r, born
 		}
 		x := r.sighting()
@@ -251,9 +257,11 @@ func (s *Service) learn(ctx context.Context, tx *store.Tx, d sensor.Delivery, b 
 		if sf.By != (ot.Host{}) && (sf.By.MAC != sf.About.MAC || sf.By.IP != sf.About.IP) {
 			by = peerName(sf.By)
 		}
-		rows[f.ID] = &factRow{ID: f.ID, SiteNo: d.SiteNo, RealmNo: realmNo(f.About.Realm), MAC: f.About.MAC.String(), IP: ipText(key(f.About, f.About.Realm)), Module: f.About.Module,
+		rows[f.ID] = &factRow{
+			ID: f.ID, SiteNo: d.SiteNo, RealmNo: realmNo(f.About.Realm), MAC: f.About.MAC.String(), IP: ipText(key(f.About, f.About.Realm)), Module: f.About.Module,
 			Attr: string(f.Attr), Value: f.Value, Protocol: f.Protocol, SaidBy: by, FirstAt: micros(f.First), LastAt: micros(f.Last),
-			SourceID: d.Source, Packet: int64(f.Ref.Number), Offset: f.Ref.Offset, SeenAt: micros(f.Ref.Seen), Proof: f.Proof}
+			SourceID: d.Source, Packet: int64(f.Ref.Number), Offset: f.Ref.Offset, SeenAt: micros(f.Ref.Seen), Proof: f.Proof,
+		}
 		ids = append(ids, f.ID)
 	}
 	type times struct {

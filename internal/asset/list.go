@@ -76,9 +76,11 @@ func listColumns() string {
 }
 
 func (l *listRow) item() Asset {
-	it := Asset{ID: l.ID, SiteID: l.SiteID, Name: l.label(), Vendor: l.Vendor, Model: l.Model, OrderCode: l.OrderCode, Firmware: l.Firmware, Serial: l.Serial,
+	it := Asset{
+		ID: l.ID, SiteID: l.SiteID, Name: l.label(), Vendor: l.Vendor, Model: l.Model, OrderCode: l.OrderCode, Firmware: l.Firmware, Serial: l.Serial,
 		Role: l.Role, Level: l.Level, Owner: l.Owner, State: l.State, Managed: l.Managed, Expected: l.Expected, Seen: l.Seen, IPs: l.IPs.V, MACs: l.MACs.V, Live: l.Live,
-		LastLiveAt: l.LastLiveAt, Conflicts: l.Conflicts, Modules: l.Modules, EndOfSale: l.EndOfSale, EndOfSupport: l.EndOfSupport, Spare: l.Spare}
+		LastLiveAt: l.LastLiveAt, Conflicts: l.Conflicts, Modules: l.Modules, EndOfSale: l.EndOfSale, EndOfSupport: l.EndOfSupport, Spare: l.Spare,
+	}
 	if l.Criticality != 0 {
 		it.Criticality = &l.Criticality
 	}
@@ -259,8 +261,14 @@ func (s *Service) Facets(ctx context.Context, scope Scope, f Filter) (map[string
 		Count int64  `db:"n"`
 	}
 	err := s.db.View(ctx, func(r store.Reader) error {
-		for _, dim := range [][3]string{{"role", "a.role", "a.role"}, {"vendor", "a.vendor", "a.vendor"}, {"level", "a.level", "a.level"}, {"state", "a.state", "a.state"},
-			{"zone", "COALESCE(z.zone_id, '')", "COALESCE(z.name, '')"}, {"site", "s.site_id", "s.name"}} {
+		for _, dim := range [][3]string{
+			{"role", "a.role", "a.role"},
+			{"vendor", "a.vendor", "a.vendor"},
+			{"level", "a.level", "a.level"},
+			{"state", "a.state", "a.state"},
+			{"zone", "COALESCE(z.zone_id, '')", "COALESCE(z.name, '')"},
+			{"site", "s.site_id", "s.name"},
+		} {
 			w := f.where(scope, dim[0])
 			rows, err := store.All[row](ctx, r, "SELECT "+dim[1]+" AS value, "+dim[2]+" AS label, count(*) AS n"+listFrom+" WHERE "+w.Text+
 				" GROUP BY "+dim[1]+", "+dim[2]+" ORDER BY n DESC, label LIMIT 200", w.Args...)

@@ -95,8 +95,10 @@ func absorb(ctx context.Context, tx *store.Tx, into, from *assetRow, who Person,
 			return err
 		}
 	}
-	return store.Upsert(ctx, tx, "asset_change", []changeRow{{ID: store.NewID(), AssetID: into.ID, SiteNo: into.SiteNo, At: store.At(time.Now()), Kind: "merged",
-		Before: from.label(), After: into.label(), DecidedBy: who.Name, Reason: reason}}, nil, nil)
+	return store.Upsert(ctx, tx, "asset_change", []changeRow{{
+		ID: store.NewID(), AssetID: into.ID, SiteNo: into.SiteNo, At: store.At(time.Now()), Kind: "merged",
+		Before: from.label(), After: into.label(), DecidedBy: who.Name, Reason: reason,
+	}}, nil, nil)
 }
 
 // pinAll writes, for each host, the asset that a person gave it: by MAC where
@@ -176,8 +178,10 @@ func (s *Service) Split(ctx context.Context, scope Scope, who Person, id, addres
 		if err := s.again(ctx, tx, a.SiteNo, because{who.Name, reason}, a.ID); err != nil {
 			return err
 		}
-		if err := store.Upsert(ctx, tx, "asset_change", []changeRow{{ID: store.NewID(), AssetID: a.ID, SiteNo: a.SiteNo, At: store.At(time.Now()), Kind: "split",
-			Before: ot.Printable(address), After: made, DecidedBy: who.Name, Reason: reason}}, nil, nil); err != nil {
+		if err := store.Upsert(ctx, tx, "asset_change", []changeRow{{
+			ID: store.NewID(), AssetID: a.ID, SiteNo: a.SiteNo, At: store.At(time.Now()), Kind: "split",
+			Before: ot.Printable(address), After: made, DecidedBy: who.Name, Reason: reason,
+		}}, nil, nil); err != nil {
 			return err
 		}
 		return bus.Publish(ctx, tx, bus.Event{Topic: ot.TopicAsset, SiteNo: a.SiteNo, Refs: []ot.Ref{{Kind: "asset", ID: a.ID}, {Kind: "asset", ID: made}}})

@@ -13,8 +13,10 @@ import (
 
 // Roles lists what a device can be.
 func Roles() []string {
-	return []string{"plc", "rtu", "io", "drive", "hmi", "scada", "engineering", "historian", "switch", "router", "gateway", "safety", "ied", "sensor",
-		"camera", "printer", "phone", "server", "workstation", "it", "remote-gateway", "unknown"}
+	return []string{
+		"plc", "rtu", "io", "drive", "hmi", "scada", "engineering", "historian", "switch", "router", "gateway", "safety", "ied", "sensor",
+		"camera", "printer", "phone", "server", "workstation", "it", "remote-gateway", "unknown",
+	}
 }
 
 // Levels lists the Purdue levels.

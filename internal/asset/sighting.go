@@ -111,8 +111,10 @@ func Collect(sums ...*sensor.Summary) Evidence {
 func newFact(f *sensor.Fact, site string) Fact {
 	about := f.About
 	about.IP = about.IP.Unmap().WithZone("")
-	return Fact{ID: FactID(site, about, f.Attr, f.Value), About: about, By: f.By, Attr: f.Attr, Value: f.Value,
-		Protocol: f.Protocol, First: f.Ref.Seen, Last: f.Ref.Seen, Ref: f.Ref, Proof: f.Proof}
+	return Fact{
+		ID: FactID(site, about, f.Attr, f.Value), About: about, By: f.By, Attr: f.Attr, Value: f.Value,
+		Protocol: f.Protocol, First: f.Ref.Seen, Last: f.Ref.Seen, Ref: f.Ref, Proof: f.Proof,
+	}
 }
 
 // hear adds one delta. A time that jumps back never moves Last back.

@@ -1,7 +1,6 @@
 package network
 
 import (
-	"net/netip"
 	"strconv"
 	"strings"
 
@@ -104,17 +103,4 @@ func convKey(realmNo int64, a, b end, transport string, port uint16, protocol st
 
 func keyOf(d sensor.Delivery, k *sensor.FlowKey) string {
 	return convKey(d.Realm(k.Realm), endOf(k.Client), endOf(k.Server), k.Transport, k.Port, k.Protocol)
-}
-
-// splitID parses "site_no.conv_no".
-func splitID(id string) (siteNo, no int64, ok bool) {
-	a, b, found := strings.Cut(id, ".")
-	siteNo, err1 := strconv.ParseInt(a, 10, 64)
-	no, err2 := strconv.ParseInt(b, 10, 64)
-	return siteNo, no, found && err1 == nil && err2 == nil
-}
-
-func parseIP(s string) netip.Addr {
-	ip, _ := netip.ParseAddr(s) // written by netip; empty: none
-	return ip
 }

@@ -42,11 +42,6 @@ type Scope interface {
 	Where(siteCol, zoneCol string) ot.SQL
 }
 
-// inScope lets a person see what one end of which lies in their scope.
-func inScope(scope Scope, alias string) ot.SQL {
-	return ot.SQL{Text: "(? OR ?)", Args: []any{scope.Where(alias+"site_no", alias+"client_zone_no"), scope.Where(alias+"site_no", alias+"server_zone_no")}}
-}
-
 // ends resolves the zones of addresses for one transaction.
 type ends struct {
 	siteNo   int64

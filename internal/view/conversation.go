@@ -96,9 +96,11 @@ type convRow struct {
 func convID(siteNo, no int64) string { return fmt.Sprintf("%d.%d", siteNo, no) }
 
 func (c *convRow) talk(who owners) Talk {
-	t := Talk{ID: convID(c.SiteNo, c.ConvNo), SiteID: c.SiteID, ClientBy: c.ClientBy, Transport: c.Transport, Port: c.Port, Protocol: c.Protocol, Guess: c.Guess,
+	t := Talk{
+		ID: convID(c.SiteNo, c.ConvNo), SiteID: c.SiteID, ClientBy: c.ClientBy, Transport: c.Transport, Port: c.Port, Protocol: c.Protocol, Guess: c.Guess,
 		FirstAt: store.Micros(c.FirstAt), LastAt: store.Micros(c.LastAt), Sessions: c.Sessions, Established: c.Established, Packets: c.Packets, Bytes: c.Bytes,
-		Malformed: c.Malformed, Live: c.Live, Classes: []string{}}
+		Malformed: c.Malformed, Live: c.Live, Classes: []string{},
+	}
 	for i, name := range ot.ClassNames {
 		if c.Classes&(1<<i) != 0 {
 			t.Classes = append(t.Classes, name)

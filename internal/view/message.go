@@ -143,8 +143,10 @@ func (s *Conversations) Detail(ctx context.Context, scope Scope, id string) (d T
 			if err != nil {
 				return err
 			}
-			d.Tuples = append(d.Tuples, Tuple{t.Protocol, t.Kind, t.Dir, codeText(t.Code, t.Text), t.Name, t.Class, t.Also, t.Unit, t.Space, t.Area, t.FirstItem, t.LastItem, t.Count, t.Refused,
-				store.Micros(t.FirstAt), store.Micros(t.LastAt), ref})
+			d.Tuples = append(d.Tuples, Tuple{
+				t.Protocol, t.Kind, t.Dir, codeText(t.Code, t.Text), t.Name, t.Class, t.Also, t.Unit, t.Space, t.Area, t.FirstItem, t.LastItem, t.Count, t.Refused,
+				store.Micros(t.FirstAt), store.Micros(t.LastAt), ref,
+			})
 		}
 		page, err := events(ctx, r, ot.SQL{Text: "e.site_no = ? AND e.conv_no = ?", Args: []any{site, no}}, nil, 200)
 		if err != nil {
@@ -267,9 +269,11 @@ func events(ctx context.Context, r store.Reader, where ot.SQL, pos *talkPosition
 		if rules == nil {
 			rules = []string{}
 		}
-		page.Items = append(page.Items, Event{ID: convID(e.SiteNo, e.EventNo), SiteID: e.SiteID, At: store.Micros(e.At), Protocol: e.Protocol, Kind: e.Kind, Dir: e.Dir, Code: codeText(e.Code, e.Text),
+		page.Items = append(page.Items, Event{
+			ID: convID(e.SiteNo, e.EventNo), SiteID: e.SiteID, At: store.Micros(e.At), Protocol: e.Protocol, Kind: e.Kind, Dir: e.Dir, Code: codeText(e.Code, e.Text),
 			Name: e.Name, Class: e.Class, Object: e.Object, Refused: e.Refused, Rules: rules, Live: e.Live, Conversation: convID(e.SiteNo, e.ConvNo),
-			Client: or(e.ClientIP, e.ClientMAC), Server: or(e.ServerIP, e.ServerMAC), Ref: ref, Proof: hex.EncodeToString(e.Proof)})
+			Client: or(e.ClientIP, e.ClientMAC), Server: or(e.ServerIP, e.ServerMAC), Ref: ref, Proof: hex.EncodeToString(e.Proof),
+		})
 	}
 	return page, nil
 }
