@@ -233,6 +233,21 @@ func TestTupleBudget(t *testing.T) {
 	}
 }
 
+// Codes that are names: counted by name, bounded in number and length.
+func TestTextCodes(t *testing.T) {
+	x := newTexts()
+	if a, b, again := x.number([]byte("GET")), x.number([]byte("PUT")), x.number([]byte("GET")); a == b || a != again || x.all[a] != "GET" || x.number(nil) != 0 {
+		t.Errorf("numbers %d, %d, %d", a, b, again)
+	}
+	for i := range 2 * maxTexts {
+		x.number([]byte(fmt.Sprint(strings.Repeat("x", 300), i)))
+		x.number([]byte(fmt.Sprint(i)))
+	}
+	if len(x.all) != maxTexts || len(x.numbers) != maxTexts-2 || x.number([]byte("new")) != otherText || len(x.all[maxTexts-1]) > maxText {
+		t.Errorf("%d texts", len(x.all))
+	}
+}
+
 func TestEventBudgetKeepsAlerts(t *testing.T) {
 	var frames [][]byte
 	for range 200 {

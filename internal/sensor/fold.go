@@ -33,6 +33,7 @@ type conv struct {
 	firstRef       ref
 	proof          []byte
 	tuples         tuples
+	texts          *texts // of the lane: what the tuples' text numbers mean
 }
 
 // evict folds a flow that has to make room.
@@ -126,7 +127,7 @@ func (l *lane) conv(fl *flow) *conv {
 	}
 	c := &conv{
 		key: k, ends: [2]ot.Host{l.end(fl, 0), l.end(fl, 1)}, client: fl.client, by: fl.by, vlan: fl.vlan,
-		first: fl.first, last: fl.last, firstRef: fl.firstRef, proof: append([]byte(nil), fl.proof...),
+		first: fl.first, last: fl.last, firstRef: fl.firstRef, proof: append([]byte(nil), fl.proof...), texts: &l.texts,
 	}
 	if len(l.convs) < l.budget.Flows {
 		l.convs[k] = c
@@ -167,15 +168,13 @@ func (c *conv) foldTuple(l *lane, t *tuple) {
 	if t.count == 0 {
 		return
 	}
-	text := []byte(t.text)
-	o := c.tuples.find(&t.key, t.hash, text)
+	o := c.tuples.find(&t.key, t.hash)
 	if o == nil {
 		if len(c.tuples.recs) >= 3*l.budget.Tuples {
-			k := tupleKey{protocol: t.key.protocol, kind: t.key.kind, dir: t.key.dir, class: t.key.class, also: t.key.also, other: true}
-			text = []byte("other")
-			h := k.hash(text)
-			if o = c.tuples.find(&k, h, text); o == nil && len(c.tuples.recs) < 4*l.budget.Tuples {
-				o = c.tuples.add(&k, h, text)
+			k := tupleKey{protocol: t.key.protocol, kind: t.key.kind, dir: t.key.dir, class: t.key.class, also: t.key.also, other: true, text: otherText}
+			h := k.hash()
+			if o = c.tuples.find(&k, h); o == nil && len(c.tuples.recs) < 4*l.budget.Tuples {
+				o = c.tuples.add(&k, h)
 				o.first, o.ref = t.first, t.ref
 			}
 			l.hit("tuples")
@@ -183,7 +182,7 @@ func (c *conv) foldTuple(l *lane, t *tuple) {
 				return
 			}
 		} else {
-			o = c.tuples.add(&t.key, t.hash, text)
+			o = c.tuples.add(&t.key, t.hash)
 			o.first, o.ref = t.first, t.ref
 		}
 	}

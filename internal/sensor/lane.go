@@ -34,6 +34,7 @@ type lane struct {
 	expected map[expectation]uint8
 	states   [][]dissect.Flow // idle, by entry
 	pool     pool
+	texts    texts
 	sink     *dissect.Sink
 	realms   realms
 
@@ -60,6 +61,7 @@ func newLane(cfg *Config, h *hints, seed uint64, hashed factSeed) *lane {
 		parts:    fragments{},
 		expected: map[expectation]uint8{},
 		states:   make([][]dissect.Flow, len(h.set.Entries)),
+		texts:    newTexts(),
 		health:   Health{BudgetHit: map[string]uint64{}},
 	}
 	l.sink = dissect.NewSink(l)

@@ -136,14 +136,15 @@ func (m *merger) tuples(s *Summary, c *conv, k FlowKey) {
 	slices.SortStableFunc(recs, func(x, y tuple) int {
 		a, b := &x.key, &y.key
 		return cmp.Or(cmp.Compare(x.ref.number, y.ref.number), cmp.Compare(a.protocol, b.protocol),
-			cmp.Compare(a.kind, b.kind), cmp.Compare(a.dir, b.dir), cmp.Compare(a.code, b.code), cmp.Compare(x.text, y.text),
+			cmp.Compare(a.kind, b.kind), cmp.Compare(a.dir, b.dir), cmp.Compare(a.code, b.code), cmp.Compare(a.text, b.text),
 			cmp.Compare(a.unit, b.unit), cmp.Compare(a.space, b.space), cmp.Compare(a.area, b.area), cmp.Compare(a.class, b.class))
 	})
 	for i := range recs {
 		t := &recs[i]
+		name := c.texts.all[t.key.text]
 		var text []byte
-		if t.text != "" {
-			text = []byte(t.text)
+		if name != "" {
+			text = []byte(name)
 		}
 		class := t.key.class
 		if t.key.also {
@@ -151,7 +152,7 @@ func (m *merger) tuples(s *Summary, c *conv, k FlowKey) {
 		}
 		d := TupleDelta{
 			Flow: k, Protocol: m.hints.set.Name(t.key.protocol), Kind: m.hints.set.KindName(t.key.protocol, t.key.kind),
-			Dir: t.key.dir.String(), Code: t.key.code, Text: ot.Printable(t.text),
+			Dir: t.key.dir.String(), Code: t.key.code, Text: ot.Printable(name),
 			Name:  m.hints.set.CodeName(t.key.protocol, t.key.kind, t.key.code, text),
 			Class: class.String(), Also: t.key.also, Unit: t.key.unit, Space: t.key.space, Area: t.key.area,
 			Refused: t.refused, Count: t.count, First: t.first, Last: t.last, FirstRef: m.ref(t.ref),

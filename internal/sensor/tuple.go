@@ -5,6 +5,7 @@ import "github.com/skanse/skanse/internal/ot"
 // tupleKey is what messages are counted by, inside one flow.
 type tupleKey struct {
 	code, unit, area uint32
+	text             uint32 // the code where the protocol uses names: its number in the lane's texts
 	protocol         ot.Protocol
 	class            ot.Class
 	space            uint16
@@ -14,17 +15,49 @@ type tupleKey struct {
 	other            bool // detail or code was dropped to keep within the budget
 }
 
-func (k *tupleKey) hash(text []byte) uint32 {
+func (k *tupleKey) hash() uint32 {
 	rest := uint64(k.area)<<32 | uint64(k.protocol)<<16 | uint64(k.class)
-	small := uint64(k.space)<<32 | uint64(k.kind)<<16 | uint64(k.dir)<<8
+	small := uint64(k.text)<<40 ^ uint64(k.space)<<24 | uint64(k.kind)<<16 | uint64(k.dir)<<8
 	if k.also {
 		small |= 1
 	}
 	h := (uint64(k.code)<<32|uint64(k.unit))*mix1 ^ rest*mix2 ^ (small+rest)*mix3
-	for _, c := range text {
-		h = (h ^ uint64(c)) * 0x100000001b3
-	}
 	return uint32((h ^ h>>29) * mix1 >> 32)
+}
+
+// texts numbers the codes that are names. Counters then hold no pointers: the
+// collector passes over their memory, most of what the sensor has.
+type texts struct {
+	numbers map[string]uint32
+	all     []string // by number; 0 is no text, 1 stands for those beyond the budget
+}
+
+const (
+	otherText = 1
+	maxTexts  = 8192
+	maxText   = 128 // bytes
+)
+
+func newTexts() texts {
+	return texts{numbers: map[string]uint32{}, all: []string{"", "other"}}
+}
+
+func (x *texts) number(b []byte) uint32 {
+	if len(b) == 0 {
+		return 0
+	}
+	b = b[:min(len(b), maxText)]
+	if n, ok := x.numbers[string(b)]; ok {
+		return n
+	}
+	if len(x.all) >= maxTexts {
+		return otherText
+	}
+	n := uint32(len(x.all))
+	text := string(b)
+	x.numbers[text] = n
+	x.all = append(x.all, text)
+	return n
 }
 
 // tuple counts one kind of message.
@@ -36,7 +69,6 @@ type tuple struct {
 	count, refused uint64
 	last           int64
 
-	text  string
 	first int64
 	ref   ref
 	hits  uint64 // rules that reported this tuple once already, by number
@@ -59,13 +91,13 @@ type tuples struct {
 const few = 4
 
 // find returns the counter, or nil when it is not there.
-func (t *tuples) find(k *tupleKey, hash uint32, text []byte) *tuple {
+func (t *tuples) find(k *tupleKey, hash uint32) *tuple {
 	if len(t.recs) <= few {
 		for i := range t.recs {
 			if t.heads[i] != hash {
 				continue
 			}
-			if r := &t.recs[i]; r.key == *k && r.text == string(text) {
+			if r := &t.recs[i]; r.key == *k {
 				return r
 			}
 		}
@@ -77,14 +109,14 @@ func (t *tuples) find(k *tupleKey, hash uint32, text []byte) *tuple {
 		if n == 0 {
 			return nil
 		}
-		if r := &t.recs[n-1]; r.hash == hash && r.key == *k && r.text == string(text) {
+		if r := &t.recs[n-1]; r.hash == hash && r.key == *k {
 			return r
 		}
 	}
 }
 
-func (t *tuples) add(k *tupleKey, hash uint32, text []byte) *tuple {
-	t.recs = append(t.recs, tuple{key: *k, hash: hash, text: string(text)})
+func (t *tuples) add(k *tupleKey, hash uint32) *tuple {
+	t.recs = append(t.recs, tuple{key: *k, hash: hash})
 	switch n := len(t.recs); {
 	case n <= few:
 		t.heads[n-1] = hash
@@ -140,24 +172,24 @@ func (t *tuple) touch(first, n uint32) {
 // tuple finds or makes the flow's counter for a message. Beyond the budget the
 // objects are dropped first, so that codes stay exact, then the codes.
 func (l *lane) tuple(f *flow, k *tupleKey, text []byte) (t *tuple, isNew bool) {
-	h := k.hash(text)
-	if t = f.tuples.find(k, h, text); t != nil {
+	k.text = l.texts.number(text)
+	h := k.hash()
+	if t = f.tuples.find(k, h); t != nil {
 		return t, false
 	}
 	if n := len(f.tuples.recs); n >= l.budget.Tuples {
 		l.hit("tuples")
 		k.unit, k.area, k.space, k.other = 0, 0, 0, true
 		if n >= 2*l.budget.Tuples {
-			k.code, text = 0, []byte("other")
+			k.code, k.text = 0, otherText
 		}
-		h = k.hash(text)
-		if t = f.tuples.find(k, h, text); t != nil {
+		h = k.hash()
+		if t = f.tuples.find(k, h); t != nil {
 			return t, false
 		}
 		if n >= 3*l.budget.Tuples {
 			return nil, false
 		}
 	}
-	t = f.tuples.add(k, h, text)
-	return t, true
+	return f.tuples.add(k, h), true
 }
