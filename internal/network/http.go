@@ -38,9 +38,11 @@ type Source struct {
 }
 
 func (r *sourceRow) show(siteID string) Source {
-	s := Source{ID: r.ID, SiteID: siteID, Kind: r.Kind, Name: r.Name, Live: r.Live, Packets: r.Packets, Bytes: r.Bytes, Malformed: r.Malformed, Truncated: r.Truncated,
+	s := Source{
+		ID: r.ID, SiteID: siteID, Kind: r.Kind, Name: r.Name, Live: r.Live, Packets: r.Packets, Bytes: r.Bytes, Malformed: r.Malformed, Truncated: r.Truncated,
 		Dropped: r.Dropped, Transmitted: r.Transmitted, Lost: r.Lost, Quarantined: r.Quarantined, Unknown: r.Unknown, OTBytes: r.OTBytes, Budget: r.Budget.V,
-		OneSided: r.OneSided, RuleSet: r.RuleSet, Cut: r.Cut, Ended: r.Ended}
+		OneSided: r.OneSided, RuleSet: r.RuleSet, Cut: r.Cut, Ended: r.Ended,
+	}
 	if s.Budget == nil {
 		s.Budget = map[string]int64{}
 	}
