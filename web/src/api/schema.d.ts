@@ -349,6 +349,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The server runs and reaches its database */
+        get: operations["health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/plant": {
         parameters: {
             query?: never;
@@ -1314,7 +1331,7 @@ export interface components {
             sites: components["schemas"]["ComplySiteLevel"][];
             text: string;
             title: string;
-            /** @description What Skanse gives a person for it */
+            /** @description What a person needs to work on it */
             user: string;
             /** Format: double */
             weight: number;
@@ -1394,6 +1411,10 @@ export interface components {
             message: string;
             /** @description body.name, query.limit */
             where: string;
+        };
+        HealthOutBody: {
+            ready: boolean;
+            version: string;
         };
         LinkInBody: {
             /** @description Becomes the user's own */
@@ -2958,6 +2979,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageComplyEvidence"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthOutBody"];
                 };
             };
             /** @description What went wrong, and what to do */

@@ -233,9 +233,7 @@ function NeedRow({ need, site }: { need: Need; site: string | undefined }) {
           {[need.title.startsWith(site ?? " ") ? "" : site, need.detail].filter(Boolean).join(" · ")}
         </div>
       </div>
-      <span className="quiet small">
-        <Ago at={need.at} />
-      </span>
+      <span className="quiet small">{need.at && <Ago at={need.at} />}</span>
     </li>
   );
 }
