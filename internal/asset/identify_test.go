@@ -132,6 +132,9 @@ func TestWhoIsOneDevice(t *testing.T) {
 		{"seen on both sides of the router", func(s *talk) {
 			s.heard(host(a, "10.1.1.5"), 1, 9, 64, true).heard(host(r, "10.1.1.5"), 1, 9, 63, false).heard(host(r, "192.168.0.1"), 1, 9, 64, true)
 		}, []string{"00:00:01 192.168.0.1", "00:00:0a 10.1.1.5"}},
+		{"stated by ARP elsewhere, through a router that leaves the time to live", func(s *talk) {
+			s.heard(host(a, "10.1.1.5"), 1, 9, 64, true).heard(host(r, "10.1.1.5"), 1, 9, 64, false).heard(host(r, "192.168.0.1"), 1, 9, 64, true)
+		}, []string{"00:00:01 192.168.0.1", "00:00:0a 10.1.1.5"}},
 		{"a stack with an odd time to live in the neighbours' network", func(s *talk) {
 			s.heard(host(a, "192.168.0.10"), 1, 9, 64, true).heard(host(b, "192.168.0.11"), 1, 9, 59, false)
 		}, []string{"00:00:0a 192.168.0.10", "00:00:0b 192.168.0.11"}},
