@@ -55,9 +55,11 @@ type convRow struct {
 const convColumns = "site_no, conv_no, conv_key, realm_no, vlan, client_mac, client_ip, server_mac, server_ip, client_by, transport, port, protocol, guess, first_at, last_at, last_live_at, sessions, established, client_packets, client_bytes, server_packets, server_bytes, malformed, lost, classes, live, source_id, first_packet, first_offset, proof, client_zone_no, server_zone_no, client_internet, server_internet"
 
 func convSet() []string {
-	return []string{"vlan", "client_mac", "client_ip", "server_mac", "server_ip", "client_by", "guess", "first_at", "last_at", "last_live_at", "sessions", "established",
+	return []string{
+		"vlan", "client_mac", "client_ip", "server_mac", "server_ip", "client_by", "guess", "first_at", "last_at", "last_live_at", "sessions", "established",
 		"client_packets", "client_bytes", "server_packets", "server_bytes", "malformed", "lost", "classes", "live", "source_id", "first_packet", "first_offset", "proof",
-		"client_zone_no", "server_zone_no", "client_internet", "server_internet"}
+		"client_zone_no", "server_zone_no", "client_internet", "server_internet",
+	}
 }
 
 // Apply takes one batch of a summary, in the caller's transaction. Applying it
@@ -158,8 +160,10 @@ func (w *writer) flows(ctx context.Context, flows []sensor.FlowDelta) error {
 		c := w.convs[key]
 		if c == nil {
 			fresh++
-			c = &convRow{SiteNo: w.d.SiteNo, Key: key, RealmNo: realm, Transport: f.Transport, Port: int64(f.Port), Protocol: f.Protocol, FirstAt: micros(f.First), LastAt: micros(f.Last),
-				SourceID: w.d.Source, FirstPacket: int64(f.FirstRef.Number), FirstOffset: f.FirstRef.Offset, Proof: f.Proof}
+			c = &convRow{
+				SiteNo: w.d.SiteNo, Key: key, RealmNo: realm, Transport: f.Transport, Port: int64(f.Port), Protocol: f.Protocol, FirstAt: micros(f.First), LastAt: micros(f.Last),
+				SourceID: w.d.Source, FirstPacket: int64(f.FirstRef.Number), FirstOffset: f.FirstRef.Offset, Proof: f.Proof,
+			}
 			w.convs[key] = c
 			born = append(born, c)
 		}
@@ -267,8 +271,10 @@ type rollupRow struct {
 // roll notes a delta in its hour. A summary covers minutes, so the hour in which it began is right to within them.
 func (w *writer) roll(c *convRow, f *sensor.FlowDelta) {
 	us := micros(f.First)
-	w.rolled = append(w.rolled, rollupRow{SiteNo: w.d.SiteNo, Month: monthOf(us), Hour: hourOf(us),
-		Packets: int64(f.ClientPackets + f.ServerPackets), Bytes: int64(f.ClientBytes + f.ServerBytes), conv: c})
+	w.rolled = append(w.rolled, rollupRow{
+		SiteNo: w.d.SiteNo, Month: monthOf(us), Hour: hourOf(us),
+		Packets: int64(f.ClientPackets + f.ServerPackets), Bytes: int64(f.ClientBytes + f.ServerBytes), conv: c,
+	})
 }
 
 // flush writes the conversations and their hours.

@@ -146,8 +146,10 @@ func host(mac, ip string) (h ot.Host) {
 func at(sec int64) int64 { return hour0.UnixNano() + sec*second }
 
 func flow(client, server ot.Host, by sensor.ClientBy, protocol string, port uint16, from, to int64) sensor.FlowDelta {
-	return sensor.FlowDelta{Client: client, Server: server, ClientBy: by, Transport: "tcp", Port: port, Protocol: protocol, First: at(from), Last: at(to), Sessions: 1,
-		ClientPackets: 3, ClientBytes: 300, ServerPackets: 2, ServerBytes: 2000, FirstRef: ot.PacketRef{Source: "sensor-1", Number: 7, Seen: at(from), Offset: 99}, Proof: []byte{1, 2}}
+	return sensor.FlowDelta{
+		Client: client, Server: server, ClientBy: by, Transport: "tcp", Port: port, Protocol: protocol, First: at(from), Last: at(to), Sessions: 1,
+		ClientPackets: 3, ClientBytes: 300, ServerPackets: 2, ServerBytes: 2000, FirstRef: ot.PacketRef{Source: "sensor-1", Number: 7, Seen: at(from), Offset: 99}, Proof: []byte{1, 2},
+	}
 }
 
 func keyFor(f sensor.FlowDelta) sensor.FlowKey {
@@ -166,8 +168,10 @@ func TestIngest(t *testing.T) {
 		f := flow(hmi, plc, sensor.BySYN, "s7comm", 102, 10, 4000)
 		sum := sensor.Summary{Flows: []sensor.FlowDelta{f}, From: at(0), To: at(4000)}
 		for _, class := range []string{"read", "program_download"} {
-			sum.Tuples = append(sum.Tuples, sensor.TupleDelta{Flow: keyFor(f), Protocol: "s7comm", Kind: "function", Dir: "request", Code: 4, Text: class, Class: class, Count: 5, Refused: 1, FirstItem: 10, LastItem: 20,
-				First: at(10), Last: at(20), FirstRef: ot.PacketRef{Number: 9, Seen: at(10)}})
+			sum.Tuples = append(sum.Tuples, sensor.TupleDelta{
+				Flow: keyFor(f), Protocol: "s7comm", Kind: "function", Dir: "request", Code: 4, Text: class, Class: class, Count: 5, Refused: 1, FirstItem: 10, LastItem: 20,
+				First: at(10), Last: at(20), FirstRef: ot.PacketRef{Number: 9, Seen: at(10)},
+			})
 		}
 		sum.Events = []sensor.Event{{Flow: keyFor(f), Ref: ot.PacketRef{Number: 12, Seen: at(11)}, Protocol: "s7comm", Kind: "function", Class: "program_download", Name: "download", Object: "DB1\x1b[2J", Rules: []string{"ot.program"}, Proof: []byte{3}}}
 		sum.Health = sensor.Health{Packets: 50, Bytes: 5000, BudgetHit: map[string]uint64{"flows": 2}, OneSided: 0.25}

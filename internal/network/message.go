@@ -72,9 +72,11 @@ func (w *writer) tuples(ctx context.Context, tuples []sensor.TupleDelta) error {
 			c.Classes = bits
 			w.dirty[c.Key] = true
 		}
-		r := tupleRow{SiteNo: w.d.SiteNo, ConvNo: c.ConvNo, Protocol: t.Protocol, Kind: t.Kind, Dir: t.Dir, Code: int64(t.Code), Text: ot.Printable(t.Text), Also: t.Also, Unit: int64(t.Unit),
+		r := tupleRow{
+			SiteNo: w.d.SiteNo, ConvNo: c.ConvNo, Protocol: t.Protocol, Kind: t.Kind, Dir: t.Dir, Code: int64(t.Code), Text: ot.Printable(t.Text), Also: t.Also, Unit: int64(t.Unit),
 			Space: int64(t.Space), Area: int64(t.Area), Name: t.Name, Class: t.Class, FirstItem: int64(t.FirstItem), LastItem: int64(t.LastItem), Count: int64(t.Count), Refused: int64(t.Refused),
-			FirstAt: micros(t.First), LastAt: micros(t.Last), SourceID: w.d.Source, FirstPacket: int64(t.FirstRef.Number), FirstOffset: t.FirstRef.Offset}
+			FirstAt: micros(t.First), LastAt: micros(t.Last), SourceID: w.d.Source, FirstPacket: int64(t.FirstRef.Number), FirstOffset: t.FirstRef.Offset,
+		}
 		if j, ok := at[r.key()]; ok {
 			rows[j].add(&r)
 			continue
@@ -90,7 +92,8 @@ func (w *writer) tuples(ctx context.Context, tuples []sensor.TupleDelta) error {
 		"first_item = CASE WHEN excluded.first_item < network_tuple.first_item THEN excluded.first_item ELSE network_tuple.first_item END",
 		"last_item = CASE WHEN excluded.last_item > network_tuple.last_item THEN excluded.last_item ELSE network_tuple.last_item END",
 		older("source_id"), older("first_packet"), older("first_offset"), older("first_at"),
-		"last_at = CASE WHEN excluded.last_at > network_tuple.last_at THEN excluded.last_at ELSE network_tuple.last_at END"})
+		"last_at = CASE WHEN excluded.last_at > network_tuple.last_at THEN excluded.last_at ELSE network_tuple.last_at END",
+	})
 }
 
 // eventRow is network_event.
@@ -138,10 +141,12 @@ func (w *writer) events(ctx context.Context, events []sensor.Event) error {
 		if rules == nil {
 			rules = []string{}
 		}
-		rows = append(rows, eventRow{SiteNo: w.d.SiteNo, ConvNo: c.ConvNo, RealmNo: c.RealmNo, At: micros(e.Ref.Seen), Protocol: e.Protocol, Kind: e.Kind, Dir: e.Dir, Code: int64(e.Code),
+		rows = append(rows, eventRow{
+			SiteNo: w.d.SiteNo, ConvNo: c.ConvNo, RealmNo: c.RealmNo, At: micros(e.Ref.Seen), Protocol: e.Protocol, Kind: e.Kind, Dir: e.Dir, Code: int64(e.Code),
 			Text: ot.Printable(e.Text), Name: e.Name, Class: e.Class, Object: ot.Printable(e.Object), Refused: e.Refused, Status: int64(e.Status), Unit: int64(e.Unit), Rules: store.AsJSON(rules), Live: w.live,
 			SourceID: w.d.Source, Packet: int64(e.Ref.Number), Offset: e.Ref.Offset, Proof: e.Proof,
-			ClientMAC: c.ClientMAC, ClientIP: c.ClientIP, ServerMAC: c.ServerMAC, ServerIP: c.ServerIP})
+			ClientMAC: c.ClientMAC, ClientIP: c.ClientIP, ServerMAC: c.ServerMAC, ServerIP: c.ServerIP,
+		})
 	}
 	if len(rows) == 0 {
 		return nil

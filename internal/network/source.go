@@ -75,8 +75,18 @@ func (s *Service) hearSource(ctx context.Context, tx *store.Tx, d sensor.Deliver
 	for _, c := range []struct {
 		to  *int64
 		add uint64
-	}{{&r.Packets, h.Packets}, {&r.Bytes, h.Bytes}, {&r.Malformed, h.Malformed}, {&r.Truncated, h.Truncated}, {&r.Dropped, h.Dropped}, {&r.Transmitted, h.Transmitted},
-		{&r.Lost, h.Lost}, {&r.Quarantined, h.Quarantined}, {&r.Unknown, h.Unknown}, {&r.OTBytes, h.OTBytes}} {
+	}{
+		{&r.Packets, h.Packets},
+		{&r.Bytes, h.Bytes},
+		{&r.Malformed, h.Malformed},
+		{&r.Truncated, h.Truncated},
+		{&r.Dropped, h.Dropped},
+		{&r.Transmitted, h.Transmitted},
+		{&r.Lost, h.Lost},
+		{&r.Quarantined, h.Quarantined},
+		{&r.Unknown, h.Unknown},
+		{&r.OTBytes, h.OTBytes},
+	} {
 		*c.to += int64(c.add)
 	}
 	if r.Budget.V == nil {
@@ -94,8 +104,10 @@ func (s *Service) hearSource(ctx context.Context, tx *store.Tx, d sensor.Deliver
 		r.Cut = h.Cut
 	}
 	r.Ended = sum.Last
-	if err := store.Upsert(ctx, tx, "network_source", []sourceRow{r}, []string{"source_id"}, []string{"name", "live", "kind", "first_at", "last_at", "received_at", "skew", "packets", "bytes", "malformed",
-		"truncated", "dropped", "transmitted", "lost", "quarantined", "unknown", "ot_bytes", "budget_hits", "budget", "one_sided", "rule_set", "cut", "ended"}); err != nil {
+	if err := store.Upsert(ctx, tx, "network_source", []sourceRow{r}, []string{"source_id"}, []string{
+		"name", "live", "kind", "first_at", "last_at", "received_at", "skew", "packets", "bytes", "malformed",
+		"truncated", "dropped", "transmitted", "lost", "quarantined", "unknown", "ot_bytes", "budget_hits", "budget", "one_sided", "rule_set", "cut", "ended",
+	}); err != nil {
 		return err
 	}
 	if !sum.Live {

@@ -86,8 +86,10 @@ func newTalkPlant(t *testing.T, db *store.DB) *talkPlant {
 	}
 	sum.Hosts = append(sum.Hosts, sensor.HostDelta{Host: out, First: base, Last: base, Packets: 1, TTLMin: 50, TTLMax: 50})
 	flow := func(c, s ot.Host, protocol string, port uint16, at int64) sensor.FlowKey {
-		sum.Flows = append(sum.Flows, sensor.FlowDelta{Client: c, Server: s, ClientBy: sensor.BySYN, Transport: "tcp", Port: port, Protocol: protocol, First: base, Last: base + at, ClientPackets: 4, ServerPackets: 4,
-			FirstRef: ot.PacketRef{Source: "s", Number: 3, Seen: base, Offset: 24}, Proof: []byte{0xca, 0xfe}})
+		sum.Flows = append(sum.Flows, sensor.FlowDelta{
+			Client: c, Server: s, ClientBy: sensor.BySYN, Transport: "tcp", Port: port, Protocol: protocol, First: base, Last: base + at, ClientPackets: 4, ServerPackets: 4,
+			FirstRef: ot.PacketRef{Source: "s", Number: 3, Seen: base, Offset: 24}, Proof: []byte{0xca, 0xfe},
+		})
 		return sensor.FlowKey{Client: c, Server: s, Transport: "tcp", Port: port, Protocol: protocol}
 	}
 	program := flow(eng, plc, "s7comm", 102, 5e9)
@@ -123,10 +125,19 @@ func TestConversations(t *testing.T) {
 			filter TalkFilter
 			want   int64
 		}{
-			{"all", TalkFilter{}, 7}, {"site", TalkFilter{Site: p.site.ID}, 7}, {"another site", TalkFilter{Site: "x"}, 0}, {"of the PLC", TalkFilter{Asset: plc}, 2},
-			{"into the cell", TalkFilter{ToZone: p.cell.ID}, 1}, {"to the internet", TalkFilter{ToZone: "internet"}, 1}, {"from the cell to the internet", TalkFilter{FromZone: p.cell.ID, ToZone: "internet"}, 1},
-			{"S7", TalkFilter{Protocol: "s7comm"}, 1}, {"programs", TalkFilter{Class: "program_download"}, 1}, {"an address", TalkFilter{Q: "9.20 192.168.0.10"}, 1},
-			{"from level 2 without a zone", TalkFilter{FromZone: "level-2"}, 6}, {"to nowhere known", TalkFilter{ToZone: "unknown"}, 5}, {"a percent sign", TalkFilter{Q: "%"}, 0},
+			{"all", TalkFilter{}, 7},
+			{"site", TalkFilter{Site: p.site.ID}, 7},
+			{"another site", TalkFilter{Site: "x"}, 0},
+			{"of the PLC", TalkFilter{Asset: plc}, 2},
+			{"into the cell", TalkFilter{ToZone: p.cell.ID}, 1},
+			{"to the internet", TalkFilter{ToZone: "internet"}, 1},
+			{"from the cell to the internet", TalkFilter{FromZone: p.cell.ID, ToZone: "internet"}, 1},
+			{"S7", TalkFilter{Protocol: "s7comm"}, 1},
+			{"programs", TalkFilter{Class: "program_download"}, 1},
+			{"an address", TalkFilter{Q: "9.20 192.168.0.10"}, 1},
+			{"from level 2 without a zone", TalkFilter{FromZone: "level-2"}, 6},
+			{"to nowhere known", TalkFilter{ToZone: "unknown"}, 5},
+			{"a percent sign", TalkFilter{Q: "%"}, 0},
 		} {
 			page, err := s.List(t.Context(), sees, c.filter)
 			if err != nil || *page.Total != c.want || int64(len(page.Items)) != c.want {
