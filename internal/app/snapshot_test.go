@@ -84,14 +84,6 @@ func (p *plant) entry(t *testing.T, text string) {
 	}
 }
 
-// run executes a command line as a person would.
-func run(t *testing.T, args ...string) (code int, out, errs string) {
-	t.Helper()
-	var o, e bytes.Buffer
-	code = Run(t.Context(), args, &o, &e)
-	return code, o.String(), e.String()
-}
-
 func kit(t *testing.T, f Folder) (path string, id []age.Identity) {
 	t.Helper()
 	var out bytes.Buffer

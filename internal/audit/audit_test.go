@@ -118,11 +118,19 @@ func TestTampering(t *testing.T) {
 		{"changed time", []string{"UPDATE audit_entry SET at = at + 1 WHERE idx = 3"}, []string{"changed 3"}, ""},
 		{"changed evidence root", []string{"UPDATE audit_entry SET root = 'ff' WHERE idx = 0"}, []string{"changed 0"}, ""},
 		{"removed", []string{"DELETE FROM audit_entry WHERE idx = 7"}, []string{"removed 7"}, ""},
-		{"removed with all after renumbered", []string{"DELETE FROM audit_entry WHERE idx = 17", "UPDATE audit_entry SET idx = 17 WHERE idx = 18", "UPDATE audit_entry SET idx = 18 WHERE idx = 19"},
-			[]string{"reordered 17", "reordered 18", "removed 19"}, "belongs at 18"},
+		{
+			"removed with all after renumbered",
+			[]string{"DELETE FROM audit_entry WHERE idx = 17", "UPDATE audit_entry SET idx = 17 WHERE idx = 18", "UPDATE audit_entry SET idx = 18 WHERE idx = 19"},
+			[]string{"reordered 17", "reordered 18", "removed 19"},
+			"belongs at 18",
+		},
 		{"removed at the end", []string{"DELETE FROM audit_entry WHERE idx = 19"}, []string{"removed 19"}, ""},
-		{"reordered", []string{"UPDATE audit_entry SET idx = 100 WHERE idx = 4", "UPDATE audit_entry SET idx = 4 WHERE idx = 5", "UPDATE audit_entry SET idx = 5 WHERE idx = 100"},
-			[]string{"reordered 4", "reordered 5"}, "entry 4 (asset.update by u1) belongs at 5"},
+		{
+			"reordered",
+			[]string{"UPDATE audit_entry SET idx = 100 WHERE idx = 4", "UPDATE audit_entry SET idx = 4 WHERE idx = 5", "UPDATE audit_entry SET idx = 5 WHERE idx = 100"},
+			[]string{"reordered 4", "reordered 5"},
+			"entry 4 (asset.update by u1) belongs at 5",
+		},
 		{"added", []string{"UPDATE audit_entry SET idx = 20 WHERE idx IS NULL"}, []string{"added 20"}, "behind the last checkpoint"},
 		{"changed detail", []string{"UPDATE audit_detail SET detail = '{}' WHERE seq = (SELECT seq FROM audit_entry WHERE idx = 3)"}, []string{"detail 3"}, ""},
 		{"removed detail", []string{"DELETE FROM audit_detail WHERE seq = (SELECT seq FROM audit_entry WHERE idx = 3)"}, []string{"detail 3"}, "not erased"},
@@ -130,8 +138,12 @@ func TestTampering(t *testing.T) {
 		{"removed stored hash", []string{"DELETE FROM audit_hash WHERE pos = 2"}, nil, "the entries 0 to 1 was changed or removed"},
 		{"changed checkpoint row", []string{"UPDATE audit_checkpoint SET root = 'x' WHERE size = 8"}, []string{"checkpoint -1"}, "own signed text"},
 		{"changed checkpoint text", []string{"UPDATE audit_checkpoint SET note = 'skanse-audit' WHERE size = 8"}, []string{"signature -1"}, "not signed"},
-		{"cut off with its checkpoints", []string{"DELETE FROM audit_detail WHERE seq >= (SELECT seq FROM audit_entry WHERE idx = 16)", "DELETE FROM audit_entry WHERE idx >= 16", "DELETE FROM audit_checkpoint WHERE size > 16", "DELETE FROM audit_hash WHERE pos >= 31"},
-			[]string{"removed -1"}, "the end was cut off"},
+		{
+			"cut off with its checkpoints",
+			[]string{"DELETE FROM audit_detail WHERE seq >= (SELECT seq FROM audit_entry WHERE idx = 16)", "DELETE FROM audit_entry WHERE idx >= 16", "DELETE FROM audit_checkpoint WHERE size > 16", "DELETE FROM audit_hash WHERE pos >= 31"},
+			[]string{"removed -1"},
+			"the end was cut off",
+		},
 	}
 	storetest.Each(t, tables(), func(t *testing.T, db *store.DB) {
 		s, key, _ := keys(t)

@@ -129,7 +129,6 @@ func (t *tally) answer(k *CheckSpec, fold ot.Fold, observed *float64) Answer {
 	a.Value = &v
 	met := k.Test.Met(v)
 	if met && k.Test.Critical > 0 && t.critJudged > 0 && float64(t.critJudged-t.critFails)/float64(t.critJudged) < k.Test.Critical-1e-9 {
-		met = false
 		a.Status = Fail
 		a.Reason = fmt.Sprintf("%s in all, but %d of %d critical ones fail. %s", k.Test.Show(v), t.critFails, t.critJudged, t.first)
 		return a

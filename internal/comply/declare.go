@@ -211,8 +211,10 @@ func told(ctx context.Context, tx *store.Tx, tell teller, action string, d Decla
 	if actor == "" {
 		actor = "system"
 	}
-	err := tell(ctx, tx, audit.Entry{Actor: actor, Action: action, Site: siteID, Target: ot.Ref{Kind: "declaration", ID: d.ID},
-		Detail: map[string]string{"requirement": d.Requirement, "record": d.Record, "attested_by": d.AttestedBy, "statement": d.Statement, "valid_until": d.ValidUntil.Format(time.RFC3339)}})
+	err := tell(ctx, tx, audit.Entry{
+		Actor: actor, Action: action, Site: siteID, Target: ot.Ref{Kind: "declaration", ID: d.ID},
+		Detail: map[string]string{"requirement": d.Requirement, "record": d.Record, "attested_by": d.AttestedBy, "statement": d.Statement, "valid_until": d.ValidUntil.Format(time.RFC3339)},
+	})
 	if err != nil {
 		return err
 	}

@@ -187,8 +187,10 @@ func (s *Service) Requirement(ctx context.Context, scope auth.Scope, id string) 
 		return RequirementDetail{}, ot.Errorf(ot.NotFound, "there is no requirement %q", ot.Printable(id))
 	}
 	now := s.clock()
-	out := RequirementDetail{ID: q.ID, Area: strconv.Itoa(q.Area), Title: q.Title, Text: q.Text, Key: q.Key, Mode: q.Mode, Scope: q.Scope, User: q.User, Weight: q.Weight,
-		Refs: q.Refs.byID(), Confidence: q.Refs.Confidence, RefsNote: q.Refs.Note, References: s.cat.References}
+	out := RequirementDetail{
+		ID: q.ID, Area: strconv.Itoa(q.Area), Title: q.Title, Text: q.Text, Key: q.Key, Mode: q.Mode, Scope: q.Scope, User: q.User, Weight: q.Weight,
+		Refs: q.Refs.byID(), Confidence: q.Refs.Confidence, RefsNote: q.Refs.Note, References: s.cat.References,
+	}
 	for _, d := range q.Declared {
 		out.Declared = append(out.Declared, RecordItem{d.Record, d.AttestedBy, d.ValidFor.People(), now.UTC().Add(d.ValidFor.Length()).Truncate(time.Second), d.Note})
 	}
@@ -203,8 +205,10 @@ func (s *Service) Requirement(ctx context.Context, scope auth.Scope, id string) 
 		for _, x := range p.sites {
 			ids[x.No] = x.ID
 			l := p.at(q, x)
-			out.Sites = append(out.Sites, SiteLevel{x.ID, l.cell(), l.Level, LevelName(l.Level), l.C, l.E, l.F, l.D, l.Measured,
-				orEmpty(l.Text.V.Why), orEmpty(l.Text.V.Lift), orEmpty(l.Text.V.Caps), l.Since, l.At})
+			out.Sites = append(out.Sites, SiteLevel{
+				x.ID, l.cell(), l.Level, LevelName(l.Level), l.C, l.E, l.F, l.D, l.Measured,
+				orEmpty(l.Text.V.Why), orEmpty(l.Text.V.Lift), orEmpty(l.Text.V.Caps), l.Since, l.At,
+			})
 		}
 		if out.Checks, err = checkItems(ctx, r, q, ids); err != nil {
 			return err

@@ -46,8 +46,10 @@ func (s *Service) Evaluate(ctx context.Context, now time.Time, topics ...ot.Topi
 		return rep, err
 	}
 	for k, a := range got.answers {
-		old[k] = answerRow{SiteNo: k.SiteNo, CheckID: k.Check, Status: a.Status, Value: a.Value, Population: a.Population, Judged: a.Judged, Passed: a.Passed, Failed: a.Failed,
-			Unknown: a.Unknown, Excepted: a.Excepted, Observed: a.Observed, Collected: store.At(a.Collected), Reason: a.Reason}
+		old[k] = answerRow{
+			SiteNo: k.SiteNo, CheckID: k.Check, Status: a.Status, Value: a.Value, Population: a.Population, Judged: a.Judged, Passed: a.Passed, Failed: a.Failed,
+			Unknown: a.Unknown, Excepted: a.Excepted, Observed: a.Observed, Collected: store.At(a.Collected), Reason: a.Reason,
+		}
 	}
 	rep.Levels, rep.Findings, err = s.judge(ctx, now, got, old)
 	return rep, err
@@ -154,8 +156,10 @@ func (s *Service) judge(ctx context.Context, now time.Time, got asked, answers m
 		old, known := prev[u]
 		j := Judge(f, old.Standing.V, now)
 		target := profiles[u.EntityID].TargetOf(r)
-		row := levelRow{EntityID: u.EntityID, SiteNo: u.SiteNo, Requirement: r.ID, Level: j.Level, State: j.StateOf(r, target), Target: target, C: j.C, E: j.E, F: j.F, D: j.D,
-			Measured: j.Measured, Text: store.AsJSON(levelText{j.Why, j.Lift, j.Caps}), Standing: store.AsJSON(j.Standing), At: store.At(now), Since: store.At(now)}
+		row := levelRow{
+			EntityID: u.EntityID, SiteNo: u.SiteNo, Requirement: r.ID, Level: j.Level, State: j.StateOf(r, target), Target: target, C: j.C, E: j.E, F: j.F, D: j.D,
+			Measured: j.Measured, Text: store.AsJSON(levelText{j.Why, j.Lift, j.Caps}), Standing: store.AsJSON(j.Standing), At: store.At(now), Since: store.At(now),
+		}
 		if known && old.Level == row.Level && old.State == row.State {
 			row.Since = old.Since
 		}

@@ -39,8 +39,10 @@ type answerRow struct {
 const answerColumns = "site_no, check_id, status, value, population, judged, passed, failed, unknown, excepted, observed, collected_at, reason, items_hash, at, evidence_at"
 
 func (a answerRow) answer() Answer {
-	return Answer{Status: a.Status, Value: a.Value, Population: a.Population, Judged: a.Judged, Passed: a.Passed, Failed: a.Failed, Unknown: a.Unknown,
-		Excepted: a.Excepted, Observed: a.Observed, Collected: a.Collected.Time, Reason: a.Reason}
+	return Answer{
+		Status: a.Status, Value: a.Value, Population: a.Population, Judged: a.Judged, Passed: a.Passed, Failed: a.Failed, Unknown: a.Unknown,
+		Excepted: a.Excepted, Observed: a.Observed, Collected: a.Collected.Time, Reason: a.Reason,
+	}
 }
 
 // same says whether two answers are one for evidence: times that only go on do not make a change.
@@ -143,8 +145,10 @@ func (s *Service) keep(ctx context.Context, now time.Time, got asked, old map[an
 	items := map[string]itemsRow{}
 	for key, t := range got.answers {
 		hash, body, count := itemSet(t.failing)
-		a := answerRow{SiteNo: key.SiteNo, CheckID: key.Check, Status: t.Status, Value: t.Value, Population: t.Population, Judged: t.Judged, Passed: t.Passed, Failed: t.Failed,
-			Unknown: t.Unknown, Excepted: t.Excepted, Observed: t.Observed, Collected: store.At(t.Collected), Reason: t.Reason, ItemsHash: hash, At: store.At(now), EvidenceAt: store.At(now)}
+		a := answerRow{
+			SiteNo: key.SiteNo, CheckID: key.Check, Status: t.Status, Value: t.Value, Population: t.Population, Judged: t.Judged, Passed: t.Passed, Failed: t.Failed,
+			Unknown: t.Unknown, Excepted: t.Excepted, Observed: t.Observed, Collected: store.At(t.Collected), Reason: t.Reason, ItemsHash: hash, At: store.At(now), EvidenceAt: store.At(now),
+		}
 		prev, known := old[key]
 		cause := "change"
 		if known && a.same(prev) {
@@ -161,9 +165,11 @@ func (s *Service) keep(ctx context.Context, now time.Time, got asked, old map[an
 		}
 		rows = append(rows, a)
 		k, _, _ := s.cat.Check(key.Check)
-		evidence = append(evidence, evidenceRow{SiteNo: key.SiteNo, Month: monthOf(now), CheckID: key.Check, At: store.At(now), SiteID: names[key.SiteNo], Cause: cause,
+		evidence = append(evidence, evidenceRow{
+			SiteNo: key.SiteNo, Month: monthOf(now), CheckID: key.Check, At: store.At(now), SiteID: names[key.SiteNo], Cause: cause,
 			Status: a.Status, Value: a.Value, Population: a.Population, Judged: a.Judged, Passed: a.Passed, Failed: a.Failed, Unknown: a.Unknown, Excepted: a.Excepted,
-			Observed: a.Observed, Collected: a.Collected, From: store.At(now.Add(-k.Window.Length())), Reason: a.Reason, ItemsHash: hash})
+			Observed: a.Observed, Collected: a.Collected, From: store.At(now.Add(-k.Window.Length())), Reason: a.Reason, ItemsHash: hash,
+		})
 		if hash != "" {
 			items[hash] = itemsRow{hash, count, s.zip.pack([]byte(body))}
 		}

@@ -28,7 +28,8 @@ func (s *Service) Routes(r *rest.Router) {
 	}
 	rest.Register(r, read("get-posture", "/posture", "What NIS2 asks, area by area and site by site"), func(ctx context.Context, in *struct {
 		AsOf string `query:"as_of" doc:"A day, as 2026-11-20; empty: now"`
-	}) (*body[Posture], error) {
+	},
+	) (*body[Posture], error) {
 		at, err := dayArgument(in.AsOf)
 		if err != nil {
 			return nil, err
@@ -38,13 +39,15 @@ func (s *Service) Routes(r *rest.Router) {
 	rest.Register(r, read("list-requirements", "/requirements", "The catalogue with its levels"), func(ctx context.Context, in *struct {
 		Area int    `query:"area" minimum:"0" maximum:"99"`
 		Site string `query:"site" maxLength:"64"`
-	}) (*body[rest.Page[RequirementItem]], error) {
+	},
+	) (*body[rest.Page[RequirementItem]], error) {
 		items, err := s.Requirements(ctx, auth.From(ctx).Scope, in.Area, in.Site)
 		return answerWith(rest.Page[RequirementItem]{Items: items}, err)
 	})
 	rest.Register(r, read("get-requirement", "/requirements/{id}", "One requirement: checks, levels, declarations, findings"), func(ctx context.Context, in *struct {
 		ID string `path:"id" maxLength:"64"`
-	}) (*body[RequirementDetail], error) {
+	},
+	) (*body[RequirementDetail], error) {
 		return answerWith(s.Requirement(ctx, auth.From(ctx).Scope, in.ID))
 	})
 	rest.Register(r, read("list-check-items", "/checks/{id}/items", "What a check watches, failing items first"), func(ctx context.Context, in *struct {
@@ -52,23 +55,28 @@ func (s *Service) Routes(r *rest.Router) {
 		Site    string `query:"site" maxLength:"64"`
 		Verdict string `query:"verdict" enum:"pass,fail,unknown,excepted"`
 		Paging
-	}) (*body[rest.Page[Item]], error) {
+	},
+	) (*body[rest.Page[Item]], error) {
 		return answerWith(s.Items(ctx, auth.From(ctx).Scope, in.ID, in.Site, Verdict(in.Verdict), in.Cursor, in.Limit))
 	})
 	rest.Register(r, read("list-evidence", "/evidence", "Answers of checks as they were, newest first"), func(ctx context.Context, in *struct {
 		Check string `query:"check" maxLength:"64"`
 		Site  string `query:"site" maxLength:"64"`
 		Paging
-	}) (*body[rest.Page[Evidence]], error) {
+	},
+	) (*body[rest.Page[Evidence]], error) {
 		return answerWith(s.EvidenceOf(ctx, auth.From(ctx).Scope, in.Check, in.Site, in.Cursor, in.Limit))
 	})
 	rest.Register(r, read("list-declarations", "/declarations", "What people declared, newest first"), func(ctx context.Context, in *struct {
 		Requirement string `query:"requirement" maxLength:"64"`
-	}) (*body[rest.Page[DeclarationItem]], error) {
+	},
+	) (*body[rest.Page[DeclarationItem]], error) {
 		return answerWith(s.declarationItems(ctx, auth.From(ctx).Scope, in.Requirement))
 	})
-	rest.Register(r, rest.Op{ID: "make-declaration", Method: http.MethodPost, Path: "/declarations", Summary: "Declare a record of a requirement", Tag: "posture",
-		Permission: auth.DeclareWrite, Audit: "declaration.make", Status: http.StatusCreated}, func(ctx context.Context, in *body[declarationInput]) (*body[DeclarationItem], error) {
+	rest.Register(r, rest.Op{
+		ID: "make-declaration", Method: http.MethodPost, Path: "/declarations", Summary: "Declare a record of a requirement", Tag: "posture",
+		Permission: auth.DeclareWrite, Audit: "declaration.make", Status: http.StatusCreated,
+	}, func(ctx context.Context, in *body[declarationInput]) (*body[DeclarationItem], error) {
 		n := NewDeclaration{Requirement: in.Body.Requirement, Record: in.Body.Record, Entity: in.Body.Entity, Statement: in.Body.Statement, AttestedBy: in.Body.AttestedBy}
 		if in.Body.Site != nil {
 			n.Site = *in.Body.Site
@@ -79,10 +87,13 @@ func (s *Service) Routes(r *rest.Router) {
 		d, err := s.declare(ctx, auth.From(ctx).Scope, s.clock().UTC(), n, requestEntry)
 		return answerWith(declarationItem(d, n.Site, s.clock()), err)
 	})
-	rest.Register(r, rest.Op{ID: "withdraw-declaration", Method: http.MethodDelete, Path: "/declarations/{id}", Summary: "Withdraw a declaration; it stays in the history", Tag: "posture",
-		Permission: auth.DeclareWrite, Audit: "declaration.withdraw"}, func(ctx context.Context, in *struct {
+	rest.Register(r, rest.Op{
+		ID: "withdraw-declaration", Method: http.MethodDelete, Path: "/declarations/{id}", Summary: "Withdraw a declaration; it stays in the history", Tag: "posture",
+		Permission: auth.DeclareWrite, Audit: "declaration.withdraw",
+	}, func(ctx context.Context, in *struct {
 		ID string `path:"id" maxLength:"64"`
-	}) (*struct{}, error) {
+	},
+	) (*struct{}, error) {
 		return nil, s.withdraw(ctx, auth.From(ctx).Scope, s.clock().UTC(), in.ID, requestEntry)
 	})
 }

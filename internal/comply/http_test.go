@@ -263,8 +263,10 @@ func TestEvidence(t *testing.T) {
 			"a moved root":     {"UPDATE comply_run SET root = 'a' || root", "UPDATE comply_run SET root = SUBSTR(root, 2)", "does not follow"},
 			"a removed run":    {"UPDATE comply_run SET run_id = 'x' || run_id", "UPDATE comply_run SET run_id = SUBSTR(run_id, 2)", "gone"},
 			"a forged set":     {"UPDATE comply_items SET hash = 'x' || hash", "UPDATE comply_items SET hash = SUBSTR(hash, 2)", "set of items"},
-			"a root not in the audit log": {"UPDATE audit_entry SET root = 'b' || root WHERE action = 'evidence.run'",
-				"UPDATE audit_entry SET root = SUBSTR(root, 2) WHERE action = 'evidence.run'", "audit log has another root"},
+			"a root not in the audit log": {
+				"UPDATE audit_entry SET root = 'b' || root WHERE action = 'evidence.run'",
+				"UPDATE audit_entry SET root = SUBSTR(root, 2) WHERE action = 'evidence.run'", "audit log has another root",
+			},
 		} {
 			p.exec(c.break_)
 			v := verify()

@@ -15,8 +15,10 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 // fixture makes a requirement with one share and one count check, answered well.
 func fixture(key bool, mode Mode) Facts {
 	w := func(s string) Window { w, _ := ParseWindow(s); return w }
-	r := &Requirement{ID: "5.1", Area: 5, Title: "R", Mode: mode, Scope: ScopeSite, Key: key, Weight: 1,
-		Declared: []RecordSpec{{Record: "standard", AttestedBy: "DSO", ValidFor: w("12mo")}}}
+	r := &Requirement{
+		ID: "5.1", Area: 5, Title: "R", Mode: mode, Scope: ScopeSite, Key: key, Weight: 1,
+		Declared: []RecordSpec{{Record: "standard", AttestedBy: "DSO", ValidFor: w("12mo")}},
+	}
 	specs := []*CheckSpec{
 		{ID: "a.share", Title: "Shares", Target: "95%", Test: Test{Kind: KindShare, Op: ">=", Value: .95}, Window: w("30d"), TTL: w("24h"), Weight: 1, Wants: "A sensor."},
 		{ID: "a.count", Title: "Bypasses", Target: "0", Test: Test{Kind: KindCount, Op: "<=", Value: 0}, Window: w("30d"), TTL: w("24h"), Weight: 1, Wants: "A sensor.", Contradicts: true},
@@ -185,8 +187,18 @@ func TestGrace(t *testing.T) {
 		fresh bool
 		want  int
 	}{
-		{0, true, 2}, {24 * 6, true, 2}, {24, true, 3}, {1, false, 3}, {40, false, 3}, {1, true, 3}, {1, false, 3}, {47, false, 3}, {1, false, 2},
-		{1, true, 2}, {24 * 6, true, 2}, {24, true, 3},
+		{0, true, 2},
+		{24 * 6, true, 2},
+		{24, true, 3},
+		{1, false, 3},
+		{40, false, 3},
+		{1, true, 3},
+		{1, false, 3},
+		{47, false, 3},
+		{1, false, 2},
+		{1, true, 2},
+		{24 * 6, true, 2},
+		{24, true, 3},
 	} {
 		if got := step(x.hours, x.fresh); got != x.want {
 			t.Fatalf("step %d: level %d, want %d", i, got, x.want)

@@ -39,8 +39,10 @@ func (c *Catalogue) Checks() []ot.Check {
 		if !ok {
 			continue
 		}
-		out = append(out, ot.Check{ID: r.id, Title: k.Title, Unit: r.unit, Fold: r.fold, Reads: r.reads, Wants: k.Wants,
-			Items: func(now time.Time) ot.SQL { return r.items(k, now) }})
+		out = append(out, ot.Check{
+			ID: r.id, Title: k.Title, Unit: r.unit, Fold: r.fold, Reads: r.reads, Wants: k.Wants,
+			Items: func(now time.Time) ot.SQL { return r.items(k, now) },
+		})
 	}
 	return out
 }

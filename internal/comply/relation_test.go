@@ -15,8 +15,10 @@ import (
 )
 
 func tables() []store.Migrations {
-	return []store.Migrations{org.Migrations(), audit.Migrations(), bus.Migrations(), asset.Migrations(),
-		network.Migrations(), Migrations()}
+	return []store.Migrations{
+		org.Migrations(), audit.Migrations(), bus.Migrations(), asset.Migrations(),
+		network.Migrations(), Migrations(),
+	}
 }
 
 // Every check's SQL runs on both engines, gives the documented columns, and an empty plant is never at target.

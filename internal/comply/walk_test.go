@@ -59,8 +59,10 @@ func (w *wire) day(live bool, more ...sensor.FlowDelta) {
 	last := w.now.Add(-time.Minute).UnixNano()
 	plc, hmi := host(1, "10.0.1.1"), host(2, "10.0.3.1")
 	sum := &sensor.Summary{Sensor: "north-1", Epoch: "e", Seq: w.seq, From: from.UnixNano(), To: w.now.UnixNano(), Sent: w.now.UnixNano(), Live: live}
-	sum.Flows = append(more, sensor.FlowDelta{Client: hmi, Server: plc, ClientBy: sensor.BySYN, Transport: "tcp", Port: 502, Protocol: "modbus", First: from.UnixNano(), Last: last,
-		Sessions: 1, Established: true, ClientPackets: 100, ClientBytes: 9000, ServerPackets: 100, ServerBytes: 9000})
+	sum.Flows = append(more, sensor.FlowDelta{
+		Client: hmi, Server: plc, ClientBy: sensor.BySYN, Transport: "tcp", Port: 502, Protocol: "modbus", First: from.UnixNano(), Last: last,
+		Sessions: 1, Established: true, ClientPackets: 100, ClientBytes: 9000, ServerPackets: 100, ServerBytes: 9000,
+	})
 	for _, f := range sum.Flows {
 		for _, h := range []ot.Host{f.Client, f.Server} {
 			sum.Hosts = append(sum.Hosts, sensor.HostDelta{Host: h, First: f.First, Last: f.Last, Packets: 100, Bytes: 9000, ARP: true, TTLMin: 64, TTLMax: 64})
@@ -85,8 +87,10 @@ func (w *wire) day(live bool, more ...sensor.FlowDelta) {
 
 func (w *wire) desktop(from string) sensor.FlowDelta {
 	at := w.now.Add(2 * time.Hour)
-	return sensor.FlowDelta{Client: host(9, from), Server: host(1, "10.0.1.1"), ClientBy: sensor.BySYN, Transport: "tcp", Port: 3389, Protocol: "rdp", First: at.UnixNano(), Last: at.Add(time.Hour).UnixNano(),
-		Sessions: 1, Established: true, ClientPackets: 50, ClientBytes: 5000, ServerPackets: 50, ServerBytes: 5000}
+	return sensor.FlowDelta{
+		Client: host(9, from), Server: host(1, "10.0.1.1"), ClientBy: sensor.BySYN, Transport: "tcp", Port: 3389, Protocol: "rdp", First: at.UnixNano(), Last: at.Add(time.Hour).UnixNano(),
+		Sessions: 1, Established: true, ClientPackets: 50, ClientBytes: 5000, ServerPackets: 50, ServerBytes: 5000,
+	}
 }
 
 // "Only one remote access solution" from unknown to practised to broken and back, by what comes over the wire and what people declare.

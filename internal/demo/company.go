@@ -111,8 +111,10 @@ func (s *Site) add(z *Zone, k kind, name string) *device {
 	fmt.Fprint(h, s.Name, z.Name, z.Realm, name)
 	id := h.Sum32()
 	d := &device{
-		host: host{name: name, ip: netip.AddrFrom4(ip), vlan: z.VLAN, ttl: k.ttl,
-			mac: ot.MAC{k.oui[0], k.oui[1], k.oui[2], byte(id >> 16), byte(id >> 8), byte(id)}},
+		host: host{
+			name: name, ip: netip.AddrFrom4(ip), vlan: z.VLAN, ttl: k.ttl,
+			mac: ot.MAC{k.oui[0], k.oui[1], k.oui[2], byte(id >> 16), byte(id >> 8), byte(id)},
+		},
 		zone: z, kind: k, model: k.model, order: k.order, version: k.version, vendorID: k.vendorID,
 		deviceType: k.deviceType, productCode: k.productCode, serialNo: id, instance: id % 4000,
 		serial:  fmt.Sprintf("S C-%X%07d", id%16, binary.BigEndian.Uint32([]byte{0, byte(id), byte(id >> 8), byte(id >> 16)})%9999999),

@@ -23,8 +23,10 @@ type packetOut struct{ Body PacketData }
 
 // Routes mounts captures and their packets.
 func (c *Captures) Routes(r *rest.Router) {
-	upload := rest.Op{ID: "add-capture", Method: http.MethodPost, Path: "/captures", Summary: "Give a pcap or pcapng file, as the raw body (?site=&realm=&name=)", Tag: "Captures",
-		Permission: auth.CaptureWrite, Audit: "capture.add", Status: http.StatusAccepted, Long: true}
+	upload := rest.Op{
+		ID: "add-capture", Method: http.MethodPost, Path: "/captures", Summary: "Give a pcap or pcapng file, as the raw body (?site=&realm=&name=)", Tag: "Captures",
+		Permission: auth.CaptureWrite, Audit: "capture.add", Status: http.StatusAccepted, Long: true,
+	}
 	r.Raw(upload, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		who, query := auth.From(q.Context()), q.URL.Query()
 		rest.Detail(q.Context(), "name", ot.Printable(query.Get("name")))
@@ -61,8 +63,10 @@ func (c *Captures) Routes(r *rest.Router) {
 			got, err := c.Get(ctx, auth.From(ctx).Scope, in.ID)
 			return &captureOut{Body: got}, err
 		})
-	rest.Register(r, rest.Op{ID: "cancel-capture", Method: http.MethodDelete, Path: "/captures/{id}", Summary: "Stop reading a capture; what was read stays", Tag: "Captures",
-		Permission: auth.CaptureWrite, Audit: "capture.cancel"},
+	rest.Register(r, rest.Op{
+		ID: "cancel-capture", Method: http.MethodDelete, Path: "/captures/{id}", Summary: "Stop reading a capture; what was read stays", Tag: "Captures",
+		Permission: auth.CaptureWrite, Audit: "capture.cancel",
+	},
 		func(ctx context.Context, in *struct {
 			ID string `path:"id"`
 		},
@@ -70,8 +74,10 @@ func (c *Captures) Routes(r *rest.Router) {
 			rest.Target(ctx, "", ot.Ref{Kind: "capture", ID: in.ID})
 			return &struct{}{}, c.Cancel(ctx, auth.From(ctx).Scope, in.ID)
 		})
-	rest.Register(r, rest.Op{ID: "get-packet", Method: http.MethodGet, Path: "/sources/{source}/packets/{number}", Summary: "One packet of a kept capture", Tag: "Captures",
-		Permission: auth.PacketRead, Audit: "packet.read"},
+	rest.Register(r, rest.Op{
+		ID: "get-packet", Method: http.MethodGet, Path: "/sources/{source}/packets/{number}", Summary: "One packet of a kept capture", Tag: "Captures",
+		Permission: auth.PacketRead, Audit: "packet.read",
+	},
 		func(ctx context.Context, in *struct {
 			Source string `path:"source"`
 			Number uint64 `path:"number"`

@@ -76,9 +76,11 @@ const captureSelect = `SELECT c.capture_id, c.site_no, s.site_id, c.realm_no, c.
  FROM network_capture c JOIN org_site s ON s.site_no = c.site_no WHERE `
 
 func (c *Captures) show(r captureRow) Capture {
-	out := Capture{ID: r.ID, Name: r.Name, SiteID: r.SiteID, State: r.State, Bytes: r.Bytes, Read: r.Read, Packets: r.Packets, Error: r.Error,
+	out := Capture{
+		ID: r.ID, Name: r.Name, SiteID: r.SiteID, State: r.State, Bytes: r.Bytes, Read: r.Read, Packets: r.Packets, Error: r.Error,
 		FirstAt: stamp(r.FirstAt), LastAt: stamp(r.LastAt), Added: Added{Assets: r.Assets, Facts: r.Facts, Conversations: r.Convs},
-		By: r.UploadedBy, At: r.UploadedAt.UTC(), SHA256: r.SHA256, Kept: r.Kept}
+		By: r.UploadedBy, At: r.UploadedAt.UTC(), SHA256: r.SHA256, Kept: r.Kept,
+	}
 	if st, ok := c.progress(r.ID); ok && r.State == Reading {
 		out.Read, out.Packets = st.Read, int64(st.Packets)
 	}

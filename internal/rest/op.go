@@ -187,7 +187,7 @@ func (r *Router) recovered(w http.ResponseWriter, q *http.Request) {
 	if v == nil {
 		return
 	}
-	if v == http.ErrAbortHandler {
+	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(v)
 	}
 	r.cfg.Log.Error("a handler panicked", "method", q.Method, "path", q.URL.Path, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))

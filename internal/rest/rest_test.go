@@ -42,7 +42,8 @@ func router(t *testing.T, cfg rest.Config) (*rest.Router, *store.DB) {
 		func(ctx context.Context, in *struct {
 			ID string `path:"id"`
 			Q  string `query:"q" maxLength:"5"`
-		}) (*thingOut, error) {
+		},
+		) (*thingOut, error) {
 			switch in.ID {
 			case "none":
 				return nil, ot.Errorf(ot.NotFound, "there is no thing %q: look in the list", in.ID)
@@ -60,7 +61,8 @@ func router(t *testing.T, cfg rest.Config) (*rest.Router, *store.DB) {
 			ID      string `path:"id"`
 			IfMatch string `header:"If-Match"`
 			Body    thing
-		}) (*thingOut, error) {
+		},
+		) (*thingOut, error) {
 			if err := rest.IfMatch(in.IfMatch, rest.ETag(in.ID)); err != nil {
 				return nil, err
 			}

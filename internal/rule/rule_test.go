@@ -57,27 +57,46 @@ func TestMasks(t *testing.T) {
 		mask         string
 		hits, misses []m
 	}{
-		"class": {"  classes: [control, firmware]\n",
+		"class": {
+			"  classes: [control, firmware]\n",
 			[]m{{Class: ot.Control}, {Protocol: 1, Class: ot.Firmware}},
-			[]m{{Class: ot.Read}, {Class: ot.Control, Flags: ot.Inner}}},
-		"class and direction": {"  classes: [control]\n  dir: request\n",
+			[]m{{Class: ot.Read}, {Class: ot.Control, Flags: ot.Inner}},
+		},
+		"class and direction": {
+			"  classes: [control]\n  dir: request\n",
 			[]m{{Class: ot.Control, Dir: ot.Request}},
-			[]m{{Class: ot.Control, Dir: ot.Response}, {Class: ot.Control}}},
-		"protocol": {"  protocols: [beta]\n  classes: [login]\n",
-			[]m{{Protocol: 1, Class: ot.Login}}, []m{{Protocol: 0, Class: ot.Login}}},
-		"flags": {"  flags: [clear_text]\n  without: [refused]\n",
+			[]m{{Class: ot.Control, Dir: ot.Response}, {Class: ot.Control}},
+		},
+		"protocol": {
+			"  protocols: [beta]\n  classes: [login]\n",
+			[]m{{Protocol: 1, Class: ot.Login}},
+			[]m{{Protocol: 0, Class: ot.Login}},
+		},
+		"flags": {
+			"  flags: [clear_text]\n  without: [refused]\n",
 			[]m{{Flags: ot.ClearText, Class: ot.Read}, {Flags: ot.ClearText | ot.Midstream}},
-			[]m{{}, {Flags: ot.Forced}, {Flags: ot.ClearText | ot.Refused}}},
-		"class and flags": {"  classes: [login]\n  flags: [refused]\n",
+			[]m{{}, {Flags: ot.Forced}, {Flags: ot.ClearText | ot.Refused}},
+		},
+		"class and flags": {
+			"  classes: [login]\n  flags: [refused]\n",
 			[]m{{Class: ot.Login, Flags: ot.Refused}},
-			[]m{{Class: ot.Login}, {Class: ot.Read, Flags: ot.Refused}}},
-		"kind": {"  kinds: [alpha.service]\n",
-			[]m{{Kind: 1, Class: ot.Read}}, []m{{Kind: 0, Class: ot.Read}, {Protocol: 1, Kind: 1, Class: ot.Read}, {Kind: 200, Class: ot.Read}}},
-		"codes": {"  codes:\n    alpha.function: [0x29, 5]\n    beta.command: [STOP]\n",
+			[]m{{Class: ot.Login}, {Class: ot.Read, Flags: ot.Refused}},
+		},
+		"kind": {
+			"  kinds: [alpha.service]\n",
+			[]m{{Kind: 1, Class: ot.Read}},
+			[]m{{Kind: 0, Class: ot.Read}, {Protocol: 1, Kind: 1, Class: ot.Read}, {Kind: 200, Class: ot.Read}},
+		},
+		"codes": {
+			"  codes:\n    alpha.function: [0x29, 5]\n    beta.command: [STOP]\n",
 			[]m{{Code: 41, Class: ot.Other}, {Code: 5, Class: ot.Other}, {Protocol: 1, Text: []byte("STOP"), Class: ot.Other}},
-			[]m{{Code: 6, Class: ot.Other}, {Kind: 1, Code: 41, Class: ot.Other}, {Protocol: 1, Code: 41, Class: ot.Other}, {Protocol: 1, Text: []byte("START"), Class: ot.Other}}},
-		"inner, asked for": {"  classes: [control]\n  flags: [inner]\n",
-			[]m{{Class: ot.Control, Flags: ot.Inner}}, []m{{Class: ot.Control}}},
+			[]m{{Code: 6, Class: ot.Other}, {Kind: 1, Code: 41, Class: ot.Other}, {Protocol: 1, Code: 41, Class: ot.Other}, {Protocol: 1, Text: []byte("START"), Class: ot.Other}},
+		},
+		"inner, asked for": {
+			"  classes: [control]\n  flags: [inner]\n",
+			[]m{{Class: ot.Control, Flags: ot.Inner}},
+			[]m{{Class: ot.Control}},
+		},
 	} {
 		set := compiled(t, c.mask)
 		for i := range c.hits {

@@ -80,8 +80,16 @@ func TestClean(t *testing.T) {
 	type list []byte
 	n := uint8(7)
 	for _, c := range []struct{ in, want any }{
-		{"a\x00b", "ab"}, {"\xff", "\uFFFD"}, {named("x\x00"), "x"}, {uint16(3), int64(3)}, {&n, int64(7)}, {(*string)(nil), nil},
-		{float32(1.5), 1.5}, {nil, nil}, {true, true}, {list("x"), []byte("x")},
+		{"a\x00b", "ab"},
+		{"\xff", "\uFFFD"},
+		{named("x\x00"), "x"},
+		{uint16(3), int64(3)},
+		{&n, int64(7)},
+		{(*string)(nil), nil},
+		{float32(1.5), 1.5},
+		{nil, nil},
+		{true, true},
+		{list("x"), []byte("x")},
 	} {
 		if got := clean(c.in); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%#v: %#v, want %#v", c.in, got, c.want)

@@ -70,7 +70,7 @@ func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
 	if len(b) < 4 || int(binary.BigEndian.Uint16(b[2:])) != len(b) {
 		return dissect.No
 	}
-	header := 4
+	var header int
 	switch {
 	case b[0] == bvlcIP4 && b[1] <= 0x0c:
 		header = ip4Header(b[1])
@@ -179,7 +179,7 @@ func (c *context) bvlc(pdu []byte) dissect.Fault {
 		m.Code |= annexU
 	}
 	switch m.Code {
-	case 0x00, annexU | 0x00:
+	case 0x00, annexU:
 		m.Dir = ot.Response
 		if len(pdu) >= 6 {
 			if m.Status = uint32(binary.BigEndian.Uint16(pdu[len(pdu)-2:])); m.Status != 0 {

@@ -53,9 +53,9 @@ func (*flow) Frame(_ ot.Dir, b []byte, _ bool) (skip, n int) { return 0, len(b) 
 
 // options holds what is read of a message's options; the slices alias the PDU.
 type options struct {
-	kind                    byte
-	hostname, vendor, fqdn  []byte
-	requested, server, gate []byte
+	kind                   byte
+	hostname, vendor, fqdn []byte
+	requested, server      []byte
 }
 
 func (f *flow) Decode(_ ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {

@@ -116,7 +116,6 @@ type flow struct {
 	told     bool // who is the client
 	question [maxName]byte
 	name     [maxName]byte
-	text     [48]byte
 }
 
 // Frame: over TCP each message stands behind its length.

@@ -118,7 +118,7 @@ func command(m *ot.Message, kind byte, e []byte) {
 			set(m, float64(e[0]&3))
 			qualifier = int(e[0])
 		}
-	case 48, 61: // normalized
+	case 48, 61: // normalised
 		if len(e) >= 3 {
 			set(m, float64(int16(binary.LittleEndian.Uint16(e)))/32768)
 			qualifier = int(e[2])
@@ -141,7 +141,7 @@ func command(m *ot.Message, kind byte, e []byte) {
 		if len(e) >= 1 {
 			set(m, float64(e[0]))
 		}
-	case 110: // parameter, normalized
+	case 110: // parameter, normalised
 		if len(e) >= 2 {
 			set(m, float64(int16(binary.LittleEndian.Uint16(e)))/32768)
 		}

@@ -30,8 +30,16 @@ func TestName(t *testing.T) {
 		id   uint32
 		want string
 	}{
-		{bacnet, 0, "ASHRAE"}, {bacnet, 5, "Johnson Controls"}, {bacnet, 1426, "Mitsubishi Electric"}, {bacnet, 12, ""}, {bacnet, 1 << 31, ""},
-		{snmp, 9, "Cisco"}, {snmp, 8691, "Moxa"}, {snmp, 8072, ""}, {snmp, 0, ""}, {New("nobody"), 1, ""},
+		{bacnet, 0, "ASHRAE"},
+		{bacnet, 5, "Johnson Controls"},
+		{bacnet, 1426, "Mitsubishi Electric"},
+		{bacnet, 12, ""},
+		{bacnet, 1 << 31, ""},
+		{snmp, 9, "Cisco"},
+		{snmp, 8691, "Moxa"},
+		{snmp, 8072, ""},
+		{snmp, 0, ""},
+		{New("nobody"), 1, ""},
 	} {
 		if got := string(c.list.Name(c.id)); got != c.want {
 			t.Errorf("number %d is %q, want %q", c.id, got, c.want)

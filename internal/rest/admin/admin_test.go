@@ -269,7 +269,9 @@ func TestForeign(t *testing.T) {
 		// All permissions, but of one site: no way to make somebody who sees more.
 		for _, c := range [][2]string{
 			{"POST /users", `{"name":"M","email":"m@example.com","role":"administrator","sees_all":true}`},
-			{"GET /users", ""}, {"GET /sessions?all=true", ""}, {"POST /entities", `{"name":"M"}`},
+			{"GET /users", ""},
+			{"GET /sessions?all=true", ""},
+			{"POST /entities", `{"name":"M"}`},
 		} {
 			method, path, _ := strings.Cut(c[0], " ")
 			if w := resttest.Do(t, r.Handler(), method, "/api/v1"+path, "eve", c[1]); w.Code != 403 {
