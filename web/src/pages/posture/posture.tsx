@@ -229,7 +229,7 @@ function NeedRow({ need, site }: { need: Need; site: string | undefined }) {
       <Mark priority={priorityOf(need.severity)} />
       <div>
         <Go href={hrefOf(need.link.page, need.link.id, need.link.site)}>{need.title}</Go>
-        <div className="quiet small">
+        <div className="quiet small short" title={need.detail}>
           {[need.title.startsWith(site ?? " ") ? "" : site, need.detail].filter(Boolean).join(" · ")}
         </div>
       </div>
