@@ -135,7 +135,8 @@ func (l *lane) acked(fl *flow, side uint8, f *frame) {
 	if o == nil {
 		return
 	}
-	if f.flags&tcpACK != 0 && (!o.hasAck || int32(f.ack-o.acked) > 0) {
+	// A forged acknowledgement far from the stream must not make all of it look repeated.
+	if f.flags&tcpACK != 0 && abs(int32(f.ack-o.next)) < farAway && (!o.hasAck || int32(f.ack-o.acked) > 0) {
 		o.acked, o.hasAck = f.ack, true
 	}
 	if len(o.late) > 0 {

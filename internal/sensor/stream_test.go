@@ -210,6 +210,14 @@ func TestTardySegments(t *testing.T) {
 	if counts(s)[toyRead] != 41 || s.Health.Repeated != 1 || s.Flows[0].Lost != 0 {
 		t.Errorf("one tardy segment: %v, repeated %d, lost %d", counts(s), s.Health.Repeated, s.Flows[0].Lost)
 	}
+	f := newTalk().open().say(1, pdu(toyRead|0x80, "")) // a forged acknowledgement of what nobody has sent
+	f.frames = append(f.frames, f.segment(1, f.seq[1], f.seq[0]+1<<30, tcpACK, nil))
+	for range 20 {
+		f.say(0, pdu(toyRead, "x"))
+	}
+	if s := summaryOf(t, f.frames, cfg); counts(s)[toyRead] != 21 || s.Health.Repeated != 0 {
+		t.Errorf("a forged acknowledgement: %v, repeated %d", counts(s), s.Health.Repeated)
+	}
 	d := newTalk().open()
 	for range 30 {
 		b := pdu(toyRead, "x")
