@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/skanse/skanse/internal/ot"
-	"github.com/skanse/skanse/internal/rest"
 	"github.com/skanse/skanse/internal/store"
 )
 
@@ -312,49 +311,4 @@ func (s *Service) clashes(ctx context.Context, r store.Reader, d *AssetDetail, a
 		}
 	}
 	return nil
-}
-
-// AssetChange is one entry of an asset's history.
-type AssetChange struct {
-	ID     string     `json:"id"`
-	At     store.Time `json:"at"`
-	Kind   string     `json:"kind" enum:"appeared,field,address,merged,split,state,decided"`
-	Field  string     `json:"field"`
-	Before string     `json:"before"`
-	After  string     `json:"after"`
-	By     string     `json:"by" doc:"Empty: the rules"`
-	Reason string     `json:"reason"`
-}
-
-// History returns an asset's changes, newest first, those of assets merged into it included.
-func (s *Service) History(ctx context.Context, scope Scope, id, cursor string, limit int) (page rest.Page[AssetChange], err error) {
-	if limit <= 0 || limit > 500 {
-		limit = 100
-	}
-	last := "~" // after every id
-	if err := rest.DecodeCursor(cursor, &last); err != nil {
-		return page, err
-	}
-	err = s.db.View(ctx, func(r store.Reader) error {
-		a, err := find(ctx, r, scope, id)
-		if err != nil {
-			return err
-		}
-		ids, err := store.All[string](ctx, r, "SELECT old_id FROM asset_alias WHERE asset_id = ?", a.ID)
-		if err != nil {
-			return err
-		}
-		rows, err := store.All[changeRow](ctx, r, "SELECT change_id, asset_id, site_no, at, kind, field, before, after, decided_by, reason FROM asset_change WHERE asset_id IN (?) AND change_id < ? ORDER BY change_id DESC LIMIT ?",
-			append(ids, a.ID), last, limit+1)
-		if err != nil {
-			return err
-		}
-		cut := rest.Cut(rows, limit, func(c changeRow) string { return rest.EncodeCursor(c.ID) })
-		page = rest.Page[AssetChange]{Items: make([]AssetChange, 0, len(cut.Items)), Next: cut.Next}
-		for _, c := range cut.Items {
-			page.Items = append(page.Items, AssetChange{c.ID, c.At, c.Kind, c.Field, c.Before, c.After, c.DecidedBy, c.Reason})
-		}
-		return nil
-	})
-	return page, err
 }

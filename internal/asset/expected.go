@@ -22,17 +22,20 @@ import (
 const (
 	maxListLines  = 50_000
 	linesPerTx    = 150
-	maxListTold   = 500 // lines that a report names one by one
+	maxListTold   = 5_000 // lines that a report names one by one
 	maxCellLength = 200
 )
 
 // ListLine is one line of a list of expected assets.
 type ListLine struct {
-	Line   int    `json:"line"`
-	Name   string `json:"name"`
-	Result string `json:"result" enum:"new,known,problem"`
-	ID     string `json:"id,omitempty"`
-	Why    string `json:"why,omitempty"`
+	Line   int      `json:"line"`
+	Name   string   `json:"name"`
+	Result string   `json:"result" enum:"new,known,problem"`
+	ID     string   `json:"id,omitempty"`
+	Why    string   `json:"why,omitempty" doc:"Of a problem: what to do; of a known line: by what it was recognised"`
+	Is     string   `json:"is,omitempty" doc:"What the known asset is called now"`
+	Sets   []string `json:"sets" nullable:"false" doc:"Fields that the line sets or changes"`
+	Keeps  []string `json:"keeps" nullable:"false" doc:"Fields where what is measured stands above the line"`
 }
 
 // ListReport says what a list did, or would do.
@@ -41,7 +44,7 @@ type ListReport struct {
 	New      int        `json:"new"`
 	Known    int        `json:"known"`
 	Problems int        `json:"problems"`
-	Lines    []ListLine `json:"lines" nullable:"false" doc:"Problems first; at most 500"`
+	Lines    []ListLine `json:"lines" nullable:"false" doc:"Problems first, then new ones; at most 5,000"`
 }
 
 // expected is a parsed line.
@@ -244,17 +247,12 @@ func (s *Service) ImportList(ctx context.Context, scope org.Scope, who Person, s
 		}
 		rep.Lines = append(rep.Lines, told...)
 	}
-	slices.SortStableFunc(rep.Lines, func(a, b ListLine) int { return strings.Compare(order3(a.Result), order3(b.Result)) })
+	slices.SortStableFunc(rep.Lines, func(a, b ListLine) int { return a.rank() - b.rank() })
 	rep.Lines = rep.Lines[:min(len(rep.Lines), maxListTold)]
 	return rep, nil
 }
 
-func order3(result string) string {
-	if result == "problem" {
-		return "0"
-	}
-	return "1"
-}
+func (l *ListLine) rank() int { return slices.Index([]string{"problem", "new", "known"}, l.Result) }
 
 // markTwice finds addresses that two lines claim.
 func markTwice(list []expected) {
@@ -272,115 +270,4 @@ func markTwice(list []expected) {
 			}
 		}
 	}
-}
-
-// listPart matches lines with assets, by MAC, then IP, then the name of another
-// expected asset, and writes them; tx nil: only says what it would do.
-func (s *Service) listPart(ctx context.Context, r store.Reader, tx *store.Tx, siteNo int64, who Person, part []expected) ([]ListLine, error) {
-	var out []ListLine
-	for i := range part {
-		e := &part[i]
-		l := ListLine{Line: e.line, Name: e.words["name"]}
-		if l.Name == "" {
-			l.Name = e.ip + e.mac
-		}
-		if e.problem != "" {
-			l.Result, l.Why = "problem", e.problem
-			out = append(out, l)
-			continue
-		}
-		id, err := matchLine(ctx, r, siteNo, e)
-		if err != nil {
-			return nil, err
-		}
-		l.Result, l.ID = "known", id
-		if id == "" {
-			l.Result = "new"
-		}
-		if tx != nil {
-			if l.ID, err = s.writeLine(ctx, tx, siteNo, who, id, e); err != nil {
-				return nil, err
-			}
-		}
-		out = append(out, l)
-	}
-	return out, nil
-}
-
-func matchLine(ctx context.Context, r store.Reader, siteNo int64, e *expected) (string, error) {
-	for _, by := range [][2]string{{"mac", e.mac}, {"ip", e.ip}} {
-		if by[1] == "" {
-			continue
-		}
-		ids, err := store.All[string](ctx, r, "SELECT asset_id FROM asset_binding WHERE site_no = ? AND realm_no = ? AND kind = ? AND address = ? AND to_at IS NULL ORDER BY asset_id LIMIT 1", siteNo, e.realm, by[0], by[1])
-		if err != nil || len(ids) > 0 {
-			return strings.Join(ids, ""), err
-		}
-	}
-	if name := e.words["name"]; name != "" && e.mac == "" && e.ip == "" {
-		ids, err := store.All[string](ctx, r, "SELECT asset_id FROM asset_asset WHERE site_no = ? AND name = ? ORDER BY asset_id LIMIT 2", siteNo, name)
-		if err != nil || len(ids) == 1 {
-			return strings.Join(ids, ""), err
-		}
-	}
-	return "", nil
-}
-
-func (s *Service) writeLine(ctx context.Context, tx *store.Tx, siteNo int64, who Person, id string, e *expected) (string, error) {
-	now := store.At(s.now())
-	var a assetRow
-	if id == "" {
-		a = assetRow{ID: store.NewID(), SiteNo: siteNo, State: StateAccepted, DecidedAt: now, Role: "unknown", RoleReason: "never heard", LevelReason: "its role is not known", CreatedAt: now, Managed: true}
-		a.IPs.V, a.MACs.V = []string{}, []string{}
-		if err := store.Upsert(ctx, tx, "asset_change", []changeRow{{ID: store.NewID(), AssetID: a.ID, SiteNo: siteNo, At: now, Kind: "appeared", After: e.words["name"], DecidedBy: who.Name, Reason: "stands in an asset list"}}, nil, nil); err != nil {
-			return "", err
-		}
-	} else {
-		var err error
-		if a, err = store.One[assetRow](ctx, tx, "SELECT "+assetColumns+" FROM asset_asset WHERE asset_id = ?", id); err != nil {
-			return "", err
-		}
-	}
-	a.Expected = true
-	var bound []bindingRow
-	for _, b := range [][2]string{{"mac", e.mac}, {"ip", e.ip}} {
-		if b[1] == "" || id != "" && (slices.Contains(a.IPs.V, b[1]) || slices.Contains(a.MACs.V, b[1])) {
-			continue
-		}
-		bound = append(bound, bindingRow{SiteNo: siteNo, RealmNo: e.realm, Kind: b[0], Address: b[1], AssetID: a.ID, Person: true})
-		if b[0] == "ip" {
-			a.IPs.V = append(a.IPs.V, b[1])
-		} else {
-			a.MACs.V = append(a.MACs.V, b[1])
-		}
-	}
-	if err := store.Upsert(ctx, tx, "asset_binding", bound, []string{"site_no", "realm_no", "kind", "address", "asset_id", "from_at"}, []string{"to_at"}); err != nil {
-		return "", err
-	}
-	p := Patch{Reason: "asset list"}
-	for field, to := range map[string]**string{
-		"name": &p.Name, "vendor": &p.Vendor, "model": &p.Model, "order_code": &p.OrderCode, "serial": &p.Serial, "firmware": &p.Firmware,
-		"role": &p.Role, "level": &p.Level, "zone": &p.Zone,
-	} {
-		if v := e.words[field]; v != "" && (id == "" || field == "name" || field == "zone" || field == "role" || *emptyIfNil(a.column(field)) == "") {
-			*to = new(v) // what is measured stands above a list's vendor, model, codes
-		}
-	}
-	if e.owner != "" {
-		p.Owner = new(e.owner)
-	}
-	if e.criticality != 0 {
-		p.Criticality = new(e.criticality)
-	}
-	if a.State == StateNew {
-		p.State = new(StateAccepted)
-	}
-	return a.ID, s.decide(ctx, tx, who, &a, p)
-}
-
-func emptyIfNil(s *string) *string {
-	if s == nil {
-		return new("")
-	}
-	return s
 }

@@ -109,6 +109,18 @@ func (s *Service) Routes(r *rest.Router) {
 			d, etag, err := s.Detail(ctx, scope, in.ID)
 			return &detailOutput{etag, d}, err
 		})
+	type decideInput struct {
+		Body struct {
+			IDs    []string `json:"ids" minItems:"1" maxItems:"1000"`
+			State  string   `json:"state" enum:"new,accepted,rejected,retired"`
+			Reason string   `json:"reason,omitempty" maxLength:"500"`
+		}
+	}
+	rest.Register(r, rest.Op{ID: "decide-assets", Method: http.MethodPost, Path: "/assets/decide", Summary: "Accept, reject or retire many assets", Tag: tag, Permission: auth.AssetWrite, Audit: "asset.decide", Status: http.StatusOK},
+		func(ctx context.Context, in *decideInput) (*struct{ Body Decided }, error) {
+			out, err := s.DecideMany(ctx, auth.From(ctx).Scope, person(ctx), in.Body.IDs, in.Body.State, in.Body.Reason)
+			return &struct{ Body Decided }{out}, err
+		})
 	type historyInput struct {
 		ID     string `path:"id"`
 		Cursor string `query:"cursor"`

@@ -38,6 +38,9 @@ func TestExpectedList(t *testing.T) {
 		if dry.Lines[0].Result != "problem" || dry.Lines[0].Line != 4 || !strings.Contains(dry.Lines[0].Why, "line 3") {
 			t.Errorf("first line told: %+v", dry.Lines[0])
 		}
+		if l := dry.Lines[5]; l.Result != "known" || l.Why != "ip" || l.ID != p.at("192.168.0.10").ID || !slices.Equal(l.Sets, []string{"criticality", "name", "state", "zone"}) || !slices.Equal(l.Keeps, []string{"model"}) {
+			t.Errorf("the known line: %+v", l)
+		}
 		if _, err := p.s.ImportList(t.Context(), everywhere, ada, p.site.ID, []byte(list), false); err != nil {
 			t.Fatal(err)
 		}
@@ -61,6 +64,18 @@ func TestExpectedList(t *testing.T) {
 			t.Errorf("the same list again: %+v %v", rep, err)
 		}
 	})
+}
+
+func TestListOfTwoAssetsInOneLine(t *testing.T) {
+	p := newPlant(t, storetest.Open(t, storetest.SQLite(t), allSlices()))
+	p.take((&talk{}).heard(host(macA, "192.168.0.10"), 1, 9, 64, true).heard(host(macB, "192.168.0.11"), 1, 9, 64, true))
+	rep, err := p.s.ImportList(t.Context(), everywhere, ada, p.site.ID, []byte("name,ip,mac\nPump 7,192.168.0.11,"+macA+"\n"), false)
+	if err != nil || rep.Problems != 1 || !strings.Contains(rep.Lines[0].Why, "two assets") {
+		t.Errorf("%+v %v", rep, err)
+	}
+	if a := p.at("192.168.0.11"); a.Name != "" || a.Expected {
+		t.Errorf("changed all the same: %+v", a)
+	}
 }
 
 func TestListRefuses(t *testing.T) {
