@@ -253,11 +253,10 @@ func (f *frame) ip4(b []byte) decoded {
 	f.fragOff, f.more = int(part&0x1fff)*8, part&0x2000 != 0
 	f.fragment = f.more || f.fragOff > 0
 	f.fragID = uint32(binary.BigEndian.Uint16(b[4:]))
-	f.missing = 0
-	if total > len(b) { // cut by the capture, or lying
-		f.missing = total - len(b)
+	if total > len(b) { // cut by the capture; what is beyond that, the header lies about
+		f.missing = min(f.missing, total-len(b))
 	} else {
-		b = b[:total] // the rest is padding
+		f.missing, b = 0, b[:total] // the rest is padding
 	}
 	return f.transport(b[head:])
 }
@@ -274,11 +273,10 @@ func (f *frame) ip6(b []byte) decoded {
 	if size == 0 {
 		size = len(b) + f.missing
 	}
-	f.missing = 0
 	if size > len(b) {
-		f.missing = size - len(b)
+		f.missing = min(f.missing, size-len(b))
 	} else {
-		b = b[:size]
+		f.missing, b = 0, b[:size]
 	}
 	for range 8 { // extension headers
 		var n int

@@ -118,6 +118,20 @@ func TestSnapLength(t *testing.T) {
 	}
 }
 
+// A header may claim more than the frame ever held. Believed, it would put the
+// stream's next bytes beyond all that follow.
+func TestForgedLength(t *testing.T) {
+	four := ethernet(mac(1), mac(2), 0x0800, ip4("10.0.0.1", "10.0.0.2", 6, tcp(1, 2, 3, 4, tcpACK, make([]byte, 12))))
+	binary.BigEndian.PutUint16(four[16:], 35124)
+	six := ethernet(mac(1), mac(2), 0x86dd, ip6("fd00::1", "fd00::2", 6, tcp(1, 2, 3, 4, tcpACK, make([]byte, 12))))
+	binary.BigEndian.PutUint16(six[18:], 35124)
+	for name, b := range map[string][]byte{"IPv4": four, "IPv6": six} {
+		if f, d := decodeOf(LinkEthernet, b); d != good || len(f.payload) != 12 || f.missing != 0 {
+			t.Errorf("%s: %d, %d bytes and %d missing, want 12 and none", name, d, len(f.payload), f.missing)
+		}
+	}
+}
+
 func FuzzFrame(f *testing.F) {
 	packet := ip4("10.0.0.1", "10.0.0.2", 6, tcp(1, 9000, 3, 4, tcpACK, pdu(toyRead, "x")))
 	plain := ethernet(mac(1), mac(2), 0x0800, packet)

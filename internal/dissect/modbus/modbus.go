@@ -163,15 +163,19 @@ type flow struct {
 // Reset keeps the names of units: they are the same in every conversation.
 func (f *flow) Reset() { f.turned, f.asked = false, pending{} }
 
-// Frame cuts at the header's length; out of step it looks for the next plausible header.
+// Frame cuts at the header's length; out of step it looks for the next plausible
+// header. Where a header should stand and none does, all in hand is dropped: the
+// bytes are the end of nobody knows what, and what looks like a header in
+// there would be a message that nobody sent.
 func (f *flow) Frame(_ ot.Dir, b []byte, synced bool) (skip, n int) {
 	if len(b) < 6 {
 		return 0, 0
 	}
-	if synced && b[2] == 0 && b[3] == 0 {
-		if n := int(binary.BigEndian.Uint16(b[4:])); n >= minBody && n <= maxUMAS-6 {
+	if synced {
+		if n := int(binary.BigEndian.Uint16(b[4:])); b[2] == 0 && b[3] == 0 && n >= minBody && n <= maxUMAS-6 {
 			return 0, 6 + n
 		}
+		return len(b), 0
 	}
 	for ; len(b)-skip > header; skip++ {
 		if plausible(b[skip:]) {

@@ -31,3 +31,20 @@ func TestProbeRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A server that says 5 and sends 8 bytes more leaves three: nothing behind them
+// is told as a message until a segment begins with a header.
+func TestOutOfStep(t *testing.T) {
+	adu := []byte{0, 1, 0, 0, 0, 5, 10, 42, 14, 4, 1}
+	f := Protocol{}.Open()
+	if skip, n := f.Frame(ot.Response, adu, true); skip != 0 || n != len(adu) {
+		t.Errorf("in step: skip %d, n %d, want 0 and %d", skip, n, len(adu))
+	}
+	left := append([]byte{1, 1, 0x23}, adu...)
+	if skip, n := f.Frame(ot.Response, left, true); skip != len(left) || n != 0 {
+		t.Errorf("out of step: skip %d, n %d, want all %d dropped", skip, n, len(left))
+	}
+	if skip, n := f.Frame(ot.Response, left, false); skip != 3 || n != len(adu) {
+		t.Errorf("mid-stream: skip %d, n %d, want 3 and %d", skip, n, len(adu))
+	}
+}
