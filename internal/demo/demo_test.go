@@ -121,3 +121,14 @@ func writePcap(t *testing.T, name string, src sensor.Source) (n int) {
 	}
 	return n
 }
+
+// TestWriteExample writes a month of one site as a capture, for the benchmark
+// on machines without the public captures.
+func TestWriteExample(t *testing.T) {
+	name := os.Getenv("SKANSE_WRITE_EXAMPLE")
+	if name == "" {
+		t.Skip("make bench asks for it")
+	}
+	n := writePcap(t, name, NewCompany().Sites[1].NewSource(context.Background(), present.Add(-30*24*time.Hour), present, present, false))
+	t.Logf("%d packets in %s", n, name)
+}
