@@ -52,11 +52,11 @@ func monitorChecks() []relation {
 		{id: "mon.uptime", fold: ot.Share, reads: heardTopics(), items: func(*CheckSpec, time.Time) ot.SQL {
 			const loss = "CAST(s.dropped AS DOUBLE PRECISION) > .01 * CAST(s.packets + s.dropped AS DOUBLE PRECISION)"
 			return sources("CASE WHEN u.share IS NULL THEN 'unknown' WHEN u.share >= .99 AND NOT "+loss+" THEN 'pass' ELSE 'fail' END", "u.share",
-				"CASE WHEN u.share IS NULL THEN 'It has not been heard for an hour yet.' WHEN "+loss+" THEN 'It loses more than 1 % of the packets: ' || CAST(s.dropped AS TEXT) || ' lost.' ELSE 'It listened to ' || CAST(u.percent AS TEXT) || ' % of ' || CAST(u.hours AS TEXT) || ' hours due.' END")
+				"CASE WHEN u.share IS NULL THEN 'It has not been heard for an hour yet.' WHEN "+loss+" THEN 'It loses more than 1 % of the packets: ' || CAST(s.dropped AS TEXT) || ' lost.' ELSE 'It listened to ' || CAST(u.percent AS TEXT) || ' % of ' || CAST(u.hours AS TEXT) || CASE WHEN u.hours = 1 THEN ' hour due.' ELSE ' hours due.' END END")
 		}},
 		{id: "mon.tx", fold: ot.Sum, unit: "frames", reads: heardTopics(), items: func(*CheckSpec, time.Time) ot.SQL {
 			return sources("CASE WHEN s.transmitted > 0 THEN 'fail' ELSE 'pass' END", "CAST(s.transmitted AS DOUBLE PRECISION)",
-				"CASE WHEN s.transmitted > 0 THEN 'Its listening interface sent ' || CAST(s.transmitted AS TEXT) || ' frames.' ELSE 'Its transmit counter is 0 after ' || CAST(s.packets AS TEXT) || ' packets heard.' END")
+				"CASE WHEN s.transmitted > 0 THEN 'Its listening interface sent ' || CAST(s.transmitted AS TEXT) || CASE WHEN s.transmitted = 1 THEN ' frame.' ELSE ' frames.' END ELSE 'Its transmit counter is 0 after ' || CAST(s.packets AS TEXT) || CASE WHEN s.packets = 1 THEN ' packet heard.' ELSE ' packets heard.' END END")
 		}},
 		{id: "mon.passive", fold: ot.Share, reads: heardTopics(), items: func(k *CheckSpec, _ time.Time) ot.SQL {
 			const sent = "EXISTS (SELECT 1 FROM network_source s WHERE s.site_no = z.site_no AND s.live AND s.transmitted > 0)"

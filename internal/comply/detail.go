@@ -128,7 +128,8 @@ type CheckItem struct {
 	Measure     string                `json:"measure"`
 	Target      string                `json:"target"`
 	Window      string                `json:"window"`
-	Unit        string                `json:"unit"`
+	Unit        string                `json:"unit" doc:"Of several: hosts"`
+	One         string                `json:"unit_one" doc:"Of one: host"`
 	Wants       string                `json:"wants"`
 	Kind        string                `json:"kind" enum:"share,count,number"`
 	Implemented bool                  `json:"implemented"`
@@ -252,7 +253,7 @@ func checkItems(ctx context.Context, r store.Reader, q *Requirement, sites map[i
 		if k.Test.Unit != "" {
 			unit = k.Test.Unit
 		}
-		out = append(out, CheckItem{k.ID, k.Title, k.Measure, k.Target, k.Window.People(), unit, k.Wants, k.Test.Kind, ok, k.Contradicts, map[string]AnswerItem{}})
+		out = append(out, CheckItem{k.ID, k.Title, k.Measure, k.Target, k.Window.People(), unit, one(unit), k.Wants, k.Test.Kind, ok, k.Contradicts, map[string]AnswerItem{}})
 		ids = append(ids, k.ID)
 	}
 	rows, err := store.All[answerRow](ctx, r, "SELECT "+answerColumns+" FROM comply_answer WHERE check_id IN (?)", ids)

@@ -18,23 +18,29 @@ type Item struct {
 	Verdict Verdict  `json:"verdict" enum:"pass,fail,unknown,excepted"`
 	Value   *float64 `json:"value"`
 	Reason  string   `json:"reason"`
+	PartOf  string   `json:"part_of,omitempty" doc:"Id of the failing row above that counts this one; it is no row of its own in the check's numbers"`
 }
 
 type itemRow struct {
 	Row
 	SiteID string `db:"site_id"`
 	Rank   int64  `db:"rank"`
+	PartOf string `db:"part_of"`
+	Whole  string `db:"whole"` // the row, or what it is part of
+	Part   int64  `db:"part"`
 }
 
 type itemCursor struct {
 	Rank  int64  `json:"r"`
 	Site  int64  `json:"s"`
+	Whole string `json:"w"`
+	Part  int64  `json:"p"`
 	Kind  string `json:"k"`
 	Ref   string `json:"i"`
 	Label string `json:"l"`
 }
 
-// Items pages the rows of a check as they are now: failing ones first, and before a failing
+// Items pages the rows of a check as they are now: failing ones first, and below a failing
 // zone the conversations that it counts.
 func (s *Service) Items(ctx context.Context, scope auth.Scope, check, siteID string, verdict Verdict, cursor string, limit int) (rest.Page[Item], error) {
 	limit = max(limit, 1)
@@ -52,9 +58,10 @@ func (s *Service) Items(ctx context.Context, scope auth.Scope, check, siteID str
 		return rest.Page[Item]{Items: []Item{}}, nil
 	}
 	now := s.clock().UTC()
-	rows := rel.items(k, now)
+	const columns = "site_no, kind, ref, label, verdict, value, reason, "
+	rows := sqlf("SELECT "+columns+"'' AS part_of FROM (?) a", rel.items(k, now))
 	if rel.behind != nil {
-		rows = sqlf("SELECT * FROM (?) a UNION ALL SELECT * FROM (?) b", rows, rel.behind(k, now))
+		rows = sqlf("? UNION ALL SELECT "+columns+"part_of FROM (?) b", rows, rel.behind(k, now))
 	}
 	var at itemCursor
 	if err := rest.DecodeCursor(cursor, &at); err != nil {
@@ -68,24 +75,27 @@ func (s *Service) Items(ctx context.Context, scope auth.Scope, check, siteID str
 		where = sqlf("? AND i.verdict = ?", where, string(verdict))
 	}
 	if cursor != "" {
-		where = sqlf("? AND (i.rank, i.site_no, i.kind, i.ref, i.label) > (?, ?, ?, ?, ?)", where, at.Rank, at.Site, at.Kind, at.Ref, at.Label)
+		where = sqlf("? AND (i.rank, i.site_no, i.whole, i.part, i.kind, i.ref, i.label) > (?, ?, ?, ?, ?, ?, ?)", where, at.Rank, at.Site, at.Whole, at.Part, at.Kind, at.Ref, at.Label)
 	}
 	var got []itemRow
 	err := s.db.View(ctx, func(r store.Reader) (err error) {
-		got, err = store.All[itemRow](ctx, r, `SELECT i.site_no, i.kind, i.ref, i.label, i.verdict, i.value, i.reason, i.site_id, i.rank FROM (
-  SELECT t.site_no, t.kind, t.ref, t.label, t.verdict, t.value, t.reason, o.site_id,
+		got, err = store.All[itemRow](ctx, r, `SELECT i.site_no, i.kind, i.ref, i.label, i.verdict, i.value, i.reason, i.site_id, i.rank, i.part_of, i.whole, i.part FROM (
+  SELECT t.site_no, t.kind, t.ref, t.label, t.verdict, t.value, t.reason, o.site_id, t.part_of,
+    CASE WHEN t.part_of = '' THEN t.ref ELSE t.part_of END AS whole, CASE WHEN t.part_of = '' THEN 0 ELSE 1 END AS part,
     CASE t.verdict WHEN 'fail' THEN 0 WHEN 'unknown' THEN 1 WHEN 'excepted' THEN 2 ELSE 3 END AS rank
   FROM (?) t JOIN org_site o ON o.site_no = t.site_no) i
-WHERE ? ORDER BY i.rank, i.site_no, i.kind, i.ref, i.label LIMIT ?`, rows, where, limit+1)
+WHERE ? ORDER BY i.rank, i.site_no, i.whole, i.part, i.kind, i.ref, i.label LIMIT ?`, rows, where, limit+1)
 		return err
 	})
 	if err != nil {
 		return rest.Page[Item]{}, fmt.Errorf("items of %s: %w", check, err)
 	}
-	page := rest.Cut(got, limit, func(x itemRow) string { return rest.EncodeCursor(itemCursor{x.Rank, x.SiteNo, x.Kind, x.Ref, x.Label}) })
+	page := rest.Cut(got, limit, func(x itemRow) string {
+		return rest.EncodeCursor(itemCursor{x.Rank, x.SiteNo, x.Whole, x.Part, x.Kind, x.Ref, x.Label})
+	})
 	out := rest.Page[Item]{Items: []Item{}, Next: page.Next}
 	for _, x := range page.Items {
-		out.Items = append(out.Items, Item{x.SiteID, ot.Ref{Kind: x.Kind, ID: x.Ref}, ot.Printable(x.Label), x.Verdict, x.Value, sentence(x.Reason)})
+		out.Items = append(out.Items, Item{x.SiteID, ot.Ref{Kind: x.Kind, ID: x.Ref}, ot.Printable(x.Label), x.Verdict, x.Value, sentence(x.Reason), x.PartOf})
 	}
 	return out, nil
 }

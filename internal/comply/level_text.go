@@ -158,9 +158,9 @@ func age(collected, now time.Time) string {
 	}
 	h := now.Sub(collected).Hours()
 	if h < 48 {
-		return fmt.Sprintf("it is %.0f hours old", h)
+		return "it is " + counted(int(math.Round(h)), "hours") + " old"
 	}
-	return fmt.Sprintf("it is %.0f days old", h/24)
+	return "it is " + counted(int(math.Round(h/24)), "days") + " old"
 }
 
 func list(s []string, n int) string {

@@ -145,7 +145,7 @@ func blindNeeds(ctx context.Context, r store.Reader, p *picture) ([]Need, error)
 				n++
 			}
 		}
-		out = append(out, Need{"blind", ot.Medium, x.Name + ": no sensor listens here", fmt.Sprintf("%d requirements are unknown. A sensor beside the OT switches answers most of them; a capture shows what is there on one day.", n), x.ID, store.Time{}, Link{"captures", "", x.ID}})
+		out = append(out, Need{"blind", ot.Medium, x.Name + ": no sensor listens here", fmt.Sprintf("%s unknown. A sensor beside the OT switches answers most of them; a capture shows what is there on one day.", are(n, "requirements")), x.ID, store.Time{}, Link{"captures", "", x.ID}})
 	}
 	return out, nil
 }
@@ -165,5 +165,20 @@ func (p *picture) undeclaredNeeds() []Need {
 	if n == 0 || len(p.sites) == 0 {
 		return nil
 	}
-	return []Need{{"undeclared", ot.Low, fmt.Sprintf("%d requirements wait for a declaration", n), "Without one a level stops at 1. Key ones first: " + strings.Join(ids[:min(len(ids), 6)], ", ") + ".", "", store.Time{}, Link{"/requirements", "", ""}}}
+	return []Need{{"undeclared", ot.Low, waiting(n), "Without one a level stops at 1. Key ones first: " + strings.Join(ids[:min(len(ids), 6)], ", ") + ".", "", store.Time{}, Link{"/requirements", "", ""}}}
+}
+
+// are says how many there are, before what they are.
+func are(n int, unit string) string {
+	if n == 1 {
+		return counted(n, unit) + " is"
+	}
+	return counted(n, unit) + " are"
+}
+
+func waiting(n int) string {
+	if n == 1 {
+		return "1 requirement waits for a declaration"
+	}
+	return counted(n, "requirements") + " wait for a declaration"
 }

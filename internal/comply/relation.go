@@ -15,8 +15,8 @@ type relation struct {
 	many  bool // rows are assets: thousands
 	// items gives the rows that are watched, for all sites, in the columns that ot.Check.Items documents.
 	items func(k *CheckSpec, now time.Time) ot.SQL
-	// behind gives, in the same columns, what a failing row counts: the
-	// conversations behind a zone. nil: the rows are the things themselves.
+	// behind gives, in the same columns and part_of, the ref of the row, what a failing row
+	// counts: the conversations behind a zone. nil: the rows are the things themselves.
 	behind func(k *CheckSpec, now time.Time) ot.SQL
 }
 
@@ -107,7 +107,7 @@ FROM (?) z LEFT JOIN (
 // take. where may use c (the conversation), cz and sz (the zones of its sides, NULL for none)
 // and oz, the OT side; zone says which side that is, who what is counted.
 func conversations(since int64, side, who string, where ot.SQL) ot.SQL {
-	return sqlf(`SELECT c.site_no, c.conv_no, oz.zone_no, `+who+` AS who, c.live, c.first_at, c.last_at,
+	return sqlf(`SELECT c.site_no, c.conv_no, oz.zone_no, oz.zone_id, `+who+` AS who, c.live, c.first_at, c.last_at,
   c.client_ip, c.server_ip, c.client_mac, c.server_mac, c.transport, c.port, CASE WHEN c.protocol <> '' THEN c.protocol ELSE c.guess END AS protocol,
   COALESCE(cz.name, CASE WHEN c.client_internet THEN 'the internet' ELSE 'no known zone' END) AS client_zone,
   COALESCE(sz.name, CASE WHEN c.server_internet THEN 'the internet' ELSE 'no known zone' END) AS server_zone
@@ -125,6 +125,6 @@ func behindConv(convs ot.SQL) ot.SQL {
     || CASE WHEN c.protocol <> '' THEN ' ' || c.protocol ELSE ' ' || c.transport END || CASE WHEN c.port > 0 THEN ' ' || CAST(c.port AS TEXT) ELSE '' END AS label,
   'fail' AS verdict, CAST(1 AS DOUBLE PRECISION) AS value,
   CASE WHEN c.live THEN 'From ' || c.client_zone || ' to ' || c.server_zone || ', first {t:' || CAST(c.first_at AS TEXT) || '}, last {t:' || CAST(c.last_at AS TEXT) || '}.'
-    ELSE 'From ' || c.client_zone || ' to ' || c.server_zone || ', observed in a capture of {d:' || CAST(c.first_at AS TEXT) || '}.' END AS reason
+    ELSE 'From ' || c.client_zone || ' to ' || c.server_zone || ', observed in a capture of {d:' || CAST(c.first_at AS TEXT) || '}.' END AS reason, c.zone_id AS part_of
 FROM (?) c`, convs)
 }

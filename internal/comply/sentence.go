@@ -3,6 +3,7 @@ package comply
 import (
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/skanse/skanse/internal/ot"
@@ -26,4 +27,27 @@ func sentence(s string) string {
 		}
 		return time.UnixMicro(us).UTC().Format("2 Jan 2006 15:04") + " UTC"
 	}))
+}
+
+// one is the singular of a unit: of "safety systems", "safety system".
+func one(unit string) string {
+	switch {
+	case unit == "technologies":
+		return "technology"
+	case unit == "queries":
+		return "query"
+	case unit == "addresses":
+		return "address"
+	case strings.HasPrefix(unit, "times ") || strings.Contains(unit, " for each "): // of a ratio
+		return unit
+	}
+	return strings.TrimSuffix(unit, "s")
+}
+
+// counted writes a number of things: 1 host, 2 hosts.
+func counted(n int, unit string) string {
+	if n == 1 {
+		unit = one(unit)
+	}
+	return strconv.Itoa(n) + " " + unit
 }

@@ -91,7 +91,11 @@ func (t Test) Show(v float64) string {
 		return strconv.FormatFloat(math.Floor(v*1000+1e-6)/10, 'f', -1, 64) + " %"
 	}
 	s := strconv.FormatFloat(math.Round(v*100)/100, 'f', -1, 64)
-	if t.Unit != "" {
+	switch {
+	case t.Unit == "":
+	case s == "1":
+		s += " " + one(t.Unit)
+	default:
 		s += " " + t.Unit
 	}
 	return s

@@ -130,7 +130,8 @@ func TestWalk(t *testing.T) {
 			t.Errorf("findings %+v", d.Findings)
 		}
 		items := got(w.s.Items(t.Context(), everybody, "remote.bypass", w.north.ID, Fail, "", 10))(t)
-		if len(items.Items) != 2 || items.Items[0].Ref.Kind != "conversation" || !strings.Contains(items.Items[0].Label, "10.9.0.7 → 10.0.1.1 rdp") || items.Items[1].Ref.Kind != "zone" {
+		if len(items.Items) != 2 || items.Items[0].Ref.Kind != "zone" || items.Items[0].PartOf != "" ||
+			items.Items[1].Ref.Kind != "conversation" || !strings.Contains(items.Items[1].Label, "10.9.0.7 → 10.0.1.1 rdp") || items.Items[1].PartOf != items.Items[0].Ref.ID {
 			t.Errorf("items %+v", items.Items)
 		}
 		p := got(w.s.Posture(t.Context(), everybody, time.Time{}))(t)

@@ -128,6 +128,10 @@ func TestFirstDay(t *testing.T) {
 		if st := h.do("GET", "/session", ada, "", 200); st["setup_needed"] != false || st["user"].(map[string]any)["role"] != "administrator" {
 			t.Errorf("after set-up: %v", st)
 		}
+		h.do("POST", "/session", "", fmt.Sprintf(`{"email":"ada@example.com","password":%q}`, good), 200) // elsewhere
+		if got := items(h.do("GET", "/sessions", ada, "", 200)); len(got) != 2 || got[0]["current"] == got[1]["current"] {
+			t.Errorf("one of two sessions is the one that asks: %v", got)
+		}
 		sites := items(h.do("GET", "/sites", ada, "", 200))
 		if len(sites) != 1 || sites[0]["name"] != "Aarhus" || sites[0]["entity"] != "Nordvand" || sites[0]["assets"] != 7.0 || sites[0]["heard_at"] != nil {
 			t.Errorf("sites %v", sites)
@@ -178,17 +182,17 @@ func TestFirstDay(t *testing.T) {
 			}
 			got = append([]string{who + " " + e["action"].(string)}, got...)
 		}
-		want := "nobody session.refused,Ada setup,Ada zone.create,Ada subnets.replace,Ada zone.update,Ada realm.create,Ada site.update,Ada user.create,Ada user.link," +
+		want := "nobody session.refused,Ada setup,Ada session.create,Ada zone.create,Ada subnets.replace,Ada zone.update,Ada realm.create,Ada site.update,Ada user.create,Ada user.link," +
 			"Bo session.link,Bo session.end,nobody session.refused,Bo session.create"
 		if strings.Join(got, ",") != want {
 			t.Errorf("audit\n%v\nwant\n%v", strings.Join(got, ","), want)
 		}
-		if c := h.do("GET", "/audit/checkpoint", ada, "", 200); c["size"] != 13.0 {
+		if c := h.do("GET", "/audit/checkpoint", ada, "", 200); c["size"] != 14.0 {
 			t.Errorf("checkpoint %v", c)
 		}
 		p := h.do("GET", "/audit?limit=5", ada, "", 200)
 		q := h.do("GET", "/audit?limit=100&cursor="+p["next"].(string), ada, "", 200)
-		if len(items(p)) != 5 || len(items(q)) != 8 || q["next"] != nil {
+		if len(items(p)) != 5 || len(items(q)) != 9 || q["next"] != nil {
 			t.Errorf("pages of %d and %d", len(items(p)), len(items(q)))
 		}
 	})

@@ -38,6 +38,12 @@ type State struct {
 	Version     string  `json:"version"`
 }
 
+// OpenSession is a session as its list shows it.
+type OpenSession struct {
+	auth.Session
+	Current bool `json:"current" doc:"The one that asks"`
+}
+
 type stateOut struct {
 	SetCookie []http.Cookie `header:"Set-Cookie"`
 	Body      State
@@ -124,7 +130,7 @@ func (s *Service) sessionRoutes(r *rest.Router) {
 		func(ctx context.Context, in *struct {
 			All bool `query:"all" doc:"Everybody's; for administrators"`
 		},
-		) (*list[auth.Session], error) {
+		) (*list[OpenSession], error) {
 			p := auth.From(ctx)
 			if in.All {
 				if err := overall(p, auth.UserRead); err != nil {
@@ -132,7 +138,11 @@ func (s *Service) sessionRoutes(r *rest.Router) {
 				}
 			}
 			items, err := s.cfg.Auth.Sessions(ctx, p, in.All)
-			return listOf(items), err
+			out := make([]OpenSession, 0, len(items))
+			for _, x := range items {
+				out = append(out, OpenSession{x, x.ID == p.SessionID})
+			}
+			return listOf(out), err
 		})
 	rest.Register(r, rest.Op{ID: "end-session", Method: "DELETE", Path: "/sessions/{id}", Permission: auth.Self, Tag: tag, Audit: "session.revoke", Summary: "End a session"},
 		func(ctx context.Context, in *byID) (*struct{}, error) {
