@@ -117,7 +117,7 @@ func TestDoor(t *testing.T) {
 		}
 		var items rest.Page[Item]
 		d.ask("all", "GET", "/checks/remote.bypass/items?limit=3", "", 200, &items)
-		if len(items.Items) != 3 || items.Items[0].Ref.Kind != "conversation" || items.Items[0].Ref.ID != fmt.Sprintf("%d.1", d.north.No) || items.Next == "" {
+		if len(items.Items) != 3 || items.Items[0].Ref.Kind != "zone" || items.Items[1].Ref.ID != fmt.Sprintf("%d.1", d.north.No) || items.Items[1].PartOf != items.Items[0].Ref.ID || items.Items[2].PartOf != "" || items.Next == "" {
 			t.Errorf("items %+v", items)
 		}
 		d.ask("all", "GET", "/checks/no.such/items", "", 404, nil)
