@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"github.com/skanse/skanse/internal/ot"
@@ -70,6 +71,9 @@ func (c *Captures) step(ctx context.Context) (bool, error) {
 		return true, err
 	}
 	err = c.read(hand, row, job)
+	// A capture's buffers are large and the next one may be weeks away: the
+	// memory goes back to the box at once, not when the runtime gets to it.
+	debug.FreeOSMemory()
 	switch {
 	case err == nil:
 		_, err = c.set(ctx, row.ID, `state = 'done', read_bytes = bytes, finished_at = ?`, `state = 'reading'`, store.At(time.Now()))
