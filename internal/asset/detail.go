@@ -31,7 +31,7 @@ type FieldDetail struct {
 	Source   string             `json:"source" enum:"measured,person,none"`
 	Reason   string             `json:"reason"`
 	By       string             `json:"by,omitempty"`
-	At       store.Time         `json:"at"`
+	At       store.Time         `json:"at" nullable:"true" doc:"When a person said so"`
 	Trust    int                `json:"trust" doc:"1: the device's own identity record … 6: the maker of the network card; 0: a person, or unknown"`
 	Facts    []string           `json:"facts" nullable:"false"`
 	Conflict []ConflictDetail   `json:"conflict" nullable:"false"`
@@ -56,8 +56,8 @@ type BindingDetail struct {
 	Realm   string     `json:"realm"`
 	Kind    string     `json:"kind"`
 	Address string     `json:"address"`
-	From    store.Time `json:"from"`
-	To      store.Time `json:"to"`
+	From    store.Time `json:"from" nullable:"true" doc:"null: not heard yet"`
+	To      store.Time `json:"to" nullable:"true" doc:"null: still"`
 	Person  bool       `json:"person" doc:"Said by a person, not heard"`
 }
 

@@ -43,14 +43,14 @@ type Asset struct {
 	Seen         bool       `json:"seen"`
 	IPs          []string   `json:"ips" nullable:"false"`
 	MACs         []string   `json:"macs" nullable:"false"`
-	FirstAt      store.Time `json:"first_at"`
-	LastAt       store.Time `json:"last_at"`
+	FirstAt      store.Time `json:"first_at" nullable:"true"`
+	LastAt       store.Time `json:"last_at" nullable:"true"`
 	Live         bool       `json:"live"`
-	LastLiveAt   store.Time `json:"last_live_at"`
+	LastLiveAt   store.Time `json:"last_live_at" nullable:"true"`
 	Conflicts    int64      `json:"conflicts"`
 	Modules      int64      `json:"module_count"`
-	EndOfSale    store.Time `json:"end_of_sale"`
-	EndOfSupport store.Time `json:"end_of_support"`
+	EndOfSale    store.Time `json:"end_of_sale" nullable:"true"`
+	EndOfSupport store.Time `json:"end_of_support" nullable:"true"`
 	Spare        string     `json:"spare"`
 }
 

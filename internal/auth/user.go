@@ -21,7 +21,7 @@ type User struct {
 	Entities   []string   `db:"-" json:"entities" doc:"Companies in scope, by id"`
 	Sites      []string   `db:"-" json:"sites" doc:"Sites in scope, by id"`
 	HasPass    bool       `db:"has_pass" json:"has_password"`
-	SignedInAt store.Time `db:"signed_in_at" json:"signed_in_at"`
+	SignedInAt store.Time `db:"signed_in_at" json:"signed_in_at" nullable:"true"`
 }
 
 type userRow struct {

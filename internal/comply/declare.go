@@ -27,7 +27,7 @@ type Declaration struct {
 	DeclaredBy  string     `db:"declared_by" json:"declared_by"`
 	DeclaredAt  store.Time `db:"declared_at" json:"declared_at"`
 	ValidUntil  store.Time `db:"valid_until" json:"valid_until"`
-	WithdrawnAt store.Time `db:"withdrawn_at" json:"withdrawn_at"`
+	WithdrawnAt store.Time `db:"withdrawn_at" json:"withdrawn_at" nullable:"true"`
 	WithdrawnBy string     `db:"withdrawn_by" json:"withdrawn_by,omitempty"`
 }
 

@@ -148,7 +148,7 @@ type AnswerItem struct {
 	Unknown    int        `json:"unknown"`
 	Excepted   int        `json:"excepted"`
 	Observed   *float64   `json:"observed_share"`
-	Collected  store.Time `json:"collected_at"`
+	Collected  store.Time `json:"collected_at" nullable:"true"`
 	At         store.Time `json:"at"`
 	Reason     string     `json:"reason"`
 }
@@ -178,7 +178,7 @@ type FindingItem struct {
 	SiteID   string      `json:"site_id"`
 	Check    string      `json:"check"`
 	At       store.Time  `json:"at"`
-	ClosedAt store.Time  `json:"closed_at"`
+	ClosedAt store.Time  `json:"closed_at" nullable:"true"`
 }
 
 // Requirement gives one requirement; an alias leads to the one that is scored.

@@ -102,7 +102,7 @@ WHERE ? ORDER BY i.rank, i.site_no, i.whole, i.part, i.kind, i.ref, i.label LIMI
 
 // Evidence is an answer as it was.
 type Evidence struct {
-	evidenceRow
+	EvidenceRow
 	HashOf string `json:"hash" db:"-"`
 	Root   string `json:"root" db:"-"`
 }
@@ -134,11 +134,11 @@ func (s *Service) EvidenceOf(ctx context.Context, scope auth.Scope, check, siteI
 	}
 	out := rest.Page[Evidence]{}
 	err := s.db.View(ctx, func(r store.Reader) error {
-		rows, err := store.All[evidenceRow](ctx, r, "SELECT "+evidenceColumns+" FROM comply_evidence WHERE ? ORDER BY at DESC, site_no, check_id LIMIT ?", where, limit+1)
+		rows, err := store.All[EvidenceRow](ctx, r, "SELECT "+evidenceColumns+" FROM comply_evidence WHERE ? ORDER BY at DESC, site_no, check_id LIMIT ?", where, limit+1)
 		if err != nil {
 			return fmt.Errorf("read evidence: %w", err)
 		}
-		page := rest.Cut(rows, limit, func(e evidenceRow) string {
+		page := rest.Cut(rows, limit, func(e EvidenceRow) string {
 			return rest.EncodeCursor(evidenceCursor{e.At.UnixMicro(), e.SiteNo, e.CheckID})
 		})
 		out = rest.Page[Evidence]{Items: []Evidence{}, Next: page.Next}

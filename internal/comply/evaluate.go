@@ -252,7 +252,7 @@ type Finding struct {
 	CheckID     string     `db:"check_id" json:"check"`
 	Sentence    string     `db:"sentence" json:"sentence"`
 	OpenedAt    store.Time `db:"opened_at" json:"opened_at"`
-	ClosedAt    store.Time `db:"closed_at" json:"closed_at"`
+	ClosedAt    store.Time `db:"closed_at" json:"closed_at" nullable:"true"`
 }
 
 const findingColumns = "finding_id, entity_id, site_no, requirement, check_id, sentence, opened_at, closed_at"

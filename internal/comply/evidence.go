@@ -29,7 +29,7 @@ type answerRow struct {
 	Unknown    int        `db:"unknown" json:"unknown"`
 	Excepted   int        `db:"excepted" json:"excepted"`
 	Observed   *float64   `db:"observed" json:"observed"`
-	Collected  store.Time `db:"collected_at" json:"collected_at"`
+	Collected  store.Time `db:"collected_at" json:"collected_at" nullable:"true"`
 	Reason     string     `db:"reason" json:"reason"`
 	ItemsHash  string     `db:"items_hash" json:"items_hash"`
 	At         store.Time `db:"at" json:"-"`
@@ -58,8 +58,8 @@ func near(a, b *float64) bool {
 	return math.Abs(*a-*b) < .005
 }
 
-// evidenceRow is an answer as it was, bound to its run.
-type evidenceRow struct {
+// EvidenceRow is an answer as it was, bound to its run.
+type EvidenceRow struct {
 	SiteNo     int64      `db:"site_no" json:"-"`
 	Month      int64      `db:"month" json:"-"`
 	CheckID    string     `db:"check_id" json:"check"`
@@ -75,8 +75,8 @@ type evidenceRow struct {
 	Unknown    int        `db:"unknown" json:"unknown"`
 	Excepted   int        `db:"excepted" json:"excepted"`
 	Observed   *float64   `db:"observed" json:"observed"`
-	Collected  store.Time `db:"collected_at" json:"collected_at"`
-	From       store.Time `db:"window_from" json:"from"`
+	Collected  store.Time `db:"collected_at" json:"collected_at" nullable:"true"`
+	From       store.Time `db:"window_from" json:"from" nullable:"true"`
 	Reason     string     `db:"reason" json:"reason"`
 	ItemsHash  string     `db:"items_hash" json:"items"`
 	RunID      string     `db:"run_id" json:"run"`
@@ -85,7 +85,7 @@ type evidenceRow struct {
 }
 
 // leaf is what the run's Merkle tree hashes.
-func (e evidenceRow) leaf() ([]byte, error) {
+func (e EvidenceRow) leaf() ([]byte, error) {
 	b, err := json.Marshal(e)
 	if err != nil {
 		return nil, fmt.Errorf("evidence of %s: %w", e.CheckID, err)
@@ -141,7 +141,7 @@ func (s *Service) keep(ctx context.Context, now time.Time, got asked, old map[an
 		names[x.No] = x.ID
 	}
 	var rows []answerRow
-	var evidence []evidenceRow
+	var evidence []EvidenceRow
 	items := map[string]itemsRow{}
 	for key, t := range got.answers {
 		hash, body, count := itemSet(t.failing)
@@ -165,7 +165,7 @@ func (s *Service) keep(ctx context.Context, now time.Time, got asked, old map[an
 		}
 		rows = append(rows, a)
 		k, _, _ := s.cat.Check(key.Check)
-		evidence = append(evidence, evidenceRow{
+		evidence = append(evidence, EvidenceRow{
 			SiteNo: key.SiteNo, Month: monthOf(now), CheckID: key.Check, At: store.At(now), SiteID: names[key.SiteNo], Cause: cause,
 			Status: a.Status, Value: a.Value, Population: a.Population, Judged: a.Judged, Passed: a.Passed, Failed: a.Failed, Unknown: a.Unknown, Excepted: a.Excepted,
 			Observed: a.Observed, Collected: a.Collected, From: store.At(now.Add(-k.Window.Length())), Reason: a.Reason, ItemsHash: hash,
@@ -174,7 +174,7 @@ func (s *Service) keep(ctx context.Context, now time.Time, got asked, old map[an
 			items[hash] = itemsRow{hash, count, s.zip.pack([]byte(body))}
 		}
 	}
-	slices.SortFunc(evidence, func(a, b evidenceRow) int {
+	slices.SortFunc(evidence, func(a, b EvidenceRow) int {
 		if a.SiteNo != b.SiteNo {
 			return int(a.SiteNo - b.SiteNo)
 		}
@@ -208,7 +208,7 @@ func putAnswers(ctx context.Context, tx *store.Tx, rows []answerRow) error {
 
 // writeRun writes evidence with its answers, items and root, all or nothing.
 // The answers it wrote leave changed.
-func (s *Service) writeRun(ctx context.Context, now time.Time, part []evidenceRow, changed map[answerKey]answerRow, items map[string]itemsRow) error {
+func (s *Service) writeRun(ctx context.Context, now time.Time, part []EvidenceRow, changed map[answerKey]answerRow, items map[string]itemsRow) error {
 	id := store.NewID()
 	leaves := make([][]byte, len(part))
 	var answers []answerRow

@@ -18,7 +18,7 @@ type Need struct {
 	Title    string      `json:"title"`
 	Detail   string      `json:"detail"`
 	SiteID   string      `json:"site_id"`
-	At       store.Time  `json:"at"`
+	At       store.Time  `json:"at" nullable:"true"`
 	Link     Link        `json:"link"`
 }
 

@@ -52,7 +52,7 @@ func VerifyEvidence(ctx context.Context, r store.Reader) (Verified, error) {
 	for _, run := range runs {
 		known[run.RunID] = true
 		v.Runs++
-		rows, err := store.All[evidenceRow](ctx, r, "SELECT "+evidenceColumns+" FROM comply_evidence WHERE run_id = ? ORDER BY position", run.RunID)
+		rows, err := store.All[EvidenceRow](ctx, r, "SELECT "+evidenceColumns+" FROM comply_evidence WHERE run_id = ? ORDER BY position", run.RunID)
 		if err != nil {
 			return v, fmt.Errorf("read evidence: %w", err)
 		}
@@ -73,7 +73,7 @@ func VerifyEvidence(ctx context.Context, r store.Reader) (Verified, error) {
 	return v, v.sets(ctx, r)
 }
 
-func (v *Verified) run(run runRow, rows []evidenceRow, logged map[string]string) {
+func (v *Verified) run(run runRow, rows []EvidenceRow, logged map[string]string) {
 	at := run.At.Format("2006-01-02 15:04")
 	if len(rows) != run.Count {
 		v.bad("the run of %s (%s) had %d answers, %d are left", at, run.RunID, run.Count, len(rows))

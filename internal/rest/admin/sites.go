@@ -23,7 +23,7 @@ type Site struct {
 	Weight   float64    `json:"weight"`
 	Assets   *int64     `json:"assets" doc:"null: not known"`
 	Zones    int64      `json:"zones"`
-	HeardAt  store.Time `json:"heard_at" doc:"Last received from a live sensor; null: never"`
+	HeardAt  store.Time `json:"heard_at" nullable:"true" doc:"Last received from a live sensor; null: never"`
 	Live     bool       `json:"live" doc:"A sensor is listening"`
 }
 
