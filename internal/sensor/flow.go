@@ -270,8 +270,8 @@ func (t *flowTable) all(fn func(*flow)) {
 }
 
 // dir is the direction of what side sends.
-func (f *flow) dir(side uint8) ot.Dir {
-	if side == f.client {
+func (fl *flow) dir(side uint8) ot.Dir {
+	if side == fl.client {
 		return ot.Request
 	}
 	return ot.Response

@@ -15,7 +15,6 @@ type merger struct {
 	hints  *hints
 	budget Budget
 	seq    uint64
-	from   int64
 	told   map[uint64]struct{} // facts of earlier summaries
 }
 
