@@ -21,6 +21,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/assets/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Accept, reject or retire many assets */
+        post: operations["decide-assets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/assets/facets": {
         parameters: {
             query?: never;
@@ -775,6 +792,18 @@ export interface components {
             /** @description Shown once: only its hash is kept */
             token: string;
         };
+        AdminOpenSession: {
+            address: string;
+            agent: string;
+            created_at: string;
+            /** @description The one that asks */
+            current: boolean;
+            end_at: string;
+            id: string;
+            seen_at: string;
+            user_id: string;
+            user_name: string;
+        };
         AdminPerson: {
             email: string;
             id: string;
@@ -801,7 +830,7 @@ export interface components {
             entity: string;
             entity_id: string;
             /** @description Last received from a live sensor; null: never */
-            heard_at: string;
+            heard_at: string | null;
             id: string;
             /** @description A sensor is listening */
             live: boolean;
@@ -829,15 +858,15 @@ export interface components {
              * @description 1 to 4; null: nobody has said
              */
             criticality: number | null;
-            end_of_sale: string;
-            end_of_support: string;
+            end_of_sale: string | null;
+            end_of_support: string | null;
             expected: boolean;
             firmware: string;
-            first_at: string;
+            first_at: string | null;
             id: string;
             ips: string[];
-            last_at: string;
-            last_live_at: string;
+            last_at: string | null;
+            last_live_at: string | null;
             level: string;
             live: boolean;
             macs: string[];
@@ -868,6 +897,8 @@ export interface components {
             id: string;
             /** @enum {string} */
             kind: "appeared" | "field" | "address" | "merged" | "split" | "state" | "decided";
+            /** @description Id of the asset that a split made */
+            other?: string;
             reason: string;
         };
         AssetAssetDetail: {
@@ -886,19 +917,19 @@ export interface components {
              */
             criticality_hint: number | null;
             criticality_reason: string;
-            end_of_sale: string;
-            end_of_support: string;
+            end_of_sale: string | null;
+            end_of_support: string | null;
             expected: boolean;
             facts: components["schemas"]["AssetFactDetail"][];
             fields: {
                 [key: string]: components["schemas"]["AssetFieldDetail"];
             };
             firmware: string;
-            first_at: string;
+            first_at: string | null;
             id: string;
             ips: string[];
-            last_at: string;
-            last_live_at: string;
+            last_at: string | null;
+            last_live_at: string | null;
             level: string;
             level_reason: string;
             live: boolean;
@@ -927,13 +958,15 @@ export interface components {
         };
         AssetBindingDetail: {
             address: string;
-            from: string;
+            /** @description null: not heard yet */
+            from: string | null;
             kind: string;
             /** @description Said by a person, not heard */
             person: boolean;
             realm: string;
             realm_id: string;
-            to: string;
+            /** @description null: still */
+            to: string | null;
         };
         AssetClashDetail: {
             at: string;
@@ -944,6 +977,15 @@ export interface components {
         AssetConflictDetail: {
             facts: string[];
             value: string;
+        };
+        AssetDecided: {
+            /** Format: int64 */
+            changed: number;
+            /**
+             * Format: int64
+             * @description They stood so already
+             */
+            unchanged: number;
         };
         AssetFacet: {
             /** Format: int64 */
@@ -978,7 +1020,8 @@ export interface components {
             source: string;
         };
         AssetFieldDetail: {
-            at: string;
+            /** @description When a person said so */
+            at: string | null;
             by?: string;
             conflict: components["schemas"]["AssetConflictDetail"][];
             facts: string[];
@@ -996,18 +1039,25 @@ export interface components {
         };
         AssetListLine: {
             id?: string;
+            /** @description What the known asset is called now */
+            is?: string;
+            /** @description Fields where what is measured stands above the line */
+            keeps: string[];
             /** Format: int64 */
             line: number;
             name: string;
             /** @enum {string} */
             result: "new" | "known" | "problem";
+            /** @description Fields that the line sets or changes */
+            sets: string[];
+            /** @description Of a problem: what to do; of a known line: by what it was recognised */
             why?: string;
         };
         AssetListReport: {
             dry_run: boolean;
             /** Format: int64 */
             known: number;
-            /** @description Problems first; at most 500 */
+            /** @description Problems first, then new ones; at most 5,000 */
             lines: components["schemas"]["AssetListLine"][];
             /** Format: int64 */
             new: number;
@@ -1099,16 +1149,6 @@ export interface components {
             permissions: string[];
             title: string;
         };
-        AuthSession: {
-            address: string;
-            agent: string;
-            created_at: string;
-            end_at: string;
-            id: string;
-            seen_at: string;
-            user_id: string;
-            user_name: string;
-        };
         AuthUser: {
             created_at: string;
             disabled: boolean;
@@ -1121,13 +1161,13 @@ export interface components {
             role: string;
             /** @description Every site, also those made later */
             sees_all: boolean;
-            signed_in_at: string;
+            signed_in_at: string | null;
             /** @description Sites in scope, by id */
             sites: string[] | null;
         };
         ComplyAnswerItem: {
             at: string;
-            collected_at: string;
+            collected_at: string | null;
             /** Format: int64 */
             excepted: number;
             /** Format: int64 */
@@ -1186,7 +1226,10 @@ export interface components {
             };
             target: string;
             title: string;
+            /** @description Of several: hosts */
             unit: string;
+            /** @description Of one: host */
+            unit_one: string;
             wants: string;
             window: string;
         };
@@ -1219,17 +1262,45 @@ export interface components {
             statement: string;
             valid: boolean;
             valid_until: string;
-            withdrawn_at: string;
+            withdrawn_at: string | null;
             withdrawn_by?: string;
         };
         ComplyEvidence: {
+            at: string;
+            cause: string;
+            check: string;
+            collected_at: string | null;
+            /** Format: int64 */
+            excepted: number;
+            /** Format: int64 */
+            failed: number;
+            from: string | null;
             hash: string;
+            items: string;
+            /** Format: int64 */
+            judged: number;
+            /** Format: double */
+            observed: number | null;
+            /** Format: int64 */
+            passed: number;
+            /** Format: int64 */
+            population: number;
+            /** Format: int64 */
+            position: number;
+            reason: string;
             root: string;
+            run: string;
+            site: string;
+            status: string;
+            /** Format: int64 */
+            unknown: number;
+            /** Format: double */
+            value: number | null;
         };
         ComplyFindingItem: {
             at: string;
             check: string;
-            closed_at: string;
+            closed_at: string | null;
             detail: string;
             id: string;
             severity: string;
@@ -1250,6 +1321,8 @@ export interface components {
         };
         ComplyItem: {
             label: string;
+            /** @description Id of the failing row above that counts this one; it is no row of its own in the check's numbers */
+            part_of?: string;
             reason: string;
             ref: components["schemas"]["OtRef"];
             site_id: string;
@@ -1264,7 +1337,7 @@ export interface components {
             site?: string;
         };
         ComplyNeed: {
-            at: string;
+            at: string | null;
             detail: string;
             /** @enum {string} */
             kind: "contradiction" | "key_below" | "new_devices" | "blind" | "undeclared";
@@ -1401,6 +1474,12 @@ export interface components {
         };
         CreatedBody: {
             id: string;
+        };
+        DecideInputBody: {
+            ids: string[] | null;
+            reason?: string;
+            /** @enum {string} */
+            state: "new" | "accepted" | "rejected" | "retired";
         };
         EntityInBody: {
             name: string;
@@ -1600,6 +1679,13 @@ export interface components {
             id: string;
             kind: string;
         };
+        PageAdminOpenSession: {
+            items: components["schemas"]["AdminOpenSession"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageAdminSite: {
             items: components["schemas"]["AdminSite"][];
             /** @description Give it as cursor to get the next page */
@@ -1630,13 +1716,6 @@ export interface components {
         };
         PageAuthRole: {
             items: components["schemas"]["AuthRole"][];
-            /** @description Give it as cursor to get the next page */
-            next?: string;
-            /** Format: int64 */
-            total?: number;
-        };
-        PageAuthSession: {
-            items: components["schemas"]["AuthSession"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -2164,6 +2243,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageAssetAsset"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decide-assets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetDecided"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -3383,7 +3495,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PageAuthSession"];
+                    "application/json": components["schemas"]["PageAdminOpenSession"];
                 };
             };
             /** @description What went wrong, and what to do */
