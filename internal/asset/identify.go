@@ -168,7 +168,11 @@ func (c *Catalogue) describe(d *Device, forward int) {
 		d.First, d.Last = min(d.First, s.First), max(d.Last, s.Last)
 		d.Seen = d.Seen || !s.mute
 		d.Live = d.Live || s.Live
-		d.Traffic.Add(s.Traffic)
+		if len(d.Sightings) == 1 {
+			d.Traffic = s.Traffic // nobody changes either from here on
+		} else {
+			d.Traffic.Add(s.Traffic)
+		}
 	}
 	d.Router = forward > 0
 	own, parts := split(d.Facts)
