@@ -43,7 +43,7 @@ describe("deciding about assets", () => {
     const fresh = `Prøve ${at}`;
     const list = `Name;IP;MAC;Owner\n${fresh};10.77.${octet(1)}.${octet(0) || 1};;Drift\n;;${known.mac};Owner ${at}\nBad;10.0.0.300;;\n`;
     await give(page, Buffer.from(list, "latin1"));
-    await dialog.getByText("with a problem").waitFor();
+    await dialog.getByRole("button", { name: "1 with a problem" }).waitFor();
     const line = (/** @type {string} */ text) => dialog.locator("tbody tr", { hasText: text });
     await line("Bad").getByText("is not an IP address").waitFor();
     await line(fresh).getByText("A new asset").waitFor();
@@ -75,7 +75,7 @@ describe("deciding about assets", () => {
   test("many at once: ticked, rejected with a reason, one entry in the audit log", async () => {
     const { page, wrong } = await openPage(context);
     await enter(page);
-    await page.goto(`${base()}/assets?state=new`);
+    await page.goto(`${base()}/assets?state=accepted`);
     const ticks = page.locator('.grid [role="rowgroup"] input[type=checkbox]');
     await ticks.first().waitFor();
     await ticks.nth(0).check();
@@ -91,6 +91,11 @@ describe("deciding about assets", () => {
     await entry.first().waitFor();
     assert.equal(await entry.count(), 1);
     assert.match((await entry.textContent()) ?? "", /assets: 2/);
+    await page.goto(`${base()}/assets?state=rejected`);
+    await ticks.nth(1).waitFor();
+    for (const tick of await ticks.all()) await tick.check();
+    await page.getByRole("button", { name: /^Accept / }).click();
+    await page.getByText("No asset fits these filters").waitFor();
     assert.deepEqual(wrong, []);
     await page.close();
   });
@@ -116,7 +121,7 @@ describe("deciding about assets", () => {
     assert.equal(pair.length, 2, "the plant has two plain devices at one site");
     const [into, from] = pair;
     await page.goto(`${base()}/assets/${into.id}`);
-    await page.locator("table.identity").waitFor();
+    await page.locator("table.identity").first().waitFor();
     await page.getByRole("button", { name: "Merge…" }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByRole("searchbox").fill(from.ips[0]);

@@ -93,6 +93,7 @@ export default function AssetsPage() {
               onChoose={setChosen}
               more={() => list.hasNextPage && !list.isFetchingNextPage && list.fetchNextPage()}
               loading={list.isFetchingNextPage}
+              may={may}
               calm={mostlyNew(counts.data?.state)}
             />
           )}
