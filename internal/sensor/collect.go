@@ -26,7 +26,7 @@ func (l *lane) Message(m *ot.Message) {
 	}
 	if t != nil {
 		if t.count == 0 && isNew {
-			t.first, t.ref = m.At, l.now
+			t.ref = l.now
 		}
 		t.count++
 		t.last = max(t.last, m.At)
@@ -61,7 +61,7 @@ func (l *lane) Code(m *ot.Message, kind ot.Kind, code uint32, text []byte) {
 		return
 	}
 	if isNew {
-		t.first, t.ref = m.At, l.now
+		t.ref = l.now
 	}
 	t.count++
 	t.last = max(t.last, m.At)
