@@ -75,6 +75,13 @@ function Table({ rows, onLink }: { rows: UserRow[]; onLink: ((user: UserRow) => 
           </tr>
         </thead>
         <tbody>
+          {rows.length === 0 && (
+            <tr>
+              <td colSpan={5} className="quiet">
+                {t("settings.no_users")}
+              </td>
+            </tr>
+          )}
           {rows.map((user) => (
             <tr key={user.id}>
               <td>
