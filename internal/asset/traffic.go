@@ -188,7 +188,7 @@ func note(sum *sensor.Summary, of func(h *ot.Host, realm string) party) {
 		if f.ServerPackets > 0 && server.does != nil {
 			u := server.does.side(true, p)
 			u.port(f.Port)
-			u.peer(client.name)
+			u.peer(cmp.Or(client.name, peerName(f.Client))) // whoever it is, somebody asks
 		}
 	}
 	var flow *sensor.FlowKey // of the tuple before: they stand together
@@ -207,7 +207,7 @@ func note(sum *sensor.Summary, of func(h *ot.Host, realm string) party) {
 		// either, says what the server has.
 		who, serves, peer := client.does, false, server.name
 		if t.Dir == ot.Response.String() {
-			who, serves, peer = server.does, true, client.name
+			who, serves, peer = server.does, true, cmp.Or(client.name, peerName(flow.Client))
 		}
 		if who != nil {
 			u := who.side(serves, t.Protocol)
