@@ -34,13 +34,24 @@ export default function AssetsPage() {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the filter is what the effect follows
   useEffect(() => setChosen(new Set()), [key]);
 
+  // The rail and the plant count what is ours to look after; the list has everything.
+  const ours = siteList.data?.items.reduce((sum, s) => sum + (s.assets ?? 0), 0) ?? total;
+
   const set = (change: Partial<typeof filter>) => navigate({ search: (old) => ({ ...old, ...change }), replace: true });
   const filtered = Object.entries(filter).some(([k, v]) => k !== "sort" && v);
 
   return (
     <Page
       title={t("assets.title")}
-      sub={list.data ? t(filtered ? "assets.found" : "assets.total", { count: total, shown: count(total) }) : ""}
+      sub={
+        list.data
+          ? t(!filtered && ours < total ? "assets.total_ours" : filtered ? "assets.found" : "assets.total", {
+              count: total,
+              shown: count(total),
+              ours: count(ours),
+            })
+          : ""
+      }
       actions={
         may && (
           <>
