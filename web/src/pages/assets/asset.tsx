@@ -358,7 +358,10 @@ const groups: Record<string, string> = {
 };
 
 function Change({ entry: h }: { entry: AssetHistory }) {
-  const say = (value: string) => (groups[h.field] ? word(groups[h.field] ?? "", value) : value);
+  const say = (value: string) => {
+    if (h.field === "criticality" && value === "0") return t("asset.not_set");
+    return word(groups[h.field] ?? "", value) || value;
+  };
   // "state · State" says the same twice.
   const what =
     h.field && h.kind !== "state" ? `${word("change", h.kind)} · ${word("field", h.field)}` : word("change", h.kind);
