@@ -130,6 +130,12 @@ func TestForgedLength(t *testing.T) {
 			t.Errorf("%s: %d, %d bytes and %d missing, want 12 and none", name, d, len(f.payload), f.missing)
 		}
 	}
+	// Of a datagram nothing follows that could be told from it: it is not whole.
+	one := ethernet(mac(1), mac(2), 0x0800, ip4("10.0.0.1", "10.0.0.2", ipUDP, udp(1, 2, make([]byte, 12))))
+	binary.BigEndian.PutUint16(one[16:], 35124)
+	if f, d := decodeOf(LinkEthernet, one); d != good || f.missing == 0 {
+		t.Errorf("UDP: %d, %d missing, want some", d, f.missing)
+	}
 }
 
 func FuzzFrame(f *testing.F) {

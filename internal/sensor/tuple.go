@@ -115,6 +115,9 @@ func (t *tuples) find(k *tupleKey, hash uint32) *tuple {
 }
 
 func (t *tuples) add(k *tupleKey, hash uint32) *tuple {
+	if t.recs == nil { // a request is nearly always answered
+		t.recs = make([]tuple, 0, 2)
+	}
 	t.recs = append(t.recs, tuple{key: *k, hash: hash})
 	switch n := len(t.recs); {
 	case n <= few:
