@@ -58,6 +58,11 @@ func (c *ServeCmd) Run(env *Env) error {
 		return err
 	}
 	defer local.Close()
+	// After the ports are open: to open one below 1024 takes a capability too.
+	ears, err := s.ears(env.Ctx, c.Sense)
+	if err != nil {
+		return err
+	}
 	address := c.address(l)
 	fmt.Fprintf(env.Stdout, "Skanse %s serves %s (ready after %d ms; data in %s)\n", Version, address, time.Since(began).Milliseconds(), c.Data)
 	if needed, err := s.auth.SetupNeeded(env.Ctx); err != nil {
@@ -71,10 +76,6 @@ func (c *ServeCmd) Run(env *Env) error {
 	}
 	if c.TLSCert == "" && !loopback(l) {
 		log.Warn("passwords cross the network in the clear: give --tls-cert and --tls-key, or put a TLS proxy in front")
-	}
-	ears, err := s.ears(env.Ctx, c.Sense)
-	if err != nil {
-		return err
 	}
 	system := auth.System()
 	g, ctx := errgroup.WithContext(env.Ctx)
