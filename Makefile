@@ -31,7 +31,7 @@ test: ## install what is missing and run every test
 	@test/run
 
 lint: ## static checks of both languages
-	$(LINT) run
+	$(LINT) run --allow-parallel-runners
 	cd web && npm run --silent check
 
 unit: ## Go tests and vitest, nothing installed but the toolchains
