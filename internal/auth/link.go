@@ -146,6 +146,9 @@ func (s *Service) CreateLink(ctx context.Context, by Principal, userID string) (
 		if u.Disabled {
 			return ot.Errorf(ot.Conflict, "%s is disabled: enable the user first", u.Name)
 		}
+		if s.ended(u) {
+			return ot.Errorf(ot.Conflict, "the account of %s has ended: give it a later end date first", u.Name)
+		}
 		if _, err := tx.Exec(ctx, "DELETE FROM auth_link WHERE user_id = ? AND used_at IS NULL", userID); err != nil {
 			return err
 		}

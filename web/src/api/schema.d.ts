@@ -21,6 +21,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/assets/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Accept, reject or retire many assets */
+        post: operations["decide-assets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/assets/facets": {
         parameters: {
             query?: never;
@@ -696,6 +713,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own access tokens, or everybody's */
+        get: operations["list-tokens"];
+        put?: never;
+        /** Let a program act in one's name */
+        post: operations["create-token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke an access token */
+        delete: operations["revoke-token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/users": {
         parameters: {
             query?: never;
@@ -775,6 +827,37 @@ export interface components {
             /** @description Shown once: only its hash is kept */
             token: string;
         };
+        AdminMadeToken: {
+            created_at: string;
+            end_at: string;
+            /** @description Companies, by id */
+            entities: string[];
+            id: string;
+            name: string;
+            permissions: string[];
+            /** @description All that its owner sees */
+            sees_all: boolean;
+            /** @description Sites, by id */
+            sites: string[];
+            /** @description Shown once: only its hash is kept. Send it as Authorization: Bearer */
+            token: string;
+            /** @description Last use, to the hour; null: never */
+            used_at: string | null;
+            user_id: string;
+            user_name: string;
+        };
+        AdminOpenSession: {
+            address: string;
+            agent: string;
+            created_at: string;
+            /** @description The one that asks */
+            current: boolean;
+            end_at: string;
+            id: string;
+            seen_at: string;
+            user_id: string;
+            user_name: string;
+        };
         AdminPerson: {
             email: string;
             id: string;
@@ -801,7 +884,7 @@ export interface components {
             entity: string;
             entity_id: string;
             /** @description Last received from a live sensor; null: never */
-            heard_at: string;
+            heard_at: string | null;
             id: string;
             /** @description A sensor is listening */
             live: boolean;
@@ -821,6 +904,23 @@ export interface components {
             user: components["schemas"]["AdminPerson"];
             version: string;
         };
+        AdminToken: {
+            created_at: string;
+            end_at: string;
+            /** @description Companies, by id */
+            entities: string[];
+            id: string;
+            name: string;
+            permissions: string[];
+            /** @description All that its owner sees */
+            sees_all: boolean;
+            /** @description Sites, by id */
+            sites: string[];
+            /** @description Last use, to the hour; null: never */
+            used_at: string | null;
+            user_id: string;
+            user_name: string;
+        };
         AssetAsset: {
             /** Format: int64 */
             conflicts: number;
@@ -829,15 +929,15 @@ export interface components {
              * @description 1 to 4; null: nobody has said
              */
             criticality: number | null;
-            end_of_sale: string;
-            end_of_support: string;
+            end_of_sale: string | null;
+            end_of_support: string | null;
             expected: boolean;
             firmware: string;
-            first_at: string;
+            first_at: string | null;
             id: string;
             ips: string[];
-            last_at: string;
-            last_live_at: string;
+            last_at: string | null;
+            last_live_at: string | null;
             level: string;
             live: boolean;
             macs: string[];
@@ -868,6 +968,8 @@ export interface components {
             id: string;
             /** @enum {string} */
             kind: "appeared" | "field" | "address" | "merged" | "split" | "state" | "decided";
+            /** @description Id of the asset that a split made */
+            other?: string;
             reason: string;
         };
         AssetAssetDetail: {
@@ -886,19 +988,19 @@ export interface components {
              */
             criticality_hint: number | null;
             criticality_reason: string;
-            end_of_sale: string;
-            end_of_support: string;
+            end_of_sale: string | null;
+            end_of_support: string | null;
             expected: boolean;
             facts: components["schemas"]["AssetFactDetail"][];
             fields: {
                 [key: string]: components["schemas"]["AssetFieldDetail"];
             };
             firmware: string;
-            first_at: string;
+            first_at: string | null;
             id: string;
             ips: string[];
-            last_at: string;
-            last_live_at: string;
+            last_at: string | null;
+            last_live_at: string | null;
             level: string;
             level_reason: string;
             live: boolean;
@@ -927,13 +1029,15 @@ export interface components {
         };
         AssetBindingDetail: {
             address: string;
-            from: string;
+            /** @description null: not heard yet */
+            from: string | null;
             kind: string;
             /** @description Said by a person, not heard */
             person: boolean;
             realm: string;
             realm_id: string;
-            to: string;
+            /** @description null: still */
+            to: string | null;
         };
         AssetClashDetail: {
             at: string;
@@ -944,6 +1048,15 @@ export interface components {
         AssetConflictDetail: {
             facts: string[];
             value: string;
+        };
+        AssetDecided: {
+            /** Format: int64 */
+            changed: number;
+            /**
+             * Format: int64
+             * @description They stood so already
+             */
+            unchanged: number;
         };
         AssetFacet: {
             /** Format: int64 */
@@ -978,7 +1091,8 @@ export interface components {
             source: string;
         };
         AssetFieldDetail: {
-            at: string;
+            /** @description When a person said so */
+            at: string | null;
             by?: string;
             conflict: components["schemas"]["AssetConflictDetail"][];
             facts: string[];
@@ -996,18 +1110,25 @@ export interface components {
         };
         AssetListLine: {
             id?: string;
+            /** @description What the known asset is called now */
+            is?: string;
+            /** @description Fields where what is measured stands above the line */
+            keeps: string[];
             /** Format: int64 */
             line: number;
             name: string;
             /** @enum {string} */
             result: "new" | "known" | "problem";
+            /** @description Fields that the line sets or changes */
+            sets: string[];
+            /** @description Of a problem: what to do; of a known line: by what it was recognised */
             why?: string;
         };
         AssetListReport: {
             dry_run: boolean;
             /** Format: int64 */
             known: number;
-            /** @description Problems first; at most 500 */
+            /** @description Problems first, then new ones; at most 5,000 */
             lines: components["schemas"]["AssetListLine"][];
             /** Format: int64 */
             new: number;
@@ -1095,24 +1216,18 @@ export interface components {
             target: components["schemas"]["OtRef"];
         };
         AuthRole: {
+            /** @description An account of this role needs an end date */
+            ends: boolean;
             id: string;
             permissions: string[];
             title: string;
-        };
-        AuthSession: {
-            address: string;
-            agent: string;
-            created_at: string;
-            end_at: string;
-            id: string;
-            seen_at: string;
-            user_id: string;
-            user_name: string;
         };
         AuthUser: {
             created_at: string;
             disabled: boolean;
             email: string;
+            /** @description Nobody signs in with it after this; null: it does not end */
+            end_at: string | null;
             /** @description Companies in scope, by id */
             entities: string[] | null;
             has_password: boolean;
@@ -1121,13 +1236,13 @@ export interface components {
             role: string;
             /** @description Every site, also those made later */
             sees_all: boolean;
-            signed_in_at: string;
+            signed_in_at: string | null;
             /** @description Sites in scope, by id */
             sites: string[] | null;
         };
         ComplyAnswerItem: {
             at: string;
-            collected_at: string;
+            collected_at: string | null;
             /** Format: int64 */
             excepted: number;
             /** Format: int64 */
@@ -1186,7 +1301,10 @@ export interface components {
             };
             target: string;
             title: string;
+            /** @description Of several: hosts */
             unit: string;
+            /** @description Of one: host */
+            unit_one: string;
             wants: string;
             window: string;
         };
@@ -1219,17 +1337,45 @@ export interface components {
             statement: string;
             valid: boolean;
             valid_until: string;
-            withdrawn_at: string;
+            withdrawn_at: string | null;
             withdrawn_by?: string;
         };
         ComplyEvidence: {
+            at: string;
+            cause: string;
+            check: string;
+            collected_at: string | null;
+            /** Format: int64 */
+            excepted: number;
+            /** Format: int64 */
+            failed: number;
+            from: string | null;
             hash: string;
+            items: string;
+            /** Format: int64 */
+            judged: number;
+            /** Format: double */
+            observed: number | null;
+            /** Format: int64 */
+            passed: number;
+            /** Format: int64 */
+            population: number;
+            /** Format: int64 */
+            position: number;
+            reason: string;
             root: string;
+            run: string;
+            site: string;
+            status: string;
+            /** Format: int64 */
+            unknown: number;
+            /** Format: double */
+            value: number | null;
         };
         ComplyFindingItem: {
             at: string;
             check: string;
-            closed_at: string;
+            closed_at: string | null;
             detail: string;
             id: string;
             severity: string;
@@ -1250,6 +1396,8 @@ export interface components {
         };
         ComplyItem: {
             label: string;
+            /** @description Id of the failing row above that counts this one; it is no row of its own in the check's numbers */
+            part_of?: string;
             reason: string;
             ref: components["schemas"]["OtRef"];
             site_id: string;
@@ -1264,7 +1412,7 @@ export interface components {
             site?: string;
         };
         ComplyNeed: {
-            at: string;
+            at: string | null;
             detail: string;
             /** @enum {string} */
             kind: "contradiction" | "key_below" | "new_devices" | "blind" | "undeclared";
@@ -1401,6 +1549,12 @@ export interface components {
         };
         CreatedBody: {
             id: string;
+        };
+        DecideInputBody: {
+            ids: string[] | null;
+            reason?: string;
+            /** @enum {string} */
+            state: "new" | "accepted" | "rejected" | "retired";
         };
         EntityInBody: {
             name: string;
@@ -1600,8 +1754,22 @@ export interface components {
             id: string;
             kind: string;
         };
+        PageAdminOpenSession: {
+            items: components["schemas"]["AdminOpenSession"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageAdminSite: {
             items: components["schemas"]["AdminSite"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageAdminToken: {
+            items: components["schemas"]["AdminToken"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -1630,13 +1798,6 @@ export interface components {
         };
         PageAuthRole: {
             items: components["schemas"]["AuthRole"][];
-            /** @description Give it as cursor to get the next page */
-            next?: string;
-            /** Format: int64 */
-            total?: number;
-        };
-        PageAuthSession: {
-            items: components["schemas"]["AuthSession"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -1799,8 +1960,27 @@ export interface components {
         SubnetsInBody: {
             items: components["schemas"]["OrgPrefix"][];
         };
+        TokenInBody: {
+            /**
+             * Format: date-time
+             * @description At most a year from now
+             */
+            end_at: string;
+            entities?: string[] | null;
+            /** @description Which program uses it */
+            name: string;
+            permissions: string[] | null;
+            /** @description All that its owner sees, at the time of use */
+            sees_all?: boolean;
+            sites?: string[] | null;
+        };
         UserInBody: {
             email: string;
+            /**
+             * Format: date-time
+             * @description Nobody signs in with the account after this
+             */
+            end_at?: string;
             entities?: string[] | null;
             name: string;
             role: string;
@@ -1810,6 +1990,8 @@ export interface components {
         UserPatchBody: {
             disabled?: boolean;
             email?: string;
+            /** @description RFC 3339; empty: the account does not end */
+            end_at?: string;
             entities?: string[];
             name?: string;
             role?: string;
@@ -2164,6 +2346,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageAssetAsset"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decide-assets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetDecided"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -3383,7 +3598,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PageAuthSession"];
+                    "application/json": components["schemas"]["PageAdminOpenSession"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -3839,6 +4054,100 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["NetworkPacketData"];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-tokens": {
+        parameters: {
+            query?: {
+                /** @description Everybody's; for administrators */
+                all?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageAdminToken"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenInBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminMadeToken"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "revoke-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {
