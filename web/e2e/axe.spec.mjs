@@ -1,11 +1,8 @@
 // axe finds nothing on any page, light and dark, at a desk and on a phone.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { after, before, describe, test } from "node:test";
 import { base, enter, launch, openPage } from "./browser.mjs";
-
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+import { violations } from "./violations.mjs";
 
 /** @type {import("playwright-core").Browser} */
 let browser;
@@ -30,27 +27,9 @@ const pages = [
   { name: "settings", path: "/settings", ready: ".subnets" },
   { name: "users", path: "/settings?tab=users", ready: "table" },
   { name: "sessions", path: "/settings?tab=sessions", ready: ".panel" },
+  { name: "access tokens", path: "/settings?tab=tokens", ready: ".panel" },
   { name: "start", path: "/link", ready: "main.door" },
 ];
-
-/** @param {import("playwright-core").Page} page */
-async function violations(page) {
-  await page.evaluate(axe);
-  const found = await page.evaluate(async () => {
-    // @ts-expect-error axe is put into the page above
-    const result = await window.axe.run(document, {
-      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    });
-    return result.violations.map(
-      (/** @type {{id: string, help: string, nodes: {target: string[], failureSummary: string}[]}} */ v) =>
-        `${v.id}: ${v.help} — ${v.nodes
-          .slice(0, 3)
-          .map((n) => `${n.target.join(" ")} (${n.failureSummary.split("\n")[1]?.trim()})`)
-          .join("; ")}`,
-    );
-  });
-  return found;
-}
 
 /** @type {{scheme: "light" | "dark", width: number, height: number}[]} */
 const views = [

@@ -57,4 +57,4 @@ export type Zone = S["OrgZone"];
 export type Realm = S["OrgRealm"];
 export type Subnet = S["OrgPrefix"];
 export type UserRow = Never<S["AuthUser"], "signed_in_at">;
-export type SessionRow = S["AuthSession"];
+export type SessionRow = S["AdminOpenSession"];

@@ -4,10 +4,11 @@ import { t } from "../../texts";
 import { Page } from "../../ui/page";
 import { Sessions } from "./sessions";
 import { Sites } from "./sites";
+import { Tokens } from "./tokens";
 import { Users } from "./users";
 import "./settings.css";
 
-const tabs = ["sites", "users", "sessions"] as const;
+const tabs = ["sites", "users", "sessions", "tokens"] as const;
 
 /** What Skanse must be told: the tree of sites and zones, and who may see it. */
 export default function SettingsPage() {
@@ -34,6 +35,7 @@ export default function SettingsPage() {
       {tab === "sites" && <Sites site={search.site} />}
       {tab === "users" && <Users />}
       {tab === "sessions" && <Sessions />}
+      {tab === "tokens" && <Tokens />}
     </Page>
   );
 }
