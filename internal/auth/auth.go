@@ -72,6 +72,9 @@ type Principal struct {
 
 	// Set when a program acts in the person's name; SessionID is then empty.
 	TokenID, TokenName string
+
+	// The role asks for a second step that the person has not: nothing is allowed but to enrol.
+	MustEnrol bool
 }
 
 // Nobody says that no person is signed in.

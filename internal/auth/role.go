@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"slices"
 
 	"github.com/skanse/skanse/internal/store"
 )
@@ -28,15 +29,20 @@ type Role struct {
 	Title       string       `json:"title"`
 	Permissions []Permission `json:"permissions" nullable:"false"`
 	Ends        bool         `json:"ends" doc:"An account of this role needs an end date"`
+	SecondStep  bool         `json:"second_step" doc:"Its people must sign in with a code of an app too"`
 }
 
 // Roles lists the roles.
 func (s *Service) Roles(ctx context.Context) ([]Role, error) {
 	out := []Role{}
 	err := s.db.View(ctx, func(r store.Reader) error {
+		second, err := store.All[string](ctx, r, "SELECT role FROM auth_second")
+		if err != nil {
+			return err
+		}
 		rows, err := store.All[role](ctx, r, "SELECT role, title, permissions FROM auth_role ORDER BY title, role")
 		for _, x := range rows {
-			out = append(out, Role{x.Role, x.Title, x.Permissions.V, x.Role == Auditor})
+			out = append(out, Role{x.Role, x.Title, x.Permissions.V, x.Role == Auditor, slices.Contains(second, x.Role)})
 		}
 		return err
 	})

@@ -19,6 +19,7 @@ type Config struct {
 	Absolute time.Duration // and after so long in any case; 24 h
 	LinkLife time.Duration // of a sign-in link; 24 h
 	Now      func() time.Time
+	SealKey  []byte // of LoadKey; nil: nobody enrols for a second step
 }
 
 // Service keeps users, sessions and links.

@@ -182,6 +182,7 @@ type liveToken struct {
 	Role  string                   `db:"role"`
 	Sees  bool                     `db:"owner_sees"`
 	May   store.JSON[[]Permission] `db:"owner_may"`
+	Must  bool                     `db:"must_enrol"`
 }
 
 // authenticateToken says what a program may do now: what the token carries, and of
@@ -191,7 +192,8 @@ func (s *Service) authenticateToken(ctx context.Context, token string, now time.
 	var p Principal
 	err := s.db.View(ctx, func(r store.Reader) (err error) {
 		t, err = store.One[liveToken](ctx, r, `SELECT t.token_id, t.user_id, u.name AS user_name, t.name, t.permissions, t.sees_all, t.entities, t.sites, t.used_at,
-				u.email, u.role, u.sees_all AS owner_sees, g.permissions AS owner_may
+				u.email, u.role, u.sees_all AS owner_sees, g.permissions AS owner_may,
+				`+mustEnrol+`
 			FROM auth_token t JOIN auth_user u ON u.user_id = t.user_id JOIN auth_role g ON g.role = u.role
 			WHERE t.token_hash = ? AND t.revoked_at IS NULL AND t.end_at > ? AND NOT u.disabled AND (u.end_at IS NULL OR u.end_at > ?)`,
 			hashToken(token), store.At(now), store.At(now))
@@ -201,7 +203,7 @@ func (s *Service) authenticateToken(ctx context.Context, token string, now time.
 		owner := Grant(t.May.V...)
 		p = Principal{UserID: t.UserID, Name: t.UserName, Email: t.Email, Role: t.Role, TokenID: t.ID, TokenName: t.Name, Permissions: Permissions{}}
 		for _, x := range t.Permissions.V {
-			if owner.Has(x) && forProgram(x) {
+			if owner.Has(x) && forProgram(x) && !t.Must {
 				p.Permissions[x] = struct{}{}
 			}
 		}

@@ -22,6 +22,7 @@ type User struct {
 	Entities   []string   `db:"-" json:"entities" doc:"Companies in scope, by id"`
 	Sites      []string   `db:"-" json:"sites" doc:"Sites in scope, by id"`
 	HasPass    bool       `db:"has_pass" json:"has_password"`
+	SecondStep bool       `db:"second_step" json:"second_step" doc:"Signs in with a code of an app too"`
 	SignedInAt store.Time `db:"signed_in_at" json:"signed_in_at" nullable:"true"`
 }
 
@@ -45,6 +46,7 @@ type scopeRow struct {
 
 const userColumns = `u.user_id, u.name, u.email, u.role, u.sees_all, u.disabled, u.created_at, u.end_at,
 	CASE WHEN u.password <> '' THEN 1 ELSE 0 END = 1 AS has_pass,
+	CASE WHEN EXISTS (SELECT 1 FROM auth_totp z WHERE z.user_id = u.user_id AND z.confirmed_at IS NOT NULL) THEN 1 ELSE 0 END = 1 AS second_step,
 	(SELECT MAX(x.created_at) FROM auth_session x WHERE x.user_id = u.user_id) AS signed_in_at`
 
 // Users lists all users by name.

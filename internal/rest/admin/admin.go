@@ -48,6 +48,7 @@ func (s *Service) Routes(r *rest.Router) {
 	s.sessionRoutes(r)
 	s.userRoutes(r)
 	s.tokenRoutes(r)
+	s.secondStepRoutes(r)
 	s.siteRoutes(r)
 	s.zoneRoutes(r)
 	s.auditRoutes(r)

@@ -195,6 +195,10 @@ export const roles = queryOptions({
   queryKey: ["roles"],
   queryFn: ({ signal }) => answer(api.GET("/roles", { signal })),
 });
+export const secondStep = queryOptions({
+  queryKey: ["second-step"],
+  queryFn: ({ signal }) => answer(api.GET("/session/totp", { signal })),
+});
 export const tokens = (all: boolean) =>
   queryOptions({
     queryKey: ["tokens", all],

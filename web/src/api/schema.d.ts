@@ -468,6 +468,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/roles/{id}/second-step": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say whether the people of a role must have a second step */
+        put: operations["require-second-step"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/search": {
         parameters: {
             query?: never;
@@ -532,6 +549,58 @@ export interface paths {
         /** Change one's own password; other sessions end */
         put: operations["set-password"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How one stands with the second step of the sign-in */
+        get: operations["get-second-step"];
+        put?: never;
+        /** Get the secret for an authenticator app; it counts once it is confirmed */
+        post: operations["begin-second-step"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/totp/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turn the second step on with the app's first code; gives the recovery codes */
+        post: operations["confirm-second-step"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/totp/off": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turn the second step off with a code */
+        post: operations["end-second-step"];
         delete?: never;
         options?: never;
         head?: never;
@@ -800,6 +869,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/users/{id}/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a person's second step away, when the phone is lost */
+        delete: operations["reset-second-step"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/zones/{id}": {
         parameters: {
             query?: never;
@@ -822,6 +908,13 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AdminEnrolment: {
+            /** @description To type where no camera is */
+            secret: string;
+            /** @description The QR code of the uri */
+            svg: string;
+            uri: string;
+        };
         AdminLink: {
             end_at: string;
             /** @description Shown once: only its hash is kept */
@@ -861,6 +954,8 @@ export interface components {
         AdminPerson: {
             email: string;
             id: string;
+            /** @description The role asks for a second step: nothing else is allowed until it is on */
+            must_enrol: boolean;
             name: string;
             permissions: string[];
             role: string;
@@ -871,6 +966,10 @@ export interface components {
             entities: string[];
             /** @description Site numbers */
             sites: number[];
+        };
+        AdminRecoveryCodes: {
+            /** @description Shown once: only their hashes are kept */
+            codes: string[];
         };
         AdminSite: {
             /**
@@ -1220,7 +1319,20 @@ export interface components {
             ends: boolean;
             id: string;
             permissions: string[];
+            /** @description Its people must sign in with a code of an app too */
+            second_step: boolean;
             title: string;
+        };
+        AuthSecondStep: {
+            on: boolean;
+            /**
+             * Format: int64
+             * @description Recovery codes that were not used
+             */
+            recovery_left: number;
+            /** @description The role asks for it */
+            required: boolean;
+            since: string | null;
         };
         AuthUser: {
             created_at: string;
@@ -1234,11 +1346,16 @@ export interface components {
             id: string;
             name: string;
             role: string;
+            /** @description Signs in with a code of an app too */
+            second_step: boolean;
             /** @description Every site, also those made later */
             sees_all: boolean;
             signed_in_at: string | null;
             /** @description Sites in scope, by id */
             sites: string[] | null;
+        };
+        CodeInBody: {
+            code: string;
         };
         ComplyAnswerItem: {
             at: string;
@@ -1571,6 +1688,8 @@ export interface components {
             version: string;
         };
         LinkInBody: {
+            /** @description Of the authenticator app, or a recovery code, when the answer was second_step */
+            code?: string;
             /** @description Becomes the user's own */
             password?: string;
             token: string;
@@ -1895,7 +2014,7 @@ export interface components {
             total?: number;
         };
         Problem: {
-            /** @description For programs: invalid, not_found, conflict, forbidden, sign_in, too_many, full, busy, damaged, internal */
+            /** @description For programs: invalid, not_found, conflict, forbidden, sign_in, second_step (the password or link is right, a code is asked next), too_many, full, busy, damaged, internal */
             code: string;
             /** @description What was wrong, where, and what to do */
             detail: string;
@@ -1910,6 +2029,9 @@ export interface components {
         };
         RealmInBody: {
             name: string;
+        };
+        "Require-second-stepRequest": {
+            required: boolean;
         };
         SearchOutBody: {
             items: components["schemas"]["ViewFound"][];
@@ -1932,6 +2054,8 @@ export interface components {
             tz?: string;
         };
         SignInInBody: {
+            /** @description Of the authenticator app, or a recovery code, when the answer was second_step */
+            code?: string;
             email: string;
             password: string;
         };
@@ -3392,6 +3516,39 @@ export interface operations {
             };
         };
     };
+    "require-second-step": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Require-second-stepRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     search: {
         parameters: {
             query?: {
@@ -3559,6 +3716,128 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["Set-passwordRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-second-step": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthSecondStep"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "begin-second-step": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminEnrolment"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "confirm-second-step": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminRecoveryCodes"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "end-second-step": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeInBody"];
             };
         };
         responses: {
@@ -4276,6 +4555,35 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["AdminLink"];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "reset-second-step": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {

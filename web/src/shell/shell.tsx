@@ -11,6 +11,7 @@ import { Toasts } from "../ui/toast";
 import { ThemeSwitch } from "./theme";
 
 const Start = lazy(() => import("../pages/start/start"));
+const MustEnrol = lazy(() => import("../pages/start/enrol"));
 const Palette = lazy(() => import("./palette"));
 
 const entrances = new Set(["/setup", "/link", "/start"]);
@@ -31,6 +32,12 @@ export function Shell() {
       <Suspense fallback={<Wait />}>
         <Start session={who.data} />
         <Toasts />
+      </Suspense>
+    );
+  if (who.data.user.must_enrol)
+    return (
+      <Suspense fallback={<Wait />}>
+        <MustEnrol />
       </Suspense>
     );
   return <Frame session={who.data} />;

@@ -6,6 +6,7 @@ import type { UserRow } from "../../api/types";
 import { t, word } from "../../texts";
 import { Dialog } from "../../ui/dialog";
 import { ErrorNote } from "../../ui/page";
+import { notify } from "../../ui/toast";
 import { dayOf, endOfDay } from "./day";
 
 type Props = {
@@ -36,6 +37,10 @@ export function UserForm({ user, onClose, onSaved }: Props) {
       );
     },
     onSuccess: onSaved,
+  });
+  const reset = useMutation({
+    mutationFn: (id: string) => api.DELETE("/users/{id}/totp", { params: { path: { id } } }),
+    onSuccess: () => notify(t("second.reset_done")),
   });
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -93,6 +98,17 @@ export function UserForm({ user, onClose, onSaved }: Props) {
         ) : (
           <p className="quiet small">{t("settings.user_link")}</p>
         )}
+        {user?.second_step && !reset.isSuccess && (
+          <button
+            type="button"
+            className="btn"
+            disabled={reset.isPending}
+            onClick={() => window.confirm(t("second.reset_sure", { name: user.name })) && reset.mutate(user.id)}
+          >
+            {t("second.reset")}
+          </button>
+        )}
+        {reset.error && <ErrorNote error={reset.error} />}
         {(save.error ?? known.error) && <ErrorNote error={save.error ?? known.error} />}
         <div className="line">
           <button type="submit" className="btn primary" disabled={save.isPending}>
