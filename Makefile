@@ -55,9 +55,9 @@ score: build ## against the independent truth beside the public captures
 	else echo "score: $(CORPUS) is not on this machine; nothing was scored"; fi
 
 FUZZTIME ?= 60s
-fuzz: ## make fuzz P=modbus FUZZTIME=60s: one dissector; without P all of them, one after another
-	@set -e; for d in $(if $(P),internal/dissect/$(P),internal/dissect/*/ internal/sensor); do \
-		for f in $$(grep -lsE '^func Fuzz' $$d/*_test.go | xargs -r grep -hoE '^func Fuzz[A-Za-z0-9]*' | sed 's/func //'); do \
+fuzz: ## make fuzz P=modbus FUZZTIME=60s: one dissector; without P every fuzz target, one after another
+	@set -e; for d in $$(grep -rlE '^func Fuzz' internal $(if $(P),--include='*_test.go' | grep '/$(P)/',--include='*_test.go') | xargs -r -n1 dirname | sort -u); do \
+		for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9]*' $$d/*_test.go | sed 's/func //'); do \
 			echo "$$d $$f"; go test ./$$d -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME); done; done
 
 soak: build ## long runs by hand; write what you saw into docs/measured.md

@@ -71,7 +71,7 @@ func (c *InspectCmd) Run(env *Env) error {
 func economise() {
 	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetGCPercent(800)
-		debug.SetMemoryLimit(118 << 20) // soft: collected more often beyond it
+		debug.SetMemoryLimit(124 << 20) // soft: collected more often beyond it
 	}
 }
 

@@ -49,9 +49,7 @@ func (s *Service) DecideMany(ctx context.Context, scope Scope, who Person, ids [
 	}
 	rest.Detail(ctx, "assets", strconv.Itoa(len(whole)))
 	rest.Detail(ctx, "state", state)
-	if reason != "" {
-		rest.Detail(ctx, "reason", reason)
-	}
+	reasonDetail(ctx, reason)
 	for part := range slices.Chunk(whole, decidedPerTx) {
 		n := 0
 		if err := s.db.Update(ctx, func(tx *store.Tx) (err error) {

@@ -122,3 +122,26 @@ func TestMergeAndSplitByHand(t *testing.T) {
 		}
 	})
 }
+
+// A controller speaks with an address and, below it, without: both leave together.
+func TestSplitTakesTheMACAlong(t *testing.T) {
+	p := newPlant(t, storetest.Open(t, storetest.SQLite(t), allSlices()))
+	talk := func(at int64) {
+		p.take((&talk{}).heard(host(macA, "192.168.0.10"), at, at+5, 64, true).heard(host(macB, "192.168.0.11"), at, at+5, 64, true).heard(host(macB, ""), at, at+5, 0, false))
+	}
+	talk(1)
+	a, b := p.at("192.168.0.10"), p.at("192.168.0.11")
+	if err := p.s.Merge(t.Context(), everywhere, ada, a.ID, []string{b.ID}, ""); err != nil {
+		t.Fatal(err)
+	}
+	made, err := p.s.Split(t.Context(), everywhere, ada, a.ID, "192.168.0.11", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if old, now := p.at(macA), p.at(macB); old.ID != a.ID || now.ID != made || p.at("192.168.0.11").ID != made {
+			t.Errorf("MACs: %s %s", old.ID, now.ID)
+		}
+		talk(20)
+	}
+}

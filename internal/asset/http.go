@@ -3,8 +3,10 @@ package asset
 import (
 	"context"
 	"net/http"
+	"strconv"
 
 	"github.com/skanse/skanse/internal/auth"
+	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/rest"
 )
 
@@ -63,6 +65,13 @@ func person(ctx context.Context) Person {
 	return Person{ID: p.UserID, Name: name}
 }
 
+// reasonDetail puts a person's reason into the audit entry.
+func reasonDetail(ctx context.Context, reason string) {
+	if reason != "" {
+		rest.Detail(ctx, "reason", reason)
+	}
+}
+
 // Routes mounts the slice.
 func (s *Service) Routes(r *rest.Router) {
 	const tag = "Assets"
@@ -100,9 +109,7 @@ func (s *Service) Routes(r *rest.Router) {
 					rest.Detail(ctx, field, *v)
 				}
 			}
-			if in.Body.Reason != "" {
-				rest.Detail(ctx, "reason", in.Body.Reason)
-			}
+			reasonDetail(ctx, in.Body.Reason)
 			if err := s.Update(ctx, scope, person(ctx), in.ID, in.Body, in.IfMatch); err != nil {
 				return nil, err
 			}
@@ -142,6 +149,8 @@ func (s *Service) Routes(r *rest.Router) {
 		func(ctx context.Context, in *mergeInput) (*created, error) {
 			out := &created{}
 			out.Body.ID = in.Body.Into
+			rest.Detail(ctx, "assets", strconv.Itoa(len(in.Body.From)))
+			reasonDetail(ctx, in.Body.Reason)
 			return out, s.Merge(ctx, auth.From(ctx).Scope, person(ctx), in.Body.Into, in.Body.From, in.Body.Reason)
 		})
 	type splitInput struct {
@@ -153,6 +162,8 @@ func (s *Service) Routes(r *rest.Router) {
 	}
 	rest.Register(r, rest.Op{ID: "split-asset", Method: http.MethodPost, Path: "/assets/{id}/split", Summary: "Take an address out of an asset", Tag: tag, Permission: auth.AssetWrite, Audit: "asset.split", Status: http.StatusOK},
 		func(ctx context.Context, in *splitInput) (*created, error) {
+			rest.Detail(ctx, "address", ot.Printable(in.Body.Address))
+			reasonDetail(ctx, in.Body.Reason)
 			id, err := s.Split(ctx, auth.From(ctx).Scope, person(ctx), in.ID, in.Body.Address, in.Body.Reason)
 			out := &created{}
 			out.Body.ID = id

@@ -129,7 +129,7 @@ func (c *Catalogue) Devices(ev *Evidence) []Device {
 			forwards[linkOf(s.Host)]++
 		}
 	}
-	owners := ownersOf(ev, sets)
+	owners, heard := ownersOf(ev, sets), words{}
 	out := make([]Device, 0, len(sets))
 	for n, set := range sets {
 		d := Device{}
@@ -143,7 +143,7 @@ func (c *Catalogue) Devices(ev *Evidence) []Device {
 			}
 		}
 		slices.SortStableFunc(d.Sightings, func(a, b Sighting) int { return cmp.Compare(order(a), order(b)) })
-		c.describe(&d, forward)
+		c.describe(&d, forward, heard)
 		d.Bindings, d.Clashes = bindings(&d, owners, n)
 		out = append(out, d)
 	}
@@ -161,14 +161,18 @@ func order(s Sighting) int {
 }
 
 // describe fills what follows from a device's sightings and facts.
-func (c *Catalogue) describe(d *Device, forward int) {
+func (c *Catalogue) describe(d *Device, forward int, heard words) {
 	d.First = d.Sightings[0].First
 	for i := range d.Sightings {
 		s := &d.Sightings[i]
 		d.First, d.Last = min(d.First, s.First), max(d.Last, s.Last)
 		d.Seen = d.Seen || !s.mute
 		d.Live = d.Live || s.Live
-		d.Traffic.Add(s.Traffic)
+		if len(d.Sightings) == 1 {
+			d.Traffic = s.Traffic // nobody changes either from here on
+		} else {
+			d.Traffic.Add(s.Traffic)
+		}
 	}
 	d.Router = forward > 0
 	own, parts := split(d.Facts)
@@ -179,7 +183,7 @@ func (c *Catalogue) describe(d *Device, forward int) {
 	c.cardVendor(d)
 	c.fromModules(d)
 	p := &d.profile
-	*p = profile{fields: d.Fields, facts: d.Facts, traffic: d.Traffic, forward: forward}
+	*p = profile{fields: d.Fields, facts: d.Facts, traffic: d.Traffic, forward: forward, words: heard}
 	for _, f := range d.Facts {
 		if f.About.Module == "" && computerFact(f.Attr) {
 			p.pc = string(f.Attr) + " " + f.Value
@@ -189,6 +193,7 @@ func (c *Catalogue) describe(d *Device, forward int) {
 	d.Outside = c.outside(d)
 	p.outside = d.Outside
 	c.judge(d, p)
+	p.words = nil
 }
 
 // judge reads role, level and criticality out of a profile.

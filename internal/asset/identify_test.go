@@ -332,3 +332,14 @@ func TestForgedAddresses(t *testing.T) {
 		}
 	}
 }
+
+// A client whose address is no machine's, forged or from a broken stack, still asks.
+func TestServerOfAForgedClient(t *testing.T) {
+	client := ot.Host{MAC: ot.MAC{1, 2, 3, 4, 5, 6}, IP: netip.MustParseAddr("10.0.0.1")}
+	server := ot.Host{MAC: ot.MAC{2, 0, 0, 0, 0, 2}, IP: netip.MustParseAddr("10.0.0.2")}
+	flow := sensor.FlowDelta{Client: client, Server: server, Transport: "tcp", Port: 20000, Protocol: "dnp3", ClientPackets: 1, ServerPackets: 1}
+	does := doings(&sensor.Summary{Flows: []sensor.FlowDelta{flow}})
+	if len(does) != 1 || does[server] == nil || does[server].Serves["dnp3"] == nil || !slices.Equal(does[server].Serves["dnp3"].Peers, []string{"10.0.0.1"}) {
+		t.Errorf("%v: want one server of DNP3, asked by 10.0.0.1", does)
+	}
+}

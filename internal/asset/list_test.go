@@ -70,7 +70,7 @@ func TestListOfTwoAssetsInOneLine(t *testing.T) {
 	p := newPlant(t, storetest.Open(t, storetest.SQLite(t), allSlices()))
 	p.take((&talk{}).heard(host(macA, "192.168.0.10"), 1, 9, 64, true).heard(host(macB, "192.168.0.11"), 1, 9, 64, true))
 	rep, err := p.s.ImportList(t.Context(), everywhere, ada, p.site.ID, []byte("name,ip,mac\nPump 7,192.168.0.11,"+macA+"\n"), false)
-	if err != nil || rep.Problems != 1 || !strings.Contains(rep.Lines[0].Why, "two assets") {
+	if err != nil || rep.Problems != 1 || !strings.Contains(rep.Lines[0].Why, "two assets have") {
 		t.Errorf("%+v %v", rep, err)
 	}
 	if a := p.at("192.168.0.11"); a.Name != "" || a.Expected {

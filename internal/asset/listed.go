@@ -70,7 +70,7 @@ func (s *Service) matchLine(ctx context.Context, r store.Reader, siteNo int64, e
 			if m.asset == nil {
 				m.asset = &rows[1]
 			}
-			m.problem = fmt.Sprintf("its addresses belong to two assets, %s and %s: correct the line, or make the two one first", m.asset.label(), other)
+			m.problem = fmt.Sprintf("two assets have its addresses, %s and %s: correct the line, or merge the two first", m.asset.label(), other)
 		}
 		return err
 	}

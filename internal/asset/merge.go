@@ -145,11 +145,9 @@ func (s *Service) Split(ctx context.Context, scope Scope, who Person, id, addres
 		if err != nil {
 			return err
 		}
-		mine := func(h *hostRow) bool {
-			if ipErr == nil {
-				return h.IP == ip.String()
-			}
-			return h.MAC == mac.String()
+		mine := func(h *hostRow) bool { return h.MAC == mac.String() }
+		if ipErr == nil {
+			mine = goes(hosts, ip.String())
 		}
 		n := 0
 		for i := range hosts {
@@ -187,6 +185,30 @@ func (s *Service) Split(ctx context.Context, scope Scope, who Person, id, addres
 		return bus.Publish(ctx, tx, bus.Event{Topic: ot.TopicAsset, SiteNo: a.SiteNo, Refs: []ot.Ref{{Kind: "asset", ID: a.ID}, {Kind: "asset", ID: made}}})
 	})
 	return made, err
+}
+
+// goes picks the hosts that leave with an IP address: its own, and what its MAC
+// said without an address, unless another address that stays has the same MAC.
+func goes(hosts []hostRow, ip string) func(*hostRow) bool {
+	type at struct {
+		realm int64
+		mac   string
+	}
+	stays, leaves := map[at]bool{}, map[at]bool{}
+	for i := range hosts {
+		h := &hosts[i]
+		switch k := (at{h.RealmNo, h.MAC}); {
+		case h.MAC == "" || h.Behind || h.IP == "":
+		case h.IP == ip:
+			leaves[k] = true
+		default:
+			stays[k] = true
+		}
+	}
+	return func(h *hostRow) bool {
+		k := at{h.RealmNo, h.MAC}
+		return h.IP == ip || h.IP == "" && leaves[k] && !stays[k]
+	}
 }
 
 // pinApart settles a MAC that holds both an address that goes and one that

@@ -47,10 +47,14 @@ type roleTable struct {
 		Because string `yaml:"because"`
 	} `yaml:"criticality"`
 	OT map[string]string `yaml:"ot_protocols"`
+
+	byField    map[string][]int // rules by what they look at
+	byAttr     map[ot.Attr][]int
+	byProtocol []int
 }
 
 func readRoles(b []byte) (*roleTable, error) {
-	t := &roleTable{}
+	t := &roleTable{byField: map[string][]int{}, byAttr: map[ot.Attr][]int{}}
 	dec := yaml.NewDecoder(strings.NewReader(string(b)))
 	dec.KnownFields(true)
 	if err := dec.Decode(t); err != nil {
@@ -69,6 +73,14 @@ func readRoles(b []byte) (*roleTable, error) {
 			return nil, fmt.Errorf("roles.yaml rule %d: %w", i+1, err)
 		}
 		r.re = re
+		switch {
+		case r.Field != "":
+			t.byField[r.Field] = append(t.byField[r.Field], i)
+		case r.Attr != "":
+			t.byAttr[r.Attr] = append(t.byAttr[r.Attr], i)
+		case r.Protocol != "":
+			t.byProtocol = append(t.byProtocol, i)
+		}
 	}
 	for role, l := range t.Levels {
 		if !slices.Contains(Roles(), role) || !slices.Contains(Levels(), l.Level) {
@@ -93,6 +105,7 @@ type profile struct {
 	outside bool // on the internet
 	windows bool
 	pc      string // the fact that says it is a computer, empty: none
+	words   words  // shared by the devices that are judged together
 }
 
 // classify says what a device is, and why.
@@ -106,31 +119,66 @@ func (t *roleTable) classify(p *profile) (role, because string) {
 	return best.role, best.because
 }
 
+// byWord asks the rules about what the device says, in their order.
 func (t *roleTable) byWord(p *profile) (out []opinion) {
-	for i := range t.Rules {
-		r := &t.Rules[i]
-		say := func(what string) {
-			out = append(out, opinion{r.Role, strings.ReplaceAll(r.Because, "{}", what), r.Weight})
-		}
-		switch {
-		case r.Field != "":
-			if f, ok := p.fields[r.Field]; ok && r.re.MatchString(f.Value) {
-				say(f.Value)
-			}
-		case r.Attr != "":
-			for _, f := range p.facts {
-				if f.Attr == r.Attr && f.About.Module == "" && r.re.MatchString(f.Value) {
-					say(f.Value)
-					break
-				}
-			}
-		case r.Protocol != "":
-			if p.traffic.Serves[r.Protocol] != nil {
-				say(r.Protocol)
+	var met []metRule
+	for _, name := range fieldNames {
+		if f, ok := p.fields[name]; ok {
+			for _, i := range t.fits(p.words, name, f.Value) {
+				met = append(met, metRule{i, f.Value})
 			}
 		}
 	}
+	for _, f := range p.facts {
+		if f.About.Module != "" {
+			continue
+		}
+		for _, i := range t.byAttr[f.Attr] {
+			if t.Rules[i].re.MatchString(f.Value) && !slices.ContainsFunc(met, func(m metRule) bool { return m.rule == i }) {
+				met = append(met, metRule{i, f.Value})
+			}
+		}
+	}
+	for _, i := range t.byProtocol {
+		if name := t.Rules[i].Protocol; p.traffic.Serves[name] != nil {
+			met = append(met, metRule{i, name})
+		}
+	}
+	slices.SortFunc(met, func(a, b metRule) int { return a.rule - b.rule })
+	for _, m := range met {
+		r := &t.Rules[m.rule]
+		out = append(out, opinion{r.Role, strings.ReplaceAll(r.Because, "{}", m.what), r.Weight})
+	}
 	return out
+}
+
+type metRule struct {
+	rule int
+	what string
+}
+
+// words remembers which rules a field's value meets, as many devices have the
+// same maker or model. nil remembers nothing.
+type words map[[2]string][]int
+
+const maxWords = 4096
+
+// fits returns the rules that a field's value meets.
+func (t *roleTable) fits(known words, field, value string) []int {
+	key := [2]string{field, value}
+	if met, ok := known[key]; ok {
+		return met
+	}
+	var met []int
+	for _, i := range t.byField[field] {
+		if t.Rules[i].re.MatchString(value) {
+			met = append(met, i)
+		}
+	}
+	if known != nil && len(known) < maxWords {
+		known[key] = met
+	}
+	return met
 }
 
 // byDeed reads the role from behaviour: who is asked, who asks, and for what.

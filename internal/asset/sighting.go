@@ -5,7 +5,9 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/sensor"
@@ -46,12 +48,13 @@ type Fact struct {
 
 // FactID makes a fact's id from what makes it the same fact.
 func FactID(site string, about ot.Host, attr ot.Attr, value string) string {
-	h := sha256.New()
-	for _, s := range []string{site, about.Realm, about.MAC.String(), ipText(about), about.Module, string(attr), value} {
-		h.Write([]byte(s))
-		h.Write([]byte{0})
+	var room [512]byte
+	b := room[:0]
+	for _, s := range [...]string{site, about.Realm, about.MAC.String(), ipText(about), about.Module, string(attr), value} {
+		b = append(append(b, s...), 0)
 	}
-	return hex.EncodeToString(h.Sum(nil)[:12])
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:12])
 }
 
 func ipText(h ot.Host) string {
@@ -70,42 +73,77 @@ type Evidence struct {
 
 // Collect joins summaries into evidence, in an order that does not depend on theirs.
 func Collect(sums ...*sensor.Summary) Evidence {
-	at := map[ot.Host]*Sighting{}
-	facts := map[string]*Fact{}
+	hosts, said := 0, 0
+	for _, sum := range sums {
+		hosts, said = max(hosts, len(sum.Hosts)), max(said, len(sum.Facts))
+	}
+	c := census{at: make(map[spot]int32, hosts), realms: map[string]uint32{}}
+	ev := Evidence{Sightings: make([]Sighting, 0, hosts), Facts: make([]Fact, 0, said)}
+	facts := make(map[string]int32, said)
 	for _, sum := range sums {
 		for i := range sum.Hosts {
 			h := &sum.Hosts[i]
-			key := ot.Host{Realm: h.Realm, MAC: h.MAC, IP: h.IP.Unmap().WithZone("")}
-			s := at[key]
-			if s == nil {
-				s = &Sighting{Host: key, VLAN: h.VLAN, First: h.First, Last: h.Last, FirstPacket: h.FirstPacket, Source: sum.Sensor}
-				at[key] = s
+			at := c.spot(&h.Host, "")
+			n, have := c.at[at]
+			if !have {
+				n = int32(len(ev.Sightings))
+				c.at[at] = n
+				ev.Sightings = append(ev.Sightings, Sighting{
+					Host: ot.Host{Realm: h.Realm, MAC: h.MAC, IP: at.ip}, VLAN: h.VLAN,
+					First: h.First, Last: h.Last, FirstPacket: h.FirstPacket, Source: sum.Sensor,
+				})
 			}
-			s.hear(h, sum.Live)
+			ev.Sightings[n].hear(h, sum.Live)
 		}
-		for h, t := range doings(sum) {
-			if s := at[h]; s != nil {
-				s.Traffic.Add(*t)
+		names := make([]string, len(ev.Sightings))
+		note(sum, func(h *ot.Host, realm string) party {
+			n, have := c.at[c.spot(h, realm)]
+			if !have {
+				return party{nil, peerName(*h)}
 			}
-		}
+			if names[n] == "" {
+				names[n] = peerName(*h)
+			}
+			return party{&ev.Sightings[n].Traffic, names[n]}
+		})
 		for i := range sum.Facts {
 			f := newFact(&sum.Facts[i], "")
-			if old := facts[f.ID]; old == nil {
-				facts[f.ID] = &f
-			} else {
+			if n, have := facts[f.ID]; have {
+				old := &ev.Facts[n]
 				old.First, old.Last = min(old.First, f.First), max(old.Last, f.Last)
+			} else {
+				facts[f.ID] = int32(len(ev.Facts))
+				ev.Facts = append(ev.Facts, f)
 			}
 		}
-	}
-	ev := Evidence{}
-	for _, s := range at {
-		ev.Sightings = append(ev.Sightings, *s)
-	}
-	for _, f := range facts {
-		ev.Facts = append(ev.Facts, *f)
 	}
 	ev.sort()
 	return ev
+}
+
+// census finds sightings. Its keys hold no text, which would have to be hashed for every flow.
+type census struct {
+	at     map[spot]int32
+	realms map[string]uint32
+}
+
+type spot struct {
+	ip    netip.Addr
+	mac   ot.MAC
+	realm uint32
+}
+
+// spot is where a host stands; realm is for one that names none.
+func (c *census) spot(h *ot.Host, realm string) spot {
+	realm = cmp.Or(h.Realm, realm)
+	n := uint32(0)
+	if realm != "" {
+		if n = c.realms[realm]; n == 0 {
+			n = uint32(len(c.realms) + 1)
+			c.realms[realm] = n
+		}
+	}
+	return spot{h.IP.Unmap().WithZone(""), h.MAC, n}
 }
 
 func newFact(f *sensor.Fact, site string) Fact {
@@ -134,13 +172,51 @@ func (s *Sighting) hear(h *sensor.HostDelta, live bool) {
 }
 
 func (ev *Evidence) sort() {
-	slices.SortFunc(ev.Sightings, func(a, b Sighting) int { return compareHosts(a.Host, b.Host) })
-	slices.SortFunc(ev.Facts, func(a, b Fact) int {
-		return cmp.Or(compareHosts(a.About, b.About), cmp.Compare(a.Attr, b.Attr), cmp.Compare(a.Ref.Seen, b.Ref.Seen),
-			cmp.Compare(a.Ref.Number, b.Ref.Number), cmp.Compare(a.ID, b.ID))
+	ev.Sightings = sorted(ev.Sightings, func(a, b *Sighting) int { return compareHosts(a.Host, b.Host) })
+	ev.Facts = sorted(ev.Facts, func(a, b *Fact) int {
+		if n := compareHosts(a.About, b.About); n != 0 {
+			return n
+		}
+		if n := strings.Compare(string(a.Attr), string(b.Attr)); n != 0 {
+			return n
+		}
+		if n := cmp.Compare(a.Ref.Seen, b.Ref.Seen); n != 0 {
+			return n
+		}
+		if n := cmp.Compare(a.Ref.Number, b.Ref.Number); n != 0 {
+			return n
+		}
+		return strings.Compare(a.ID, b.ID)
 	})
 }
 
+// sorted sorts large elements by moving each but once; it may return list itself.
+func sorted[T any](list []T, compare func(a, b *T) int) []T {
+	order, inOrder := make([]*T, len(list)), true
+	for i := range list {
+		order[i] = &list[i]
+		inOrder = inOrder && (i == 0 || compare(order[i-1], order[i]) <= 0)
+	}
+	if inOrder {
+		return list
+	}
+	slices.SortFunc(order, compare)
+	out := make([]T, len(list))
+	for i, p := range order {
+		out[i] = *p
+	}
+	return out
+}
+
 func compareHosts(a, b ot.Host) int {
-	return cmp.Or(cmp.Compare(a.Realm, b.Realm), bytes.Compare(a.MAC[:], b.MAC[:]), a.IP.Compare(b.IP), cmp.Compare(a.Module, b.Module))
+	if n := strings.Compare(a.Realm, b.Realm); n != 0 {
+		return n
+	}
+	if n := bytes.Compare(a.MAC[:], b.MAC[:]); n != 0 {
+		return n
+	}
+	if n := a.IP.Compare(b.IP); n != 0 {
+		return n
+	}
+	return strings.Compare(a.Module, b.Module)
 }

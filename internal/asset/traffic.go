@@ -65,26 +65,43 @@ func (t *Traffic) side(serves bool, protocol string) *Use {
 // add merges o into u and says whether anything was new.
 func (u *Use) add(o *Use) (changed bool) {
 	for _, p := range o.Ports {
-		if i, ok := slices.BinarySearch(u.Ports, p); !ok && p != 0 && len(u.Ports) < maxPorts {
-			u.Ports, changed = slices.Insert(u.Ports, i, p), true
-		}
+		changed = u.port(p) || changed
 	}
 	for _, p := range o.Peers {
-		i, ok := slices.BinarySearch(u.Peers, p)
-		switch {
-		case ok || p == "":
-		case len(u.Peers) < maxPeers:
-			u.Peers, changed = slices.Insert(u.Peers, i, p), true
-		case !u.More:
-			u.More, changed = true, true
-		}
+		changed = u.peer(p) || changed
 	}
 	if o.More && !u.More {
 		u.More, changed = true, true
 	}
-	if n := u.Classes | o.Classes; n != u.Classes {
-		u.Classes, changed = n, true
+	return u.class(o.Classes) || changed
+}
+
+func (u *Use) port(p uint16) bool {
+	i, ok := slices.BinarySearch(u.Ports, p)
+	if ok || p == 0 || len(u.Ports) >= maxPorts {
+		return false
 	}
+	u.Ports = slices.Insert(u.Ports, i, p)
+	return true
+}
+
+func (u *Use) peer(p string) bool {
+	i, ok := slices.BinarySearch(u.Peers, p)
+	switch {
+	case ok || p == "":
+		return false
+	case len(u.Peers) < maxPeers:
+		u.Peers = slices.Insert(u.Peers, i, p)
+		return true
+	}
+	changed := !u.More
+	u.More = true
+	return changed
+}
+
+func (u *Use) class(c ot.Class) bool {
+	changed := u.Classes|c != u.Classes
+	u.Classes |= c
 	return changed
 }
 
@@ -127,15 +144,34 @@ func isPeer(h ot.Host) bool {
 	return h.MAC != (ot.MAC{}) && !h.MAC.Group()
 }
 
+// party is one side of a conversation, as far as doings go.
+type party struct {
+	does *Traffic // nil: nobody asks
+	name string   // as a peer of others; empty: it is no single machine
+}
+
 // doings collects, host by host, what a summary's flows and tuples show.
 func doings(sum *sensor.Summary) map[ot.Host]*Traffic {
 	out := map[ot.Host]*Traffic{}
-	of := func(h ot.Host, realm string) *Traffic {
-		h.Realm, h.Module, h.IP = cmp.Or(h.Realm, realm), "", h.IP.Unmap().WithZone("")
-		if out[h] == nil {
-			out[h] = &Traffic{}
+	note(sum, func(h *ot.Host, realm string) party {
+		k := *h
+		k.Realm, k.Module, k.IP = cmp.Or(h.Realm, realm), "", h.IP.Unmap().WithZone("")
+		if out[k] == nil {
+			out[k] = &Traffic{}
 		}
-		return out[h]
+		return party{out[k], peerName(*h)}
+	})
+	return out
+}
+
+// note adds what a summary's flows and tuples show to who does it. of finds
+// them; it is asked for machines only.
+func note(sum *sensor.Summary, of func(h *ot.Host, realm string) party) {
+	find := func(h *ot.Host, realm string) party {
+		if isPeer(*h) {
+			return of(h, realm)
+		}
+		return party{}
 	}
 	for i := range sum.Flows {
 		f := &sum.Flows[i]
@@ -143,35 +179,40 @@ func doings(sum *sensor.Summary) map[ot.Host]*Traffic {
 		if p == "" || quiet(p) || f.Protocol == "" && f.ClientBy == sensor.ByGuess {
 			continue // an ephemeral port guessed to be a server's says nothing
 		}
-		if f.ClientPackets > 0 && isPeer(f.Client) {
-			peer := ""
-			if isPeer(f.Server) {
-				peer = peerName(f.Server)
-			}
-			of(f.Client, f.Realm).side(false, p).add(&Use{Ports: []uint16{f.Port}, Peers: []string{peer}})
+		client, server := find(&f.Client, f.Realm), find(&f.Server, f.Realm)
+		if f.ClientPackets > 0 && client.does != nil {
+			u := client.does.side(false, p)
+			u.port(f.Port)
+			u.peer(server.name)
 		}
-		if f.ServerPackets > 0 && isPeer(f.Server) {
-			of(f.Server, f.Realm).side(true, p).add(&Use{Ports: []uint16{f.Port}, Peers: []string{peerName(f.Client)}})
+		if f.ServerPackets > 0 && server.does != nil {
+			u := server.does.side(true, p)
+			u.port(f.Port)
+			u.peer(cmp.Or(client.name, peerName(f.Client))) // whoever it is, somebody asks
 		}
 	}
+	var flow *sensor.FlowKey // of the tuple before: they stand together
+	var client, server party
 	for i := range sum.Tuples {
 		t := &sum.Tuples[i]
 		class := ot.ParseClass(t.Class)
 		if class == 0 || quiet(t.Protocol) || t.Also {
 			continue
 		}
+		if flow == nil || *flow != t.Flow {
+			flow = &t.Flow
+			client, server = find(&flow.Client, flow.Realm), find(&flow.Server, flow.Realm)
+		}
 		// A request says what the client does; a response, or a protocol without
 		// either, says what the server has.
-		if t.Dir != ot.Response.String() && isPeer(t.Flow.Client) {
-			u := &Use{Classes: class}
-			if isPeer(t.Flow.Server) {
-				u.Peers = []string{peerName(t.Flow.Server)}
-			}
-			of(t.Flow.Client, t.Flow.Realm).side(false, t.Protocol).add(u)
+		who, serves, peer := client.does, false, server.name
+		if t.Dir == ot.Response.String() {
+			who, serves, peer = server.does, true, cmp.Or(client.name, peerName(flow.Client))
 		}
-		if t.Dir == ot.Response.String() && isPeer(t.Flow.Server) {
-			of(t.Flow.Server, t.Flow.Realm).side(true, t.Protocol).add(&Use{Classes: class, Peers: []string{peerName(t.Flow.Client)}})
+		if who != nil {
+			u := who.side(serves, t.Protocol)
+			u.peer(peer)
+			u.class(class)
 		}
 	}
-	return out
 }

@@ -80,6 +80,11 @@ func ReadCatalogue(files fs.FS) (*Catalogue, error) {
 			return nil, where[id].errorf("requirement %s: alias_of names %q, which is not a scored requirement: correct the id", id, r.AliasOf)
 		}
 	}
+	for _, rel := range relations() { // a count is of something, which the SQL knows
+		if k := c.checks[rel.id]; k != nil && k.Test.Kind == KindCount && k.Test.Unit == "" {
+			k.Test.Unit = rel.unit
+		}
+	}
 	slices.SortFunc(c.Areas, func(a, b Area) int { return a.ID - b.ID })
 	c.Version = hex.EncodeToString(sum.Sum(nil))[:12]
 	return c, nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/skanse/skanse/internal/store"
+	"golang.org/x/sync/errgroup"
 )
 
 type heardRow struct {
@@ -35,21 +36,30 @@ func (s *Service) refreshHeard(ctx context.Context, now time.Time, light bool) e
 	}
 	var rows []heardRow
 	var uptime []uptimeRow
-	err := s.db.View(ctx, func(r store.Reader) (err error) {
-		if light {
-			rows, err = heardToday(ctx, r, hour, now)
+	// The two sums read the same large table and need nothing of each other: side by side.
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		return s.db.View(gctx, func(r store.Reader) (err error) {
+			if light {
+				rows, err = heardToday(gctx, r, hour, now)
+			} else {
+				rows, err = heard(gctx, r, hour, now)
+			}
 			return err
-		}
-		if rows, err = heard(ctx, r, hour, now); err != nil {
-			return err
-		}
-		uptime, err = uptimes(ctx, r, hour, now)
-		return err
+		})
 	})
-	if err != nil {
+	if !light {
+		g.Go(func() error {
+			return s.db.View(gctx, func(r store.Reader) (err error) {
+				uptime, err = uptimes(gctx, r, hour, now)
+				return err
+			})
+		})
+	}
+	if err := g.Wait(); err != nil {
 		return err
 	}
-	err = s.db.Update(ctx, func(tx *store.Tx) error {
+	err := s.db.Update(ctx, func(tx *store.Tx) error {
 		if light {
 			return store.Upsert(ctx, tx, "comply_heard", rows, []string{"hours", "site_no", "zone_no"}, []string{"seconds", "share", "percent"})
 		}

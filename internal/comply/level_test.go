@@ -154,7 +154,7 @@ func TestAarhus(t *testing.T) {
 		t.Errorf("level %d C %.3f E %.2f F %.2f D %.2f; want 2, 0.857, 0, 1, 1", j.Level, j.C, j.E, j.F, j.D)
 	}
 	text := strings.Join(append(append(j.Why, j.Lift...), j.Caps...), "\n")
-	for _, want := range []string{"Documented, but measured otherwise", "3 where the target is 0", "2 of 14", "contradicted"} {
+	for _, want := range []string{"Documented, but measured otherwise", "3 conversations where the target is 0", "2 of 14", "contradicted"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the explanation lacks %q:\n%s", want, text)
 		}

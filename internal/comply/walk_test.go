@@ -126,7 +126,7 @@ func TestWalk(t *testing.T) {
 		w.day(true, w.desktop("10.9.0.7"))
 		expect("a remote desktop from the office", Fail, 2, StateContradicted)
 		d := got(w.s.Requirement(t.Context(), everybody, "5.3"))(t)
-		if len(d.Findings) == 0 || !strings.Contains(d.Findings[0].Detail, "Declared: remote access standard") || !strings.Contains(d.Findings[0].Detail, "1 where the target is 0") {
+		if len(d.Findings) == 0 || !strings.Contains(d.Findings[0].Detail, "Declared: remote access standard") || !strings.Contains(d.Findings[0].Detail, "1 conversation where the target is 0") {
 			t.Errorf("findings %+v", d.Findings)
 		}
 		items := got(w.s.Items(t.Context(), everybody, "remote.bypass", w.north.ID, Fail, "", 10))(t)

@@ -273,20 +273,27 @@ func (l *lane) datagram(fl *flow, side uint8, b []byte) {
 	if len(b) == 0 || fl.quarantined {
 		return
 	}
-	if fl.entry == nil {
-		if !fl.mayTry() {
-			fl.unknown += uint64(len(b))
-			return
-		}
-		n, v := l.probeSides(fl, side, b, l.hints.udp, l.hints.allUDP)
-		if v != dissect.Yes {
-			fl.unknown += uint64(len(b))
-			return
-		}
-		l.bind(fl, n)
+	if fl.entry == nil && !l.known(fl, side, b) {
+		fl.unknown += uint64(len(b))
+		return
 	}
 	fl.known += uint64(len(b))
 	l.decode(fl, side, b, 0)
+}
+
+// known says whether somebody decodes a UDP flow, and looks for one by a payload of it.
+func (l *lane) known(fl *flow, side uint8, b []byte) bool {
+	if fl.entry != nil {
+		return true
+	}
+	if len(b) == 0 || !fl.mayTry() {
+		return false
+	}
+	n, v := l.probeSides(fl, side, b, l.hints.udp, l.hints.allUDP)
+	if v == dissect.Yes {
+		l.bind(fl, n)
+	}
+	return v == dissect.Yes
 }
 
 // ethernet decodes the payload of a frame without IP.
@@ -350,9 +357,8 @@ func (l *lane) endInto(h *ot.Host, fl *flow, side uint8) {
 	}
 }
 
-// decode hands one PDU to the flow's dissector and says whether it was whole
-// and sound. rest bytes of what is in hand come behind it.
-func (l *lane) decode(fl *flow, side uint8, pdu []byte, rest int) bool {
+// point tells the sink who sends what follows.
+func (l *lane) point(fl *flow, side uint8) {
 	s := l.sink
 	s.Mid = fl.midstream
 	l.endInto(&s.Src, fl, side)
@@ -363,6 +369,13 @@ func (l *lane) decode(fl *flow, side uint8, pdu []byte, rest int) bool {
 	}
 	s.Run(fl.entry)
 	l.side = side
+}
+
+// decode hands one PDU to the flow's dissector and says whether it was whole
+// and sound. rest bytes of what is in hand come behind it.
+func (l *lane) decode(fl *flow, side uint8, pdu []byte, rest int) bool {
+	s := l.sink
+	l.point(fl, side)
 	fault := fl.state.Decode(fl.dir(side), pdu, s)
 	l.hand.prove(fault == dissect.OK && s.Provable(), rest)
 	switch fault {

@@ -21,9 +21,12 @@ func (l *lane) Message(m *ot.Message) {
 		space: m.Space, kind: m.Kind, dir: m.Dir,
 	}
 	t, isNew := l.tuple(fl, &k, m.Text)
+	if l.quoting {
+		m.Flags |= ot.Refused
+	}
 	if t != nil {
 		if t.count == 0 && isNew {
-			t.first, t.ref = m.At, l.now
+			t.ref = l.now
 		}
 		t.count++
 		t.last = max(t.last, m.At)
@@ -31,6 +34,9 @@ func (l *lane) Message(m *ot.Message) {
 			t.refused++
 		}
 		t.touch(m.First, m.N)
+	}
+	if l.quoting {
+		return
 	}
 	// What a rule can ask of a message is its tuple and its flags.
 	l.hits = l.hits[:0]
@@ -55,7 +61,7 @@ func (l *lane) Code(m *ot.Message, kind ot.Kind, code uint32, text []byte) {
 		return
 	}
 	if isNew {
-		t.first, t.ref = m.At, l.now
+		t.ref = l.now
 	}
 	t.count++
 	t.last = max(t.last, m.At)
@@ -64,7 +70,7 @@ func (l *lane) Code(m *ot.Message, kind ot.Kind, code uint32, text []byte) {
 // Client takes the protocol's word for who is the client.
 func (l *lane) Client(dir ot.Dir) {
 	fl := l.cur
-	if fl.by >= bySYN || dir == ot.DirNone {
+	if l.quoting || fl.by >= bySYN || dir == ot.DirNone {
 		return
 	}
 	if dir == ot.Response {
@@ -87,7 +93,7 @@ func (l *lane) Expect(peer ot.Endpoint, udp bool, p ot.Protocol) {
 	n := slices.IndexFunc(l.hints.set.Entries, func(e *dissect.Entry) bool {
 		return p >= e.First && int(p-e.First) < len(e.Spec.Protocols)
 	})
-	if n < 0 || n >= maxEntries || peer.Port == 0 {
+	if n < 0 || n >= maxEntries || peer.Port == 0 || l.quoting {
 		return
 	}
 	at := expectation{addrOf(peer.IP), peer.Port, udp}
@@ -136,6 +142,9 @@ type fact struct {
 
 // Fact keeps what a device says of itself, or a peer of it: once a value.
 func (l *lane) Fact(about ot.Host, attr ot.Attr, value []byte) {
+	if l.quoting {
+		return
+	}
 	if about.Realm == "" {
 		about.Realm = l.sink.Src.Realm
 	}

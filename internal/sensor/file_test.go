@@ -90,7 +90,7 @@ func readAll(raw []byte) ([]Packet, error) {
 	for {
 		var p Packet
 		if err := src.Next(&p); err != nil {
-			if again := src.Next(&p); again != err {
+			if again := src.Next(&p); !errors.Is(again, err) {
 				return out, errors.New("the error changed on the second call")
 			}
 			if errors.Is(err, io.EOF) {
@@ -169,8 +169,13 @@ func TestPcapngForms(t *testing.T) {
 		link LinkType
 		wire int
 	}{
-		{"a", base + 1000, 1, 1}, {"bb", base + 2, 113, 2}, {"ccc", base + 500e6, 1, 3}, {"dddd", base + 5e9, 1, 4},
-		{"eeeee", base + 3000, 101, 5}, {"ffff", 0, 101, 6}, {"ggg", base + 4000, 101, 3},
+		{"a", base + 1000, 1, 1},
+		{"bb", base + 2, 113, 2},
+		{"ccc", base + 500e6, 1, 3},
+		{"dddd", base + 5e9, 1, 4},
+		{"eeeee", base + 3000, 101, 5},
+		{"ffff", 0, 101, 6},
+		{"ggg", base + 4000, 101, 3},
 	}
 	if len(got) != len(want) {
 		t.Fatalf("%d packets, want %d", len(got), len(want))

@@ -113,9 +113,7 @@ func scramble(x uint64) uint64 {
 // pairHash is the same for both directions. It chooses the lane, so it has no
 // seed: which flows a full lane drops must not depend on the run.
 func pairHash(a, b addr) uint64 {
-	x := scramble(a.lo*mix1 + a.hi)
-	y := scramble(b.lo*mix1 + b.hi)
-	return scramble(x + y)
+	return scramble((a.lo+b.lo)*mix1 ^ (a.lo^b.lo)*mix3 ^ (a.hi+b.hi)*mix2)
 }
 
 func (k *flowKey) hash(seed uint64) uint64 {
@@ -270,8 +268,8 @@ func (t *flowTable) all(fn func(*flow)) {
 }
 
 // dir is the direction of what side sends.
-func (f *flow) dir(side uint8) ot.Dir {
-	if side == f.client {
+func (fl *flow) dir(side uint8) ot.Dir {
+	if side == fl.client {
 		return ot.Request
 	}
 	return ot.Response

@@ -175,7 +175,7 @@ func (c *conv) foldTuple(l *lane, t *tuple) {
 			h := k.hash()
 			if o = c.tuples.find(&k, h); o == nil && len(c.tuples.recs) < 4*l.budget.Tuples {
 				o = c.tuples.add(&k, h)
-				o.first, o.ref = t.first, t.ref
+				o.ref = t.ref
 			}
 			l.hit("tuples")
 			if o == nil {
@@ -183,14 +183,14 @@ func (c *conv) foldTuple(l *lane, t *tuple) {
 			}
 		} else {
 			o = c.tuples.add(&t.key, t.hash)
-			o.first, o.ref = t.first, t.ref
+			o.ref = t.ref
 		}
 	}
 	o.count += t.count
 	o.refused += t.refused
 	o.last = max(o.last, t.last)
 	if t.ref.number < o.ref.number {
-		o.first, o.ref = t.first, t.ref
+		o.ref = t.ref
 	}
 	if t.hi > 0 {
 		o.touch(t.lo, t.hi-t.lo)

@@ -253,10 +253,11 @@ func (f *frame) ip4(b []byte) decoded {
 	f.fragOff, f.more = int(part&0x1fff)*8, part&0x2000 != 0
 	f.fragment = f.more || f.fragOff > 0
 	f.fragID = uint32(binary.BigEndian.Uint16(b[4:]))
-	if total > len(b) { // cut by the capture; what is beyond that, the header lies about
-		f.missing = min(f.missing, total-len(b))
+	f.missing = 0
+	if total > len(b) { // cut by the capture, or lying
+		f.missing = total - len(b)
 	} else {
-		f.missing, b = 0, b[:total] // the rest is padding
+		b = b[:total] // the rest is padding
 	}
 	return f.transport(b[head:])
 }
@@ -273,10 +274,11 @@ func (f *frame) ip6(b []byte) decoded {
 	if size == 0 {
 		size = len(b) + f.missing
 	}
+	f.missing = 0
 	if size > len(b) {
-		f.missing = min(f.missing, size-len(b))
+		f.missing = size - len(b)
 	} else {
-		f.missing, b = 0, b[:size]
+		b = b[:size]
 	}
 	for range 8 { // extension headers
 		var n int
@@ -322,6 +324,9 @@ func (f *frame) transport(b []byte) decoded {
 	}
 	switch f.proto {
 	case ipTCP:
+		// What is missing beyond what the capture cut, a forged length only claims.
+		// Believed, it would put the stream's next bytes beyond all that follow.
+		f.missing = max(0, min(f.missing, f.wire-len(f.raw)))
 		if len(b) < 20 {
 			return f.short()
 		}

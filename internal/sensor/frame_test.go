@@ -130,6 +130,12 @@ func TestForgedLength(t *testing.T) {
 			t.Errorf("%s: %d, %d bytes and %d missing, want 12 and none", name, d, len(f.payload), f.missing)
 		}
 	}
+	// Of a datagram nothing follows that could be told from it: it is not whole.
+	one := ethernet(mac(1), mac(2), 0x0800, ip4("10.0.0.1", "10.0.0.2", ipUDP, udp(1, 2, make([]byte, 12))))
+	binary.BigEndian.PutUint16(one[16:], 35124)
+	if f, d := decodeOf(LinkEthernet, one); d != good || f.missing == 0 {
+		t.Errorf("UDP: %d, %d missing, want some", d, f.missing)
+	}
 }
 
 func FuzzFrame(f *testing.F) {
@@ -141,6 +147,7 @@ func FuzzFrame(f *testing.F) {
 	f.Add(uint16(LinkSLL), append(make([]byte, 14), append([]byte{8, 0}, packet...)...))
 	f.Add(uint16(LinkRaw), ip6("::1", "::2", 44, append([]byte{17, 0, 0, 1, 0, 0, 0, 9}, udp(1, 9000, pdu(1, ""))...)))
 	f.Add(uint16(LinkEthernet), ethernet(mac(1), mac(2), 8, []byte{0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 0}))
+	f.Add(uint16(LinkEthernet), refusal("10.0.0.2", "10.0.0.1", 3, ip4("10.0.0.1", "10.0.0.2", ipUDP, udp(1, 9000, pdu(toyRead, "x")))))
 	cfg := toyConfig(f)
 	f.Fuzz(func(t *testing.T, link uint16, raw []byte) {
 		// Twice, then cut: the second finds the state that the first left.

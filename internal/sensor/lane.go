@@ -41,6 +41,7 @@ type lane struct {
 	frame     *frame // of the goroutine that serves the lane
 	cur       *flow  // whose bytes are being decoded
 	side      uint8  // who sent them
+	quoting   bool   // they stand in an ICMP error: counted as refused, not told again
 	now       ref
 	assembled []byte // a datagram put together, to be given back
 	hand      evidence
@@ -117,6 +118,7 @@ func (l *lane) packet(iface string) {
 
 func (l *lane) panicked(r any) {
 	fl := l.cur
+	l.quoting = false
 	l.health.Quarantined++
 	if fl == nil {
 		return
@@ -167,9 +169,13 @@ func (l *lane) ip(f *frame, realm uint16) {
 			fl.unknown += uint64(len(f.payload))
 		}
 		fl.spoke[side] = true
+	case ipICMP:
+		fl.spoke[side] = true
+		l.quoted(fl, f)
 	case ipICMP6:
 		fl.spoke[side] = true
 		l.neighbour(f)
+		l.quoted(fl, f)
 	default:
 		fl.spoke[side] = true
 	}

@@ -15,7 +15,6 @@ type merger struct {
 	hints  *hints
 	budget Budget
 	seq    uint64
-	from   int64
 	told   map[uint64]struct{} // facts of earlier summaries
 }
 
@@ -155,7 +154,7 @@ func (m *merger) tuples(s *Summary, c *conv, k FlowKey) {
 			Dir: t.key.dir.String(), Code: t.key.code, Text: ot.Printable(name),
 			Name:  m.hints.set.CodeName(t.key.protocol, t.key.kind, t.key.code, text),
 			Class: class.String(), Also: t.key.also, Unit: t.key.unit, Space: t.key.space, Area: t.key.area,
-			Refused: t.refused, Count: t.count, First: t.first, Last: t.last, FirstRef: m.ref(t.ref),
+			Refused: t.refused, Count: t.count, First: t.ref.at, Last: t.last, FirstRef: m.ref(t.ref),
 		}
 		if t.hi > 0 {
 			d.FirstItem, d.LastItem = t.lo, t.hi-1
@@ -171,11 +170,11 @@ func (m *merger) hosts(s *Summary, ls []*lane) {
 		n += len(l.hosts)
 	}
 	type pairing struct {
-		realm string
-		mac   ot.MAC
 		ip    addr
+		mac   ot.MAC
+		realm uint16 // among names: text would be hashed for every host
 	}
-	at := make(map[pairing]int, n)
+	at, names := make(map[pairing]int, n), []string{""}
 	s.Hosts = make([]HostDelta, 0, n)
 	for _, l := range ls {
 		for _, h := range l.hosts {
@@ -183,12 +182,18 @@ func (m *merger) hosts(s *Summary, ls []*lane) {
 				continue
 			}
 			h.arpTold = h.arp
-			k := pairing{l.realms.name(h.key.realm), h.key.mac, h.key.ip}
+			realm := l.realms.name(h.key.realm)
+			number := slices.Index(names, realm)
+			if number < 0 {
+				number = len(names)
+				names = append(names, realm)
+			}
+			k := pairing{h.key.ip, h.key.mac, uint16(number)}
 			i, have := at[k]
 			if !have {
 				i = len(s.Hosts)
 				at[k] = i
-				who := ot.Host{Realm: k.realm, MAC: k.mac, IP: k.ip.ip()}
+				who := ot.Host{Realm: realm, MAC: k.mac, IP: k.ip.ip()}
 				s.Hosts = append(s.Hosts, HostDelta{Host: who, VLAN: h.vlan, First: h.first, Last: h.last, FirstPacket: h.firstPacket})
 			}
 			d := &s.Hosts[i]

@@ -66,13 +66,12 @@ type tuple struct {
 	hash           uint32
 	lo, hi         uint32   // elements touched, hi exclusive; hi 0: none
 	silent         ot.Flags // the flags with which no rule was hit, plus silentSet: asked once, not every message
+	alert          int32    // its event among the alerts, from 1, where hits are only counted
 	count, refused uint64
 	last           int64
 
-	first int64
-	ref   ref
-	hits  uint64 // rules that reported this tuple once already, by number
-	alert int32  // its event among the alerts, from 1, where hits are only counted
+	ref  ref    // of the first
+	hits uint64 // rules that reported this tuple once already, by number
 }
 
 // silentSet says that silent holds an answer.
@@ -116,6 +115,9 @@ func (t *tuples) find(k *tupleKey, hash uint32) *tuple {
 }
 
 func (t *tuples) add(k *tupleKey, hash uint32) *tuple {
+	if t.recs == nil { // a request is nearly always answered
+		t.recs = make([]tuple, 0, 2)
+	}
 	t.recs = append(t.recs, tuple{key: *k, hash: hash})
 	switch n := len(t.recs); {
 	case n <= few:

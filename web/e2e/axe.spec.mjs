@@ -1,8 +1,7 @@
 // axe finds nothing on any page, light and dark, at a desk and on a phone.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { base, enter, launch, openPage } from "./browser.mjs";
-import { violations } from "./violations.mjs";
+import { base, enter, launch, openPage, violations } from "./browser.mjs";
 
 /** @type {import("playwright-core").Browser} */
 let browser;

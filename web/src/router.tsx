@@ -36,7 +36,7 @@ const plant = createRoute({
 });
 const assets = createRoute({
   ...at("/assets"),
-  validateSearch: only("site", "zone", "role", "vendor", "level", "state", "conflict", "q", "sort"),
+  validateSearch: only("site", "zone", "role", "vendor", "level", "state", "conflict", "expected", "q", "sort"),
   component: lazyRouteComponent(() => import("./pages/assets/list")),
 });
 const asset = createRoute({

@@ -3,7 +3,7 @@
 // invited sets a password and sees what the role allows.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { base, enter, launch, link, openPage } from "../browser.mjs";
+import { base, enter, launch, link, openPage, violations } from "../browser.mjs";
 
 /** @type {import("playwright-core").Browser} */
 let browser;
@@ -24,6 +24,17 @@ describe("the first quarter of an hour", () => {
       .getByText(/capture/i)
       .first()
       .waitFor();
+
+    // No device yet: the list of what there should be can come first.
+    await page.goto(`${base()}/assets`);
+    await page.getByText("give the list of what there should be").waitFor();
+    assert.deepEqual(await violations(page), []);
+    await page.locator(".empty").getByRole("button", { name: "Import a list" }).click();
+    await page.getByRole("dialog").locator(".example").waitFor();
+    await page.keyboard.press("Escape");
+    await page.goto(`${base()}/settings?tab=sessions`);
+    await page.getByText("this session").waitFor();
+    assert.equal(await page.getByText("this session").count(), 1);
 
     await page.getByRole("button", { name: "Sign out" }).first().click();
     await page.locator("main.door").waitFor();

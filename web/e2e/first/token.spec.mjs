@@ -2,8 +2,7 @@
 // an auditor's account needs a last day. Runs after start.spec, whose person it is.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { base, launch, openPage, signIn } from "../browser.mjs";
-import { violations } from "../violations.mjs";
+import { base, launch, openPage, signIn, violations } from "../browser.mjs";
 
 /** @type {import("playwright-core").Browser} */
 let browser;

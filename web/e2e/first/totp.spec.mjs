@@ -3,8 +3,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { after, before, describe, test } from "node:test";
-import { base, launch, openPage, signIn } from "../browser.mjs";
-import { violations } from "../violations.mjs";
+import { base, launch, openPage, signIn, violations } from "../browser.mjs";
 
 /** @type {import("playwright-core").Browser} */
 let browser;

@@ -81,11 +81,12 @@ export type AssetFilter = {
   level?: string;
   state?: string;
   conflict?: string;
+  expected?: string;
   q?: string;
   sort?: string;
 };
 const one = (value: string | undefined) => (value ? [value] : undefined);
-const listOf = ({ site, zone, role, vendor, level, state, conflict, q }: AssetFilter) => ({
+const listOf = ({ site, zone, role, vendor, level, state, conflict, expected, q }: AssetFilter) => ({
   site: one(site),
   zone: one(zone),
   role: one(role),
@@ -93,6 +94,7 @@ const listOf = ({ site, zone, role, vendor, level, state, conflict, q }: AssetFi
   level: one(level),
   state: one(state),
   conflict: conflict === "true" ? ("true" as const) : undefined,
+  expected: expected === "true" ? ("true" as const) : undefined,
   q,
 });
 export const assets = (filter: AssetFilter, limit = 200) =>

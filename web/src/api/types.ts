@@ -3,38 +3,36 @@ import type { components } from "./schema";
 
 type S = components["schemas"];
 
-/** Times that may never have been: the server answers null there, while its description says a string. */
-type Never<T, K extends keyof T> = Omit<T, K> & { [P in K]: T[P] | null };
-/** Objects that may be missing, likewise. */
-type Maybe<T, K extends keyof T> = Never<T, K>;
+/** Objects that may be missing: the server answers null there, which its description cannot say of a reference. */
+type Maybe<T, K extends keyof T> = Omit<T, K> & { [P in K]: T[P] | null };
 
 export type Page<T> = { items: T[]; next?: string; total?: number | null };
 
 export type Session = Maybe<S["AdminState"], "user">;
-export type Site = Never<S["AdminSite"], "heard_at">;
+export type Site = S["AdminSite"];
 
 export type Cell = S["ComplyCell"];
 export type CellState = Cell["state"];
 export type Severity = "critical" | "high" | "medium" | "low" | "info";
-export type Need = Never<S["ComplyNeed"], "at">;
+export type Need = S["ComplyNeed"];
 export type Posture = S["ComplyPosture"];
 export type RequirementRow = S["ComplyRequirementItem"];
 export type Requirement = S["ComplyRequirementDetail"];
 export type Check = S["ComplyCheckItem"];
-export type CheckSite = Never<S["ComplyAnswerItem"], "collected_at">;
+export type CheckSite = S["ComplyAnswerItem"];
 export type Declaration = S["ComplyDeclarationItem"];
 export type CheckItem = S["ComplyItem"];
-/** The description leaves out what is embedded; these are its fields that the pages use. */
-export type Evidence = S["ComplyEvidence"] & { at: string; status: string; value: number | null; reason: string };
+export type Evidence = S["ComplyEvidence"];
 
-type AssetNever = "first_at" | "last_at" | "last_live_at" | "end_of_sale" | "end_of_support";
-export type AssetRow = Maybe<Never<S["AssetAsset"], AssetNever>, "zone">;
-export type Asset = Maybe<Never<Omit<S["AssetAssetDetail"], "bindings">, AssetNever>, "zone"> & { bindings: Binding[] };
-export type Binding = Never<S["AssetBindingDetail"], "to">;
+export type AssetRow = Maybe<S["AssetAsset"], "zone">;
+export type Asset = Maybe<S["AssetAssetDetail"], "zone">;
+export type Binding = S["AssetBindingDetail"];
 export type Fact = S["AssetFactDetail"];
 export type Facet = S["AssetFacet"];
 export type Facets = Record<string, Facet[] | null>;
 export type AssetHistory = S["AssetAssetChange"];
+export type ListReport = S["AssetListReport"];
+export type ListLine = S["AssetListLine"];
 
 export type Plant = S["ViewPlant"];
 export type PlantZone = S["ViewZone"];
@@ -56,5 +54,5 @@ export type Entity = S["OrgEntity"];
 export type Zone = S["OrgZone"];
 export type Realm = S["OrgRealm"];
 export type Subnet = S["OrgPrefix"];
-export type UserRow = Never<S["AuthUser"], "signed_in_at">;
+export type UserRow = S["AuthUser"];
 export type SessionRow = S["AdminOpenSession"];

@@ -1,7 +1,7 @@
 import { type ReactNode, useEffect, useRef } from "react";
 import { t } from "../texts";
 
-type Props = { title: string; onClose: () => void; kind?: "drawer" | "box"; children: ReactNode };
+type Props = { title: string; onClose: () => void; kind?: "drawer" | "box" | "box wide"; children: ReactNode };
 
 /** The browser's own dialog: it keeps the focus inside, closes on Escape and gives the focus back. */
 export function Dialog({ title, onClose, kind = "drawer", children }: Props) {

@@ -11,12 +11,12 @@ export function count(n: number | null | undefined): string {
   return n === null || n === undefined ? unknown : whole.format(n).replaceAll(",", "\u202f");
 }
 
-/** A figure with at most one decimal and its unit. */
-export function figure(n: number | null | undefined, unit = ""): string {
+/** A figure with at most one decimal and its unit; "one" is the unit of a single thing. */
+export function figure(n: number | null | undefined, unit = "", one = unit): string {
   if (n === null || n === undefined) return unknown;
   const text = fine.format(n).replaceAll(",", "\u202f");
   if (unit === "%") return `${text}\u202f%`;
-  return unit ? `${text} ${unit}` : text;
+  return unit ? `${text} ${text === "1" ? one : unit}` : text;
 }
 
 /** 0.957 → "95 %": rounded down, so that 99.9 % never reads as everything. */

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { api } from "../../api/client";
 import { useMay } from "../../api/may";
 import { asset, assetConversations, assetHistory, sites } from "../../api/queries";
-import type { Asset } from "../../api/types";
+import type { Asset, AssetHistory } from "../../api/types";
 import { t, word } from "../../texts";
 import { ConversationTable } from "../../ui/conversation-table";
 import { date } from "../../ui/format";
@@ -17,6 +17,8 @@ import { notify } from "../../ui/toast";
 import { Ago, When } from "../../ui/when";
 import { EditAsset } from "./edit";
 import { Identity } from "./identity";
+import { Merge } from "./merge";
+import { Split } from "./split";
 import "./asset.css";
 
 /** One device: what it is and how we know, what it does, what a person decided about it. */
@@ -58,6 +60,7 @@ function Body({ asset: value, etag }: { asset: Asset; etag: string }) {
   const siteList = useQuery(sites);
   const may = useMay("asset:write");
   const [editing, setEditing] = useState(false);
+  const [merging, setMerging] = useState(false);
   const site = siteList.data?.items.find((s) => s.id === value.site_id);
   const name = value.name || value.ips[0] || value.macs[0] || t("assets.unnamed");
   return (
@@ -90,9 +93,14 @@ function Body({ asset: value, etag }: { asset: Asset; etag: string }) {
       }
       actions={
         may && (
-          <button type="button" className="btn" onClick={() => setEditing(true)}>
-            {t("asset.edit")}
-          </button>
+          <>
+            <button type="button" className="btn" onClick={() => setMerging(true)}>
+              {t("merge.open")}
+            </button>
+            <button type="button" className="btn" onClick={() => setEditing(true)}>
+              {t("asset.edit")}
+            </button>
+          </>
         )
       }
     >
@@ -115,9 +123,10 @@ function Body({ asset: value, etag }: { asset: Asset; etag: string }) {
         <div className="stack">
           <Reasons asset={value} onOverrule={may ? () => setEditing(true) : undefined} />
           <Decided asset={value} />
-          <Bindings asset={value} />
+          <Bindings asset={value} name={name} may={may} />
         </div>
       </div>
+      {merging && <Merge asset={value} name={name} onClose={() => setMerging(false)} />}
       {editing && <EditAsset asset={value} etag={etag} onClose={() => setEditing(false)} />}
     </Page>
   );
@@ -220,22 +229,41 @@ function Decided({ asset: value }: { asset: Asset }) {
   );
 }
 
-function Bindings({ asset: value }: { asset: Asset }) {
+function Bindings({ asset: value, name, may }: { asset: Asset; name: string; may: boolean }) {
+  const [splitting, setSplitting] = useState<string>();
+  // What is heard now, and is not all of its kind, can be another device's.
+  const heard = value.bindings.filter((b) => !b.to && !b.person);
+  const several = (kind: string) => heard.filter((b) => b.kind === kind).length > 1;
   return (
     <Panel title={t("asset.addresses")}>
       <ul className="addresses">
         {value.bindings.map((b) => (
           <li key={`${b.kind} ${b.address} ${b.from}`}>
-            <span className={b.to ? "num quiet" : "num strong"}>{b.address}</span>
+            <span className="line">
+              <span className={b.to ? "num quiet" : "num strong"}>{b.address}</span>
+              {may && heard.includes(b) && several(b.kind) && (
+                <button
+                  type="button"
+                  className="btn small"
+                  aria-label={t("split.open_of", { address: b.address })}
+                  onClick={() => setSplitting(b.address)}
+                >
+                  {t("split.open")}
+                </button>
+              )}
+            </span>
             <span className="quiet small">
               {b.to
                 ? t("asset.until", { from: date(b.from), to: date(b.to) })
-                : t("asset.since", { from: date(b.from) })}
+                : b.from
+                  ? t("asset.since", { from: date(b.from) })
+                  : t("assets.from_list")}
               {b.realm && b.realm !== "default" && ` · ${b.realm}`}
             </span>
           </li>
         ))}
       </ul>
+      {splitting && <Split asset={value} name={name} address={splitting} onClose={() => setSplitting(undefined)} />}
     </Panel>
   );
 }
@@ -302,7 +330,7 @@ function Conversations({ id, site }: { id: string; site: string }) {
 function History({ id }: { id: string }) {
   const list = useQuery(assetHistory(id));
   return (
-    <Panel title={t("asset.history")}>
+    <Panel title={t("asset.history")} id="history">
       <Ask of={list}>
         {(data) => {
           const rows = data.items;
@@ -310,23 +338,59 @@ function History({ id }: { id: string }) {
           return (
             <ul className="history">
               {rows.map((h) => (
-                <li key={h.id}>
-                  <span className="quiet">
-                    <When at={h.at} />
-                  </span>
-                  <span>
-                    {word("change", h.kind)}
-                    {h.field && ` · ${word("field", h.field)}`}: {h.before && <s className="quiet">{h.before}</s>}{" "}
-                    {h.after}
-                    {h.reason && <span className="quiet"> · {h.reason}</span>}
-                  </span>
-                  <span className="quiet small">{h.by}</span>
-                </li>
+                <Change key={h.id} entry={h} />
               ))}
             </ul>
           );
         }}
       </Ask>
     </Panel>
+  );
+}
+
+/** Codes of the server as the words that the rest of the page uses. */
+const groups: Record<string, string> = {
+  role: "asset_role",
+  level: "purdue",
+  state: "asset_state",
+  criticality: "criticality",
+  spare: "spare",
+};
+
+function Change({ entry: h }: { entry: AssetHistory }) {
+  const say = (value: string) => {
+    if (h.field === "criticality" && value === "0") return t("asset.not_set");
+    return word(groups[h.field] ?? "", value) || value;
+  };
+  // "state · State" says the same twice.
+  const what =
+    h.field && h.kind !== "state" ? `${word("change", h.kind)} · ${word("field", h.field)}` : word("change", h.kind);
+  return (
+    <li>
+      <span className="quiet">
+        <When at={h.at} />
+      </span>
+      <span>
+        {what}:{" "}
+        {h.kind === "split" || h.kind === "merged" ? (
+          <>
+            {h.before} →{" "}
+            {h.other ? (
+              <Link to="/assets/$id" params={{ id: h.other }}>
+                {h.after}
+              </Link>
+            ) : (
+              h.after
+            )}
+          </>
+        ) : (
+          <>
+            {h.before && <s className="quiet">{say(h.before)}</s>} {say(h.after)}
+          </>
+        )}
+        {h.reason && <span className="quiet"> · {h.reason}</span>}
+      </span>
+      <span className="quiet small">{h.by}</span>
+    </li>
   );
 }

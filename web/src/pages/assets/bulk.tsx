@@ -1,60 +1,81 @@
-import { useQueryClient } from "@tanstack/react-query";
-import { useRef, useState } from "react";
-import { api } from "../../api/client";
-import type { AssetRow } from "../../api/types";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { answer, api } from "../../api/client";
 import { t } from "../../texts";
-import { sentence } from "../../ui/page";
+import { Dialog } from "../../ui/dialog";
+import { ErrorNote, sentence } from "../../ui/page";
 import { notify } from "../../ui/toast";
 
-type Props = { rows: AssetRow[]; chosen: ReadonlySet<string>; onDone: () => void };
+type Props = { chosen: ReadonlySet<string>; onDone: () => void };
+type Decision = { state: "accepted" | "rejected"; reason?: string };
 
-/** Accepts the ticked assets one by one, with progress and a way to stop; each is its own entry in the audit log. */
-export function BulkAccept({ rows, chosen, onDone }: Props) {
+const atOnce = 1000;
+
+/** Decides about the ticked assets together; each keeps it in its own history, the audit log has it once. */
+export function Bulk({ chosen, onDone }: Props) {
   const client = useQueryClient();
-  const [done, setDone] = useState<number | null>(null);
-  const stop = useRef(false);
-  if (chosen.size === 0 && done === null) return null;
-
-  const accept = async () => {
-    const work = rows.filter((row) => chosen.has(row.id));
-    stop.current = false;
-    let changed = 0;
-    let failure: unknown;
-    setDone(0);
-    for (const row of work) {
-      if (stop.current) break;
-      try {
-        const path = { id: row.id };
-        const { response } = await api.GET("/assets/{id}", { params: { path } });
-        const header = { "If-Match": response.headers.get("ETag") ?? "" };
-        await api.PATCH("/assets/{id}", { params: { path, header }, body: { state: "accepted" } });
-        changed++;
-      } catch (error) {
-        failure = error;
+  const [rejecting, setRejecting] = useState(false);
+  const decide = useMutation({
+    mutationFn: async (decision: Decision) => {
+      const ids = [...chosen];
+      let changed = 0;
+      for (let i = 0; i < ids.length; i += atOnce) {
+        const body = { ...decision, ids: ids.slice(i, i + atOnce) };
+        changed += (await answer(api.POST("/assets/decide", { body })))?.changed ?? 0;
       }
-      setDone((n) => (n ?? 0) + 1);
-    }
-    setDone(null);
-    notify(t("assets.accepted", { count: changed }));
-    if (failure) notify(sentence(failure));
-    onDone();
-    for (const key of ["assets", "facets", "sites"]) client.invalidateQueries({ queryKey: [key] });
+      return changed;
+    },
+    onSuccess: (changed, { state }) => {
+      notify(t(state === "accepted" ? "assets.accepted" : "assets.rejected", { count: changed }));
+      setRejecting(false);
+      onDone();
+    },
+    onError: (error) => {
+      if (!rejecting) notify(sentence(error));
+    },
+    onSettled: () => {
+      for (const key of ["asset", "assets", "facets", "sites", "posture"])
+        client.invalidateQueries({ queryKey: [key] });
+    },
+  });
+  if (chosen.size === 0) return null;
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    decide.mutate({ state: "rejected", reason: String(new FormData(event.currentTarget).get("reason") ?? "") });
   };
-
-  if (done !== null)
-    return (
-      <>
-        <span role="status" className="quiet num">
-          {t("assets.accepting", { done, all: chosen.size })}
-        </span>
-        <button type="button" className="btn" onClick={() => (stop.current = true)}>
-          {t("common.cancel")}
-        </button>
-      </>
-    );
   return (
-    <button type="button" className="btn primary" onClick={accept}>
-      {t("assets.accept", { count: chosen.size })}
-    </button>
+    <>
+      <button
+        type="button"
+        className="btn primary"
+        disabled={decide.isPending}
+        onClick={() => decide.mutate({ state: "accepted" })}
+      >
+        {t("assets.accept", { count: chosen.size })}
+      </button>
+      <button type="button" className="btn" disabled={decide.isPending} onClick={() => setRejecting(true)}>
+        {t("assets.reject")}
+      </button>
+      {rejecting && (
+        <Dialog title={t("assets.reject_title", { count: chosen.size })} kind="box" onClose={() => setRejecting(false)}>
+          <form className="form" onSubmit={submit}>
+            <p className="quiet">{t("assets.reject_why")}</p>
+            <div className="field">
+              <label htmlFor="reject-reason">{t("field.reason")}</label>
+              <input className="input" id="reject-reason" name="reason" required maxLength={500} />
+            </div>
+            {decide.error && <ErrorNote error={decide.error} />}
+            <div className="line">
+              <button type="submit" className="btn primary" disabled={decide.isPending}>
+                {t("assets.reject_do", { count: chosen.size })}
+              </button>
+              <button type="button" className="btn" onClick={() => setRejecting(false)}>
+                {t("common.cancel")}
+              </button>
+            </div>
+          </form>
+        </Dialog>
+      )}
+    </>
   );
 }

@@ -1,14 +1,16 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
+import { useMay } from "../../api/may";
 import { assets, facets, sites } from "../../api/queries";
 import type { Facet } from "../../api/types";
 import { t, word } from "../../texts";
 import { count } from "../../ui/format";
 import { Empty, ErrorNote, Page, Wait } from "../../ui/page";
 import { SearchBox } from "../../ui/search-box";
-import { BulkAccept } from "./bulk";
+import { Bulk } from "./bulk";
 import { type FacetKey, FacetRail } from "./facet-rail";
+import { ImportList } from "./import-list";
 import { AssetTable } from "./table";
 import "./assets.css";
 
@@ -19,6 +21,8 @@ export default function AssetsPage() {
   const list = useInfiniteQuery(assets(filter));
   const counts = useQuery(facets({ ...filter, sort: undefined }));
   const siteList = useQuery(sites);
+  const may = useMay("asset:write");
+  const [importing, setImporting] = useState(false);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
 
   const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
@@ -30,14 +34,36 @@ export default function AssetsPage() {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the filter is what the effect follows
   useEffect(() => setChosen(new Set()), [key]);
 
+  // The rail and the plant count what is ours to look after; the list has everything.
+  const ours = siteList.data?.items.reduce((sum, s) => sum + (s.assets ?? 0), 0) ?? total;
+
   const set = (change: Partial<typeof filter>) => navigate({ search: (old) => ({ ...old, ...change }), replace: true });
   const filtered = Object.entries(filter).some(([k, v]) => k !== "sort" && v);
 
   return (
     <Page
       title={t("assets.title")}
-      sub={list.data ? t(filtered ? "assets.found" : "assets.total", { count: total, shown: count(total) }) : ""}
-      actions={<BulkAccept rows={rows} chosen={chosen} onDone={() => setChosen(new Set())} />}
+      sub={
+        list.data
+          ? t(!filtered && ours < total ? "assets.total_ours" : filtered ? "assets.found" : "assets.total", {
+              count: total,
+              shown: count(total),
+              ours: count(ours),
+            })
+          : ""
+      }
+      actions={
+        may && (
+          <>
+            <Bulk chosen={chosen} onDone={() => setChosen(new Set())} />
+            {chosen.size === 0 && (
+              <button type="button" className="btn" onClick={() => setImporting(true)}>
+                {t("import.open")}
+              </button>
+            )}
+          </>
+        )
+      }
     >
       <div className="assets">
         <FacetRail facets={counts.data} filter={filter} onPick={(facet: FacetKey, value) => set({ [facet]: value })} />
@@ -66,7 +92,7 @@ export default function AssetsPage() {
           ) : !list.data ? (
             <Wait />
           ) : rows.length === 0 ? (
-            <NoRows filtered={filtered} />
+            <NoRows filtered={filtered} onImport={may ? () => setImporting(true) : undefined} />
           ) : (
             <AssetTable
               rows={rows}
@@ -78,11 +104,15 @@ export default function AssetsPage() {
               onChoose={setChosen}
               more={() => list.hasNextPage && !list.isFetchingNextPage && list.fetchNextPage()}
               loading={list.isFetchingNextPage}
+              may={may}
               calm={mostlyNew(counts.data?.state)}
             />
           )}
         </div>
       </div>
+      {importing && (
+        <ImportList site={filter.site ?? siteList.data?.items[0]?.id ?? ""} onClose={() => setImporting(false)} />
+      )}
     </Page>
   );
 }
@@ -96,7 +126,7 @@ function zoneName(zones: Facet[] | null | undefined, id: string | undefined) {
   return zones?.find((zone) => zone.value === id)?.label || (id === "none" ? t("assets.no_zone") : id);
 }
 
-function NoRows({ filtered }: { filtered: boolean }) {
+function NoRows({ filtered, onImport }: { filtered: boolean; onImport: (() => void) | undefined }) {
   if (filtered)
     return (
       <Empty title={t("assets.none_found")}>
@@ -108,9 +138,17 @@ function NoRows({ filtered }: { filtered: boolean }) {
   return (
     <Empty title={t("assets.none")}>
       <p>{t("assets.none_why")}</p>
-      <Link className="btn primary" to="/captures">
-        {t("posture.drop_capture")}
-      </Link>
+      <p>{t("assets.none_list")}</p>
+      <div className="line">
+        <Link className="btn primary" to="/captures">
+          {t("posture.drop_capture")}
+        </Link>
+        {onImport && (
+          <button type="button" className="btn" onClick={onImport}>
+            {t("import.open")}
+          </button>
+        )}
+      </div>
     </Empty>
   );
 }
@@ -132,6 +170,7 @@ function Chips({ filter, siteNames, zoneName: zone, onDrop }: ChipsProps) {
     if (key === "state") return word("asset_state", value);
     if (key === "level") return value === "none" ? t("common.unknown") : word("purdue", value);
     if (key === "conflict") return t("assets.conflict");
+    if (key === "expected") return t("assets.expected");
     return value;
   };
   return (

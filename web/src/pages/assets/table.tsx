@@ -21,6 +21,7 @@ type Props = {
   onChoose: (chosen: ReadonlySet<string>) => void;
   more: () => void;
   loading: boolean;
+  may: boolean;
   /** Most of the list is new: then a mark on each row says nothing, and only words stay. */
   calm: boolean;
 };
@@ -35,7 +36,19 @@ const columns: { key: string; text: Key; sort?: string }[] = [
 ];
 
 /** Draws only the rows in sight; the page itself scrolls, so that find, print and touch work as everywhere. */
-export function AssetTable({ rows, total, siteNames, sort, onSort, chosen, onChoose, more, loading, calm }: Props) {
+export function AssetTable({
+  rows,
+  total,
+  siteNames,
+  sort,
+  onSort,
+  chosen,
+  onChoose,
+  more,
+  loading,
+  may,
+  calm,
+}: Props) {
   const body = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
   useEffect(() => {
@@ -69,7 +82,7 @@ export function AssetTable({ rows, total, siteNames, sort, onSort, chosen, onCho
             aria-label={t("assets.tick_new")}
             title={t("assets.tick_new")}
             checked={all}
-            disabled={everyNew.length === 0}
+            disabled={!may || everyNew.length === 0}
             onChange={(event) => onChoose(new Set(event.target.checked ? everyNew : []))}
           />
         </span>
@@ -95,6 +108,7 @@ export function AssetTable({ rows, total, siteNames, sort, onSort, chosen, onCho
                   site={siteNames.get(row.site_id)}
                   chosen={chosen.has(row.id)}
                   calm={calm}
+                  may={may}
                   onPick={(on) => pick(row.id, on)}
                 />
               ) : (
@@ -150,15 +164,16 @@ type RowProps = {
   site: string | undefined;
   chosen: boolean;
   calm: boolean;
+  may: boolean;
   onPick: (on: boolean) => void;
 };
 
-function Row({ row, index, site, chosen, calm, onPick }: RowProps) {
+function Row({ row, index, site, chosen, calm, may, onPick }: RowProps) {
   const name = row.name || row.ips[0] || row.macs[0] || t("assets.unnamed");
   return (
     <>
       <span role="cell" className="tick">
-        {row.state === "new" && (
+        {may && (
           <input
             type="checkbox"
             aria-label={t("assets.tick", { name })}

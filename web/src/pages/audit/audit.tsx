@@ -113,7 +113,7 @@ function Table({ rows, names, people }: { rows: AuditEntry[]; names: Names; peop
               <td>
                 <When at={row.at} />
               </td>
-              <td>{people.get(row.actor) ?? word("actor", row.actor)}</td>
+              <td>{people.get(row.actor) ?? (row.detail?.by || word("actor", row.actor))}</td>
               <td>{word("action", row.action)}</td>
               <td>
                 <Target row={row} site={names.get(row.site_id)} />
@@ -121,7 +121,8 @@ function Table({ rows, names, people }: { rows: AuditEntry[]; names: Names; peop
               <td className="quiet">
                 {row.erased && t("audit.erased")}
                 {Object.entries(row.detail ?? {})
-                  .map(([key, value]) => `${key}: ${value}`)
+                  .filter(([key]) => key !== "by")
+                  .map(([key, value]) => `${key}: ${brief(value)}`)
                   .join(" · ")}
               </td>
               <td className="mono quiet" title={row.hash}>
@@ -133,6 +134,11 @@ function Table({ rows, names, people }: { rows: AuditEntry[]; names: Names; peop
       </table>
     </Scroll>
   );
+}
+
+/** A hash says enough by its head; the log itself keeps it whole. */
+function brief(value: string): string {
+  return /^[0-9a-f]{40,}$/.test(value) ? `${value.slice(0, 12)}…` : value;
 }
 
 const linked = new Set(["asset", "conversation", "requirement", "zone", "site", "capture"]);

@@ -89,7 +89,9 @@ export function DropZone({ site, picker }: { site: string; picker: ReactNode }) 
           <div className="line">
             <b className="strong">{one.name}</b>
             <span className="quiet small num">
-              {t("captures.sent", { sent: bytes(one.sent), all: bytes(one.size) })}
+              {one.sent === 0 && one !== list[0]
+                ? t("captures.waiting", { all: bytes(one.size) })
+                : t("captures.sent", { sent: bytes(one.sent), all: bytes(one.size) })}
             </span>
             <button
               type="button"

@@ -82,8 +82,8 @@ function CheckHead({ check, at }: { check: Check; at: CheckSite | undefined }) {
 }
 
 /** A share arrives as 0..1 and reads as per cent; anything else in its own unit. */
-export function valueText(n: number | null, check: Pick<Check, "kind" | "unit">): string {
-  return check.kind === "share" ? share(n) : figure(n, check.unit);
+export function valueText(n: number | null, check: Pick<Check, "kind" | "unit" | "unit_one">): string {
+  return check.kind === "share" ? share(n) : figure(n, check.unit, check.unit_one);
 }
 
 type NumbersProps = {
@@ -153,17 +153,23 @@ function Items({ check, site, verdict }: { check: string; site: string; verdict:
                 </thead>
                 <tbody>
                   {rows.map((row) => (
-                    <tr key={`${row.ref.kind} ${row.ref.id} ${row.label}`}>
+                    <tr key={`${row.ref.kind} ${row.ref.id} ${row.label}`} className={row.part_of ? "part" : undefined}>
                       <td>
                         <Go href={hrefOf(row.ref.kind, row.ref.id, row.site_id)}>{row.label || row.ref.id}</Go>
                       </td>
                       <td className="nowrap">
-                        {row.verdict === "fail" ? (
-                          <Mark priority={2} quiet />
+                        {row.part_of ? (
+                          <span className="quiet">{t("requirements.part_of")}</span>
                         ) : (
-                          <span className={`dot ${row.verdict}`} aria-hidden />
-                        )}{" "}
-                        {word("verdict", row.verdict)}
+                          <>
+                            {row.verdict === "fail" ? (
+                              <Mark priority={2} quiet />
+                            ) : (
+                              <span className={`dot ${row.verdict}`} aria-hidden />
+                            )}{" "}
+                            {word("verdict", row.verdict)}
+                          </>
+                        )}
                       </td>
                       <td className="quiet">{row.reason}</td>
                     </tr>

@@ -132,14 +132,16 @@ function Table({ rows, frame, site }: { rows: RequirementRow[]; frame: Posture; 
                 .map((row) => (
                   <tr key={row.id}>
                     <th scope="row">
-                      <Link to="/requirements/$id" params={{ id: row.alias_of || row.id }} search={{ site }}>
-                        <span className="num quiet">{row.id}</span> {row.title}
-                      </Link>
-                      {row.key && (
-                        <span className="tag" title={t("requirements.key_title")}>
-                          {t("requirements.key")}
-                        </span>
-                      )}
+                      <span className="named">
+                        <Link to="/requirements/$id" params={{ id: row.alias_of || row.id }} search={{ site }}>
+                          <span className="num quiet">{row.id}</span> {row.title}
+                        </Link>
+                        {row.key && (
+                          <span className="tag" title={t("requirements.key_title")}>
+                            {t("requirements.key")}
+                          </span>
+                        )}
+                      </span>
                     </th>
                     {row.alias_of ? (
                       <td colSpan={2 + sites.length} className="quiet small">

@@ -34,7 +34,9 @@ export function Sessions() {
               <tbody>
                 {data.items.map((one) => (
                   <tr key={one.id}>
-                    <td>{one.user_name}</td>
+                    <td>
+                      {one.user_name} {one.current && <span className="tag">{t("settings.current")}</span>}
+                    </td>
                     <td>
                       {one.address}
                       <div className="quiet small agent">{one.agent}</div>

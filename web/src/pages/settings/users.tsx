@@ -94,6 +94,13 @@ function Table({ rows, onLink, onEdit }: { rows: UserRow[]; onLink: Press; onEdi
           </tr>
         </thead>
         <tbody>
+          {rows.length === 0 && (
+            <tr>
+              <td colSpan={5} className="quiet">
+                {t("settings.no_users")}
+              </td>
+            </tr>
+          )}
           {rows.map((user) => (
             <tr key={user.id}>
               <td>

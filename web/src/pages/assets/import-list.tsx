@@ -1,0 +1,243 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { type DragEvent, useRef, useState } from "react";
+import { answer, api } from "../../api/client";
+import type { ListLine, ListReport } from "../../api/types";
+import { t, word } from "../../texts";
+import { decode } from "../../ui/decode";
+import { Dialog } from "../../ui/dialog";
+import { count } from "../../ui/format";
+import { Mark } from "../../ui/mark";
+import { ErrorNote, Wait } from "../../ui/page";
+import { SitePicker } from "../../ui/site-picker";
+import "./import-list.css";
+
+const example =
+  "name;ip;mac;vendor;model;zone;owner\nPump 7;10.20.4.17;00:1b:1b:0a:11:20;Siemens;S7-1500;Line 2;Maintenance";
+const atOnce = 200;
+
+type Result = "problem" | "new" | "known";
+type Given = { name: string; text: string; site: string; dry: boolean };
+
+/** A list of what there should be: first what each line would do, then, on a second press, the same for real. */
+export function ImportList({ site: first, onClose }: { site: string; onClose: () => void }) {
+  const client = useQueryClient();
+  const [site, setSite] = useState(first);
+  const send = useMutation({
+    mutationFn: ({ text, site, dry }: Given) =>
+      answer(
+        api.POST("/assets/import", {
+          params: { query: { site, dry_run: dry } },
+          body: text,
+          bodySerializer: (body) => body,
+          headers: { "Content-Type": "text/csv" },
+        }),
+      ),
+    onSuccess: (_, { dry }) => {
+      if (dry) return;
+      for (const key of ["assets", "facets", "sites", "posture", "requirement", "plant"])
+        client.invalidateQueries({ queryKey: [key] });
+    },
+  });
+  const given = send.variables;
+  const read = async (file: File | undefined, at = site) => {
+    if (file)
+      send.mutate({ name: file.name, text: decode(new Uint8Array(await file.arrayBuffer())), site: at, dry: true });
+  };
+  const pick = (id: string) => {
+    setSite(id);
+    if (given?.dry) send.mutate({ ...given, site: id }); // another site knows other zones and other devices
+  };
+  const report = send.data;
+  return (
+    <Dialog title={t("import.title")} kind="box wide" onClose={onClose}>
+      <div className="stack">
+        {report && !report.dry_run ? (
+          <Done report={report} site={given?.site ?? site} onClose={onClose} />
+        ) : (
+          <>
+            <p className="quiet">{t("import.lead")}</p>
+            <Choose site={site} onSite={pick} name={given?.name} onFile={read} />
+            {send.error && <ErrorNote error={send.error} />}
+            {send.isPending && <Wait what={t(given?.dry ? "import.checking" : "import.applying")} />}
+            {report && !send.isPending && (
+              <>
+                <Lines key={send.submittedAt} report={report} />
+                <div className="line">
+                  <button
+                    type="button"
+                    className="btn primary"
+                    disabled={report.new + report.known === 0}
+                    onClick={() => given && send.mutate({ ...given, dry: false })}
+                  >
+                    {t("import.apply", { count: report.new + report.known, shown: count(report.new + report.known) })}
+                  </button>
+                  <span className="quiet small">
+                    {t(report.problems > 0 ? "import.without_problems" : "import.again")}
+                  </span>
+                </div>
+              </>
+            )}
+          </>
+        )}
+      </div>
+    </Dialog>
+  );
+}
+
+type ChooseProps = {
+  site: string;
+  onSite: (id: string) => void;
+  name: string | undefined;
+  onFile: (file: File | undefined) => void;
+};
+
+function Choose({ site, onSite, name, onFile }: ChooseProps) {
+  const input = useRef<HTMLInputElement>(null);
+  const drop = (event: DragEvent) => {
+    event.preventDefault();
+    onFile(event.dataTransfer.files[0]);
+  };
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: dropping is an extra; the button inside does the same by keyboard
+    <div className="listdrop" onDragOver={(event) => event.preventDefault()} onDrop={drop}>
+      <div className="line">
+        <SitePicker value={site} onPick={onSite} />
+        <button type="button" className="btn" disabled={!site} onClick={() => input.current?.click()}>
+          {t(name ? "import.another" : "import.choose")}
+        </button>
+        {name && <b className="strong">{name}</b>}
+        <input
+          ref={input}
+          type="file"
+          hidden
+          aria-label={t("import.choose")}
+          accept=".csv,.txt,.tsv,text/csv"
+          onChange={(event) => {
+            const file = event.target.files?.[0];
+            event.target.value = ""; // the same file again, after it was corrected
+            onFile(file);
+          }}
+        />
+      </div>
+      {!name && (
+        <>
+          <p className="quiet small">{t("import.columns")}</p>
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard */}
+          <pre className="example" tabIndex={0}>
+            {example}
+          </pre>
+        </>
+      )}
+    </div>
+  );
+}
+
+/** What each line does, problems first. */
+function Lines({ report }: { report: ListReport }) {
+  const [only, setOnly] = useState<Result>();
+  const [shown, setShown] = useState(atOnce);
+  const numbers: [Result, number][] = [
+    ["problem", report.problems],
+    ["new", report.new],
+    ["known", report.known],
+  ];
+  const rows = report.lines.filter((line) => !only || line.result === only);
+  const all = report.new + report.known + report.problems;
+  return (
+    <>
+      <div className="line results">
+        {numbers.map(([result, n]) => (
+          <button
+            type="button"
+            key={result}
+            aria-pressed={only === result}
+            disabled={n === 0}
+            onClick={() => setOnly(only === result ? undefined : result)}
+          >
+            <b className="num">{count(n)}</b> {word("import_result", result)}
+          </button>
+        ))}
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard */}
+      <section className="listlines" tabIndex={0} aria-label={t("import.lines")}>
+        <table className="table">
+          <thead>
+            <tr>
+              <th scope="col" className="right">
+                {t("import.line")}
+              </th>
+              <th scope="col">{t("import.asset")}</th>
+              <th scope="col">{t("import.effect")}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.slice(0, shown).map((line) => (
+              <tr key={line.line}>
+                <td className="right num quiet">{line.line}</td>
+                <td>{line.name}</td>
+                <td>
+                  <Effect line={line} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+        {rows.length > shown && (
+          <button type="button" className="btn small more" onClick={() => setShown(shown + atOnce)}>
+            {t("common.more")}
+          </button>
+        )}
+      </section>
+      {all > report.lines.length && (
+        <p className="quiet small">{t("import.not_shown", { count: all - report.lines.length })}</p>
+      )}
+    </>
+  );
+}
+
+function Effect({ line }: { line: ListLine }) {
+  const fields = (names: string[]) => names.map((name) => word("field", name).toLowerCase()).join(", ");
+  if (line.result === "problem")
+    return (
+      <span className="line problem">
+        <Mark priority={2} quiet /> <span>{line.why}</span>
+      </span>
+    );
+  if (line.result === "new") return <>{t("import.is_new")}</>;
+  return (
+    <>
+      {t("import.is_known", { name: line.is, by: word("import_by", line.why) })}{" "}
+      <span className="quiet">
+        {line.sets.length > 0 ? t("import.sets", { fields: fields(line.sets) }) : t("import.sets_nothing")}
+        {line.keeps.length > 0 && ` ${t("import.keeps", { fields: fields(line.keeps) })}`}
+      </span>
+    </>
+  );
+}
+
+function Done({ report, site, onClose }: { report: ListReport; site: string; onClose: () => void }) {
+  return (
+    <>
+      <p role="status">
+        {t("import.done", { count: report.new + report.known, shown: count(report.new + report.known) })}{" "}
+        {report.problems > 0 && t("import.left_out", { count: report.problems, shown: count(report.problems) })}
+      </p>
+      <p className="quiet">{t("import.measures")}</p>
+      <div className="line">
+        <Link className="btn primary" to="/assets" search={{ site, expected: "true" }} onClick={onClose}>
+          {t("import.show")}
+        </Link>
+        <Link
+          className="btn"
+          to="/requirements/$id"
+          params={{ id: "6.2a" }}
+          search={{ site, check: "asset.expected" }}
+          onClick={onClose}
+        >
+          {t("import.show_check")}
+        </Link>
+      </div>
+    </>
+  );
+}
