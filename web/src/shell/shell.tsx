@@ -20,6 +20,11 @@ const entrances = new Set(["/setup", "/link", "/start"]);
 export function Shell() {
   const who = useQuery(session);
   const { pathname } = useLocation();
+  // Held until the recovery codes were read: the answer changes before that.
+  const [enrolling, setEnrolling] = useState(false);
+  const must = who.data?.user?.must_enrol ?? false;
+  if (must && !enrolling) setEnrolling(true);
+  if (enrolling && who.data && !who.data.user) setEnrolling(false);
   if (who.error && !who.data)
     return (
       <main>
@@ -34,10 +39,10 @@ export function Shell() {
         <Toasts />
       </Suspense>
     );
-  if (who.data.user.must_enrol)
+  if (enrolling)
     return (
       <Suspense fallback={<Wait />}>
-        <MustEnrol />
+        <MustEnrol onDone={() => setEnrolling(false)} />
       </Suspense>
     );
   return <Frame session={who.data} />;

@@ -6,7 +6,7 @@ import { ErrorNote } from "./page";
 import "./second-step.css";
 
 /** Enrolling an authenticator app: scan or type, show one code, keep the recovery codes. */
-export function Enrol({ onDone }: { onDone?: () => void }) {
+export function Enrol({ onDone }: { onDone: () => void }) {
   const client = useQueryClient();
   const [codes, setCodes] = useState<string[]>();
   const begin = useMutation({ mutationFn: () => answer(api.POST("/session/totp")) });
@@ -32,8 +32,8 @@ export function Enrol({ onDone }: { onDone?: () => void }) {
           type="button"
           className="btn primary"
           onClick={async () => {
-            onDone?.();
             await client.invalidateQueries();
+            onDone();
           }}
         >
           {t("second.kept")}

@@ -6,11 +6,11 @@ import { Enrol } from "../../ui/second-step";
 import { Door } from "./door";
 
 /** The role asks for a second step that the person has not: this comes before every page. */
-export default function MustEnrol() {
+export default function MustEnrol({ onDone }: { onDone: () => void }) {
   const client = useQueryClient();
   return (
     <Door title={t("second.title")} lead={t("second.must")}>
-      <Enrol />
+      <Enrol onDone={onDone} />
       <p>
         <button
           type="button"
