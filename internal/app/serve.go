@@ -24,7 +24,8 @@ type ListenFlag struct {
 type ServeCmd struct {
 	DataFlag     `embed:""`
 	ListenFlag   `embed:""`
-	CaptureQuota int64 `default:"107374182400" help:"Bytes that kept captures may take; 0: the whole disk."`
+	CaptureQuota int64    `default:"107374182400" help:"Bytes that kept captures may take; 0: the whole disk."`
+	Sense        []string `sep:"none" placeholder:"IFACE=SITE" help:"Listen to this interface, which hears that site (name or id; SITE:REALM for another address realm than the site's own). May be given again."`
 }
 
 // Help shows the command at work.
@@ -34,7 +35,8 @@ func (c *ServeCmd) Help() string {
 Example:
   skanse serve --data /var/lib/skanse
   skanse serve --data /var/lib/skanse --listen 0.0.0.0:8443 --host skanse.plant.example \
-    --tls-cert cert.pem --tls-key key.pem`
+    --tls-cert cert.pem --tls-key key.pem
+  skanse serve --data /var/lib/skanse --sense eth1=Aarhus --sense eth2="Aarhus:Filling line"`
 }
 
 // Run serves until it is told to stop.
@@ -56,6 +58,11 @@ func (c *ServeCmd) Run(env *Env) error {
 		return err
 	}
 	defer local.Close()
+	// After the ports are open: to open one below 1024 takes a capability too.
+	ears, err := s.ears(env.Ctx, c.Sense)
+	if err != nil {
+		return err
+	}
 	address := c.address(l)
 	fmt.Fprintf(env.Stdout, "Skanse %s serves %s (ready after %d ms; data in %s)\n", Version, address, time.Since(began).Milliseconds(), c.Data)
 	if needed, err := s.auth.SetupNeeded(env.Ctx); err != nil {
@@ -72,6 +79,9 @@ func (c *ServeCmd) Run(env *Env) error {
 	}
 	system := auth.System()
 	g, ctx := errgroup.WithContext(env.Ctx)
+	for _, e := range ears {
+		g.Go(func() error { return s.sense(ctx, e) })
+	}
 	g.Go(func() error { return s.work(ctx) })
 	g.Go(func() error { return serveHTTP(ctx, l, api.Handler(s.router(nil)), log) })
 	g.Go(func() error { return serveHTTP(ctx, local, s.router(&system).Handler(), log) })

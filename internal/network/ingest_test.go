@@ -295,6 +295,9 @@ func TestListening(t *testing.T) {
 		p.take(sum(3000, 4200)) // 600 s in each of two hours
 		p.take(sum(4200, 4800))
 		p.take(sum(4000, 7200)) // overlaps: never more than an hour
+		silence := sum(7200, 7800)
+		silence.Hosts = nil
+		p.take(silence) // the sensor listened, and no zone was heard
 		p.take(sum(100, 90*24*3600))
 		type row struct {
 			Zone    int64 `db:"zone_no"`
@@ -303,7 +306,7 @@ func TestListening(t *testing.T) {
 		}
 		got := all[row](p, "SELECT zone_no, hour, seconds FROM network_listen ORDER BY zone_no, hour")
 		h := hour0.Unix() / 3600
-		if want := []row{{p.zones["Cell"], h, 600}, {p.zones["Cell"], h + 1, 3600}}; !slices.Equal(got, want) {
+		if want := []row{{0, h, 600}, {0, h + 1, 3600}, {0, h + 2, 600}, {p.zones["Cell"], h, 600}, {p.zones["Cell"], h + 1, 3600}}; !slices.Equal(got, want) {
 			t.Errorf("listened %v, want %v", got, want)
 		}
 		page, err := p.s.Sources(t.Context(), everywhere, "", "", 0)

@@ -100,7 +100,7 @@ func (s *Service) hearSource(ctx context.Context, tx *store.Tx, d sensor.Deliver
 	if h.RuleSet != "" {
 		r.RuleSet = h.RuleSet
 	}
-	if h.Cut != "" {
+	if h.Cut != "" || sum.Live { // a sensor that is back is not cut off any more
 		r.Cut = h.Cut
 	}
 	r.Ended = sum.Last
@@ -127,7 +127,8 @@ type listenRow struct {
 // maxListened bounds the time that one summary can claim: a clock that jumps must not fill months.
 const maxListened = 24 * 3600 * 1e6
 
-// listened notes, for every zone of which somebody was heard, the time that the summary covers.
+// listened notes, for every zone of which somebody was heard, the time that the
+// summary covers; and for zone 0 in any case: who hears silence listens too.
 func (s *Service) listened(ctx context.Context, tx *store.Tx, d sensor.Delivery, sum *sensor.Summary) error {
 	from, to := micros(sum.From), micros(sum.To)
 	if to <= from || to-from > maxListened {
@@ -138,7 +139,7 @@ func (s *Service) listened(ctx context.Context, tx *store.Tx, d sensor.Delivery,
 		addresses = append(addresses, endOf(sum.Hosts[i].Host).name())
 	}
 	slices.Sort(addresses)
-	zones := map[int64]bool{}
+	zones := map[int64]bool{0: true}
 	for part := range slices.Chunk(slices.Compact(addresses), 500) {
 		e, err := s.loadEnds(ctx, tx, d.SiteNo, part)
 		if err != nil {

@@ -28,10 +28,21 @@ func Run(ctx context.Context, src Source, cfg Config, emit func(*Summary) error)
 			return ctx.Err()
 		}
 		err := src.Next(&p)
-		if err != nil {
+		if err != nil && !errors.Is(err, ErrIdle) {
 			return e.end(src, err, emit)
 		}
-		if e.due(&p) {
+		if err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if e.idle(p.At) {
+				if err := e.flush(src, emit, "", false); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		if e.due(p.At) {
 			if err := e.flush(src, emit, "", false); err != nil {
 				return err
 			}
@@ -105,15 +116,30 @@ func (e *engine) lane(p *Packet, f *frame) *lane {
 	return nil
 }
 
-// due says that a packet belongs to the next interval.
-func (e *engine) due(p *Packet) bool {
+// due says that a packet of that time belongs to the next interval.
+func (e *engine) due(at int64) bool {
 	if e.cfg.Interval <= 0 {
 		return false
 	}
 	if e.next == 0 {
-		e.next = p.At + e.cfg.Interval
+		e.next = at + e.cfg.Interval
 	}
-	return p.At >= e.next
+	if e.cfg.Live && at < e.next-2*e.cfg.Interval {
+		// The clock was set back. To wait until it has caught up would be to
+		// fall silent for as long as the step was.
+		e.from, e.to, e.next = at, at, at
+	}
+	return at >= e.next
+}
+
+// idle notes that nothing came until then, and says whether a summary is due all the same.
+func (e *engine) idle(at int64) bool {
+	if e.from == 0 {
+		e.from = at
+	}
+	due := e.due(at)
+	e.to = max(e.to, at)
+	return due
 }
 
 func (e *engine) flush(src Source, emit func(*Summary) error, cut string, last bool) error {

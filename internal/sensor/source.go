@@ -4,6 +4,7 @@
 package sensor
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -42,11 +43,18 @@ type Packet struct {
 type Source interface {
 	// Next fills p, whose Data stays valid until the following call. It returns
 	// io.EOF at the end, *CutError when the source ends inside a packet (all
-	// packets before it are good), another error when nothing can be read.
+	// packets before it are good), another error when nothing can be read. A
+	// live source on a silent wire returns ErrIdle within a second, with p.At
+	// the time up to which nothing is missing.
 	Next(p *Packet) error
 	Close() error
 	Stats() SourceStats
 }
+
+// ErrIdle says that no packet came for a moment. It ends nothing: a sensor that
+// hears silence still gives its summaries, so that silence and a dead sensor
+// are told apart.
+var ErrIdle = errors.New("no packet for a moment")
 
 // SourceStats is what the source itself lost.
 type SourceStats struct {
