@@ -13,7 +13,7 @@ import (
 // Folder is the data folder: everything that a snapshot must hold.
 //
 //	skanse.db     the database, unless another one was named
-//	keys/         the audit log's signing key (0600)
+//	keys/         the audit log's signing key, the key of the second step (0600)
 //	captures/     uploaded captures under their SHA-256
 type Folder string
 
@@ -25,6 +25,7 @@ type DataFlag struct {
 
 func (f Folder) database() string     { return "sqlite:" + filepath.Join(string(f), "skanse.db") }
 func (f Folder) auditKey() string     { return filepath.Join(string(f), "keys", "audit.key") }
+func (f Folder) sealKey() string      { return filepath.Join(string(f), "keys", "second-step.key") }
 func (f Folder) captures() string     { return filepath.Join(string(f), "captures") }
 func (f Folder) join(n string) string { return filepath.Join(string(f), n) }
 

@@ -92,7 +92,11 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	s.sensor = sensor.Config{Protocols: protocols, Rules: rules, Log: log}
 	s.bus = bus.New(s.db, log)
 	s.audit = audit.New(s.db, signer, log)
-	if s.auth, err = auth.New(ctx, s.db, auth.Config{}); err != nil {
+	sealKey, err := auth.LoadKey(opts.Data.sealKey())
+	if err != nil {
+		return nil, err
+	}
+	if s.auth, err = auth.New(ctx, s.db, auth.Config{SealKey: sealKey}); err != nil {
 		return nil, err
 	}
 	s.org = org.New(s.db, org.Announce(bus.Announcer("org")))

@@ -34,13 +34,6 @@ const (
 	Self         Permission = "self" // one's own sessions and password: everybody who is signed in
 )
 
-// The roles that every installation starts with.
-const (
-	Administrator = "administrator"
-	Editor        = "editor"
-	Reader        = "reader"
-)
-
 // All lists every permission, sorted.
 func All() []Permission {
 	return slices.Sorted(slices.Values([]Permission{
@@ -76,6 +69,12 @@ type Principal struct {
 	Scope       Scope
 	Permissions Permissions
 	SessionID   string
+
+	// Set when a program acts in the person's name; SessionID is then empty.
+	TokenID, TokenName string
+
+	// The role asks for a second step that the person has not: nothing is allowed but to enrol.
+	MustEnrol bool
 }
 
 // Nobody says that no person is signed in.

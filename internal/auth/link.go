@@ -146,6 +146,9 @@ func (s *Service) CreateLink(ctx context.Context, by Principal, userID string) (
 		if u.Disabled {
 			return ot.Errorf(ot.Conflict, "%s is disabled: enable the user first", u.Name)
 		}
+		if s.ended(u) {
+			return ot.Errorf(ot.Conflict, "the account of %s has ended: give it a later end date first", u.Name)
+		}
 		if _, err := tx.Exec(ctx, "DELETE FROM auth_link WHERE user_id = ? AND used_at IS NULL", userID); err != nil {
 			return err
 		}
@@ -156,9 +159,15 @@ func (s *Service) CreateLink(ctx context.Context, by Principal, userID string) (
 	return token, endAt, err
 }
 
-// UseLink signs in by a one-time link; a password that is given becomes the user's
-// own, and ends older sessions.
+// UseLink is UseLinkCode for who has no second step.
 func (s *Service) UseLink(ctx context.Context, token, password string, from Client) (Signed, error) {
+	return s.UseLinkCode(ctx, token, password, "", from)
+}
+
+// UseLinkCode signs in by a one-time link; a password that is given becomes the user's
+// own, and ends older sessions. Who has a second step gives its code here too, or a
+// link would go around it; until then the link is not used up.
+func (s *Service) UseLinkCode(ctx context.Context, token, password, code string, from Client) (Signed, error) {
 	if err := s.limit.take(s.clock.now(), "address "+from.Address, perAddress); err != nil {
 		return Signed{}, err
 	}
@@ -178,6 +187,11 @@ func (s *Service) UseLink(ctx context.Context, token, password string, from Clie
 	if err != nil {
 		return Signed{}, err
 	}
+	if code != "" { // guessed at with a link in hand
+		if err := s.limit.take(s.clock.now(), "code "+u.ID, perPerson); err != nil {
+			return Signed{}, err
+		}
+	}
 	hash := ""
 	if password != "" {
 		if err := checkPassword(password, u.Name, u.Email); err != nil {
@@ -190,6 +204,9 @@ func (s *Service) UseLink(ctx context.Context, token, password string, from Clie
 	var out Signed
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
 		if _, err := s.useLink(ctx, tx, token); err != nil {
+			return err
+		}
+		if err := s.checkSecond(ctx, tx, u.ID, code); err != nil {
 			return err
 		}
 		if hash != "" {
@@ -205,6 +222,7 @@ func (s *Service) UseLink(ctx context.Context, token, password string, from Clie
 	})
 	if err == nil {
 		s.limit.forget("user " + u.Email)
+		s.limit.forget("code " + u.ID)
 	}
 	return out, err
 }

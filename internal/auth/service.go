@@ -19,6 +19,7 @@ type Config struct {
 	Absolute time.Duration // and after so long in any case; 24 h
 	LinkLife time.Duration // of a sign-in link; 24 h
 	Now      func() time.Time
+	SealKey  []byte // of LoadKey; nil: nobody enrols for a second step
 }
 
 // Service keeps users, sessions and links.
@@ -52,28 +53,6 @@ func New(ctx context.Context, db *store.DB, cfg Config) (*Service, error) {
 	}
 	s := &Service{db: db, cfg: cfg, clock: c, hasher: newHasher(cfg.Argon2id)}
 	return s, db.Update(ctx, func(tx *store.Tx) error { return s.seedRoles(ctx, tx) })
-}
-
-type role struct {
-	Role        string                   `db:"role"`
-	Title       string                   `db:"title"`
-	Permissions store.JSON[[]Permission] `db:"permissions"`
-}
-
-// seedRoles writes the built-in roles where they are missing, so that what an
-// administrator changed in one stays. The administrator role itself always has
-// everything: a new permission must not lock the house.
-func (s *Service) seedRoles(ctx context.Context, tx *store.Tx) error {
-	reads := []Permission{OrgRead, AssetRead, NetworkRead, CaptureRead, PostureRead}
-	edits := append([]Permission{OrgWrite, AssetWrite, CaptureWrite, PacketRead, DeclareWrite, AuditRead}, reads...)
-	err := store.Upsert(ctx, tx, "auth_role", []role{
-		{Editor, "Editor", store.AsJSON(Grant(edits...).List())},
-		{Reader, "Reader", store.AsJSON(Grant(reads...).List())},
-	}, []string{"role"}, nil)
-	if err != nil {
-		return err
-	}
-	return store.Upsert(ctx, tx, "auth_role", []role{{Administrator, "Administrator", store.AsJSON(All())}}, []string{"role"}, []string{"permissions"})
 }
 
 // newToken makes 256 bits that nobody guesses, and the hash that is kept of them.

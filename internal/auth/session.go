@@ -31,8 +31,14 @@ type Signed struct {
 	User  User
 }
 
-// SignIn checks a password and starts a session.
+// SignIn is SignInCode for who has no second step.
 func (s *Service) SignIn(ctx context.Context, email, password string, from Client) (Signed, error) {
+	return s.SignInCode(ctx, email, password, "", from)
+}
+
+// SignInCode checks a password and the code of the second step, and starts a session.
+// The error is SecondStepError where the password is right and a code is missing.
+func (s *Service) SignInCode(ctx context.Context, email, password, code string, from Client) (Signed, error) {
 	email = strings.ToLower(strings.TrimSpace(email))
 	now := s.clock.now()
 	if err := s.limit.take(now, "address "+from.Address, perAddress); err != nil {
@@ -64,6 +70,9 @@ func (s *Service) SignIn(ctx context.Context, email, password string, from Clien
 	}
 	var out Signed
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		if err := s.checkSecond(ctx, tx, u.ID, code); err != nil {
+			return err
+		}
 		out, err = s.start(ctx, tx, u.ID, from)
 		return err
 	})
@@ -79,7 +88,7 @@ func (s *Service) start(ctx context.Context, tx *store.Tx, userID string, from C
 	if err != nil {
 		return Signed{}, err
 	}
-	if u.Disabled {
+	if u.Disabled || s.ended(u) {
 		return Signed{}, errSignIn()
 	}
 	noteSubject(ctx, userID)
@@ -118,20 +127,30 @@ type live struct {
 	Role        string                   `db:"role"`
 	SeesAll     bool                     `db:"sees_all"`
 	Permissions store.JSON[[]Permission] `db:"permissions"`
+	MustEnrol   bool                     `db:"must_enrol"`
 }
 
 // Authenticate says whose token it is; nobody if it is unknown or ran out.
 func (s *Service) Authenticate(ctx context.Context, token string) (Principal, error) {
+	now := s.clock.now()
+	if IsAccessToken(token) {
+		return s.authenticateToken(ctx, token, now)
+	}
 	var l live
 	var p Principal
 	err := s.db.View(ctx, func(r store.Reader) (err error) {
-		l, err = store.One[live](ctx, r, `SELECT x.session_id, x.user_id, x.seen_at, x.idle_at, x.end_at, u.name, u.email, u.role, u.sees_all, g.permissions
+		l, err = store.One[live](ctx, r, `SELECT x.session_id, x.user_id, x.seen_at, x.idle_at, x.end_at, u.name, u.email, u.role, u.sees_all, g.permissions,
+				`+mustEnrol+`
 			FROM auth_session x JOIN auth_user u ON u.user_id = x.user_id JOIN auth_role g ON g.role = u.role
-			WHERE x.token_hash = ? AND x.ended_at IS NULL AND NOT u.disabled`, hashToken(token))
+			WHERE x.token_hash = ? AND x.ended_at IS NULL AND NOT u.disabled AND (u.end_at IS NULL OR u.end_at > ?)`, hashToken(token), store.At(now))
 		if err != nil {
 			return err
 		}
 		p = Principal{UserID: l.UserID, Name: l.Name, Email: l.Email, Role: l.Role, SessionID: l.SessionID, Permissions: Grant(append(l.Permissions.V, Self)...)}
+		if l.MustEnrol {
+			p.MustEnrol, p.Permissions = true, Grant(Self)
+			return nil
+		}
 		p.Scope, err = scopeOf(ctx, r, l.UserID, l.SeesAll)
 		return err
 	})
@@ -141,7 +160,6 @@ func (s *Service) Authenticate(ctx context.Context, token string) (Principal, er
 	if err != nil {
 		return Principal{}, err
 	}
-	now := s.clock.now()
 	if !now.Before(l.IdleAt.Time) || !now.Before(l.EndAt.Time) {
 		return Principal{}, s.end(ctx, l.SessionID) // for good, whatever the clock says later
 	}
@@ -224,12 +242,13 @@ func (s *Service) Revoke(ctx context.Context, p Principal, sessionID string, all
 	})
 }
 
-// Clean removes sessions and links that ended longer ago than keep.
+// Clean removes sessions, access tokens and links that ended longer ago than keep.
 func (s *Service) Clean(ctx context.Context, keep time.Duration) error {
 	before := store.At(s.clock.now().Add(-keep))
 	return s.db.Update(ctx, func(tx *store.Tx) error {
 		for _, q := range []string{
 			"DELETE FROM auth_session WHERE session_id IN (SELECT session_id FROM auth_session WHERE end_at < ? ORDER BY end_at LIMIT 900)",
+			"DELETE FROM auth_token WHERE token_id IN (SELECT token_id FROM auth_token WHERE end_at < ? ORDER BY end_at LIMIT 900)",
 			"DELETE FROM auth_link WHERE link_id IN (SELECT link_id FROM auth_link WHERE end_at < ? ORDER BY end_at LIMIT 900)",
 		} {
 			if _, err := tx.Exec(ctx, q, before); err != nil {

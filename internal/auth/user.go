@@ -18,9 +18,11 @@ type User struct {
 	SeesAll    bool       `db:"sees_all" json:"sees_all" doc:"Every site, also those made later"`
 	Disabled   bool       `db:"disabled" json:"disabled"`
 	CreatedAt  store.Time `db:"created_at" json:"created_at"`
+	EndAt      store.Time `db:"end_at" json:"end_at" nullable:"true" doc:"Nobody signs in with it after this; null: it does not end"`
 	Entities   []string   `db:"-" json:"entities" doc:"Companies in scope, by id"`
 	Sites      []string   `db:"-" json:"sites" doc:"Sites in scope, by id"`
 	HasPass    bool       `db:"has_pass" json:"has_password"`
+	SecondStep bool       `db:"second_step" json:"second_step" doc:"Signs in with a code of an app too"`
 	SignedInAt store.Time `db:"signed_in_at" json:"signed_in_at" nullable:"true"`
 }
 
@@ -33,6 +35,7 @@ type userRow struct {
 	SeesAll   bool       `db:"sees_all"`
 	Disabled  bool       `db:"disabled"`
 	CreatedAt store.Time `db:"created_at"`
+	EndAt     store.Time `db:"end_at"`
 }
 
 type scopeRow struct {
@@ -41,8 +44,9 @@ type scopeRow struct {
 	Ref    string `db:"ref"`
 }
 
-const userColumns = `u.user_id, u.name, u.email, u.role, u.sees_all, u.disabled, u.created_at,
+const userColumns = `u.user_id, u.name, u.email, u.role, u.sees_all, u.disabled, u.created_at, u.end_at,
 	CASE WHEN u.password <> '' THEN 1 ELSE 0 END = 1 AS has_pass,
+	CASE WHEN EXISTS (SELECT 1 FROM auth_totp z WHERE z.user_id = u.user_id AND z.confirmed_at IS NOT NULL) THEN 1 ELSE 0 END = 1 AS second_step,
 	(SELECT MAX(x.created_at) FROM auth_session x WHERE x.user_id = u.user_id) AS signed_in_at`
 
 // Users lists all users by name.
@@ -114,7 +118,7 @@ func (s *Service) AddUser(ctx context.Context, tx *store.Tx, in User) (User, err
 		in.ID = store.NewID()
 	}
 	in.CreatedAt = store.At(s.clock.now())
-	row := userRow{in.ID, in.Name, in.Email, "", in.Role, in.SeesAll, false, in.CreatedAt}
+	row := userRow{in.ID, in.Name, in.Email, "", in.Role, in.SeesAll, false, in.CreatedAt, in.EndAt}
 	if err := store.Upsert(ctx, tx, "auth_user", []userRow{row}, nil, nil); err != nil {
 		if ot.CodeOf(err) == ot.Conflict {
 			err = ot.Errorf(ot.Conflict, "there is a user with the address %s already, or no role %q", in.Email, in.Role)
@@ -125,7 +129,8 @@ func (s *Service) AddUser(ctx context.Context, tx *store.Tx, in User) (User, err
 }
 
 // UpdateUser changes a person: change gets the user as it is and returns it as it shall
-// be. Somebody who is disabled loses all sessions. The last administrator stays one.
+// be. Somebody who is disabled or whose account has ended loses all sessions. One
+// administrator without an end date stays.
 func (s *Service) UpdateUser(ctx context.Context, id string, change func(User) (User, error)) (out User, err error) {
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
 		old, err := user(ctx, tx, id)
@@ -139,8 +144,8 @@ func (s *Service) UpdateUser(ctx context.Context, id string, change func(User) (
 			return err
 		}
 		out.ID, out.CreatedAt = old.ID, old.CreatedAt
-		if _, err := tx.Exec(ctx, "UPDATE auth_user SET name = ?, email = ?, role = ?, sees_all = ?, disabled = ? WHERE user_id = ?",
-			out.Name, out.Email, out.Role, out.SeesAll, out.Disabled, id); err != nil {
+		if _, err := tx.Exec(ctx, "UPDATE auth_user SET name = ?, email = ?, role = ?, sees_all = ?, disabled = ?, end_at = ? WHERE user_id = ?",
+			out.Name, out.Email, out.Role, out.SeesAll, out.Disabled, out.EndAt, id); err != nil {
 			if ot.CodeOf(err) == ot.Conflict {
 				err = ot.Errorf(ot.Conflict, "there is a user with the address %s already, or no role %q", out.Email, out.Role)
 			}
@@ -149,19 +154,22 @@ func (s *Service) UpdateUser(ctx context.Context, id string, change func(User) (
 		if err := writeScope(ctx, tx, out); err != nil {
 			return err
 		}
-		if out.Disabled {
+		if out.Disabled || s.ended(out) {
 			if err := s.endAll(ctx, tx, id); err != nil {
 				return err
 			}
 		}
-		left, err := store.One[int64](ctx, tx, "SELECT count(*) FROM auth_user WHERE role = ? AND sees_all AND NOT disabled", Administrator)
+		left, err := store.One[int64](ctx, tx, "SELECT count(*) FROM auth_user WHERE role = ? AND sees_all AND NOT disabled AND end_at IS NULL", Administrator)
 		if err == nil && left == 0 {
-			err = ot.Errorf(ot.Conflict, "this is the last administrator: make another one first")
+			err = ot.Errorf(ot.Conflict, "this is the last administrator: make another one, without an end date, first")
 		}
 		return err
 	})
 	return out, err
 }
+
+// ended says whether the account's end date has come.
+func (s *Service) ended(u User) bool { return !u.EndAt.IsZero() && !s.clock.now().Before(u.EndAt.Time) }
 
 func writeScope(ctx context.Context, tx *store.Tx, u User) error {
 	if _, err := tx.Exec(ctx, "DELETE FROM auth_scope WHERE user_id = ?", u.ID); err != nil {
@@ -199,7 +207,10 @@ func checkUser(u User) (User, error) {
 		return u, ot.Errorf(ot.Invalid, "%q is not an e-mail address: it is the name to sign in with", ot.Printable(u.Email))
 	}
 	if u.Role == "" {
-		return u, ot.Errorf(ot.Invalid, "a user needs a role: %s, %s or %s", Administrator, Editor, Reader)
+		return u, ot.Errorf(ot.Invalid, "a user needs a role: the list of roles names them")
+	}
+	if u.Role == Auditor && u.EndAt.IsZero() {
+		return u, ot.Errorf(ot.Invalid, "an auditor's account needs an end date: the day after which nobody signs in with it")
 	}
 	if len(u.Entities)+len(u.Sites) > 500 {
 		return u, ot.Errorf(ot.TooMany, "a scope names at most 500 companies and sites")
@@ -211,7 +222,7 @@ func checkUser(u User) (User, error) {
 func (s *Service) SetPassword(ctx context.Context, p Principal, old, password string) error {
 	var u userRow
 	err := s.db.View(ctx, func(r store.Reader) (err error) {
-		u, err = store.One[userRow](ctx, r, "SELECT user_id, name, email, password, role, sees_all, disabled, created_at FROM auth_user WHERE user_id = ?", p.UserID)
+		u, err = store.One[userRow](ctx, r, "SELECT user_id, name, email, password, role, sees_all, disabled, created_at, end_at FROM auth_user WHERE user_id = ?", p.UserID)
 		return err
 	})
 	if err != nil {

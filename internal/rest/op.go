@@ -167,6 +167,9 @@ func (r *Router) admit(q *http.Request, op Op) (context.Context, error) {
 	if p.Nobody() {
 		return nil, ot.Errorf(ot.SignIn, "sign in first")
 	}
+	if p.TokenID != "" && !p.Permissions.Has(op.Permission) {
+		return nil, ot.Errorf(ot.Forbidden, "this access token, or your role (%s) now, does not allow this (%s)", p.Role, op.Permission)
+	}
 	if !p.Permissions.Has(op.Permission) {
 		return nil, ot.Errorf(ot.Forbidden, "your role (%s) does not allow this (%s): ask an administrator", p.Role, op.Permission)
 	}

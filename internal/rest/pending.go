@@ -71,6 +71,9 @@ func (p *pending) BeforeCommit(ctx context.Context, tx *store.Tx) error {
 			detail = map[string]string{}
 		}
 		detail["by"] = who.Name
+		if who.TokenID != "" { // a program in the person's name
+			detail["token"], detail["token_id"] = who.TokenName, who.TokenID
+		}
 	}
 	return audit.Append(ctx, tx, audit.Entry{Actor: actor, Action: p.action, Site: p.site, Target: p.target, Detail: detail})
 }

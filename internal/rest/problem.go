@@ -18,7 +18,7 @@ type Problem struct {
 	Title  string  `json:"title" doc:"The status in words"`
 	Status int     `json:"status"`
 	Detail string  `json:"detail" doc:"What was wrong, where, and what to do"`
-	Code   ot.Code `json:"code" doc:"For programs: invalid, not_found, conflict, forbidden, sign_in, too_many, full, busy, damaged, internal"`
+	Code   ot.Code `json:"code" doc:"For programs: invalid, not_found, conflict, forbidden, sign_in, second_step (the password or link is right, a code is asked next), too_many, full, busy, damaged, internal"`
 	Errors []Fault `json:"errors,omitempty" doc:"Each wrong input"`
 }
 

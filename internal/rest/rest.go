@@ -16,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/skanse/skanse/internal/auth"
+	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/store"
 )
 
@@ -122,7 +123,8 @@ func token(q *http.Request) string {
 	if h, ok := strings.CutPrefix(q.Header.Get("Authorization"), "Bearer "); ok {
 		return strings.TrimSpace(h)
 	}
-	if c, err := q.Cookie(CookieName); err == nil {
+	// An access token is no session: a cookie with one is no cookie of ours.
+	if c, err := q.Cookie(CookieName); err == nil && !auth.IsAccessToken(c.Value) {
 		return c.Value
 	}
 	return ""
@@ -134,6 +136,9 @@ func (r *Router) principal(q *http.Request) (auth.Principal, error) {
 		p, err := r.cfg.Auth.Authenticate(q.Context(), t)
 		if err != nil || !p.Nobody() {
 			return p, err
+		}
+		if auth.IsAccessToken(t) { // a program whose token ended is not a visitor, who may do more in the demo
+			return p, ot.Errorf(ot.SignIn, "the access token is unknown, revoked or ended, or its owner's account is")
 		}
 	}
 	if r.cfg.Visitor != nil {

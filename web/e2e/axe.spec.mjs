@@ -26,6 +26,8 @@ const pages = [
   { name: "settings", path: "/settings", ready: ".subnets" },
   { name: "users", path: "/settings?tab=users", ready: "table" },
   { name: "sessions", path: "/settings?tab=sessions", ready: ".panel" },
+  { name: "second step", path: "/settings?tab=security", ready: ".checks" },
+  { name: "access tokens", path: "/settings?tab=tokens", ready: ".panel" },
   { name: "start", path: "/link", ready: "main.door" },
 ];
 

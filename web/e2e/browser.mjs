@@ -95,3 +95,16 @@ export async function violations(page) {
   });
   return found;
 }
+
+/**
+ * Signs in with the password that enter gave the first person.
+ * @param {import("playwright-core").Page} page
+ */
+export async function signIn(page) {
+  await page.goto(`${base()}/posture`);
+  await page.locator("main.door").waitFor();
+  await page.getByLabel("E-mail").fill("browser@example.org");
+  await page.getByLabel("Password").fill("a long sentence for a test");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.locator(".shell").waitFor();
+}

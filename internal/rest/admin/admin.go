@@ -1,5 +1,5 @@
 // Package admin mounts the routes of the platform itself, which every page stands
-// on: first set-up, sign-in, sessions, users, companies, sites, zones, and the
+// on: first set-up, sign-in, sessions, access tokens, users, companies, sites, zones, and the
 // audit log. The slices mount their own.
 package admin
 
@@ -47,6 +47,8 @@ func New(cfg Config) *Service { return &Service{cfg: cfg} }
 func (s *Service) Routes(r *rest.Router) {
 	s.sessionRoutes(r)
 	s.userRoutes(r)
+	s.tokenRoutes(r)
+	s.secondStepRoutes(r)
 	s.siteRoutes(r)
 	s.zoneRoutes(r)
 	s.auditRoutes(r)

@@ -42,7 +42,7 @@ func tables() []store.Migrations {
 func newHouse(t *testing.T, db *store.DB) *house {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	a, err := auth.New(t.Context(), db, auth.Config{Argon2id: auth.Argon2id{Time: 1, Memory: 64, Threads: 1}})
+	a, err := auth.New(t.Context(), db, auth.Config{Argon2id: auth.Argon2id{Time: 1, Memory: 64, Threads: 1}, SealKey: make([]byte, 32)})
 	if err != nil {
 		t.Fatal(err)
 	}

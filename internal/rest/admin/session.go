@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -20,6 +21,7 @@ type Person struct {
 	Email       string            `json:"email"`
 	Role        string            `json:"role"`
 	Permissions []auth.Permission `json:"permissions" nullable:"false"`
+	MustEnrol   bool              `json:"must_enrol" doc:"The role asks for a second step: nothing else is allowed until it is on"`
 	Scope       PersonScope       `json:"scope"`
 }
 
@@ -63,7 +65,7 @@ func (s *Service) state(ctx context.Context, p auth.Principal) (State, error) {
 		if sc.Sites == nil {
 			sc.Sites = []int64{}
 		}
-		out.User = &Person{ID: p.UserID, Name: p.Name, Email: p.Email, Role: p.Role, Permissions: p.Permissions.List(), Scope: sc}
+		out.User = &Person{ID: p.UserID, Name: p.Name, Email: p.Email, Role: p.Role, Permissions: p.Permissions.List(), MustEnrol: p.MustEnrol, Scope: sc}
 	}
 	return out, nil
 }
@@ -81,6 +83,9 @@ func (s *Service) signed(ctx context.Context, in auth.Signed) (*stateOut, error)
 // refused writes down that a sign-in failed, and passes the failure on. What the
 // rate limit turned away is not written: a flood must not fill the log.
 func (s *Service) refused(ctx context.Context, who string, err error) error {
+	if errors.As(err, &auth.SecondStepError{}) { // half a sign-in is none, and no failure
+		return &rest.Problem{Type: "about:blank", Title: http.StatusText(http.StatusUnauthorized), Status: http.StatusUnauthorized, Detail: err.Error(), Code: "second_step"}
+	}
 	if ot.CodeOf(err) != ot.SignIn {
 		return err
 	}
@@ -156,12 +161,13 @@ type signInIn struct {
 	Body struct {
 		Email    string `json:"email" maxLength:"254"`
 		Password string `json:"password" maxLength:"1024"`
+		Code     string `json:"code,omitempty" maxLength:"40" doc:"Of the authenticator app, or a recovery code, when the answer was second_step"`
 	}
 }
 
 func (s *Service) signIn(ctx context.Context, in *signInIn) (*stateOut, error) {
 	rest.Detail(ctx, "address", client(ctx).Address)
-	signed, err := s.cfg.Auth.SignIn(ctx, in.Body.Email, in.Body.Password, client(ctx))
+	signed, err := s.cfg.Auth.SignInCode(ctx, in.Body.Email, in.Body.Password, in.Body.Code, client(ctx))
 	if err != nil {
 		return nil, s.refused(ctx, in.Body.Email, err)
 	}
@@ -172,12 +178,13 @@ type linkIn struct {
 	Body struct {
 		Token    string `json:"token" maxLength:"100"`
 		Password string `json:"password,omitempty" maxLength:"1024" doc:"Becomes the user's own"`
+		Code     string `json:"code,omitempty" maxLength:"40" doc:"Of the authenticator app, or a recovery code, when the answer was second_step"`
 	}
 }
 
 func (s *Service) useLink(ctx context.Context, in *linkIn) (*stateOut, error) {
 	rest.Detail(ctx, "address", client(ctx).Address)
-	signed, err := s.cfg.Auth.UseLink(ctx, in.Body.Token, in.Body.Password, client(ctx))
+	signed, err := s.cfg.Auth.UseLinkCode(ctx, in.Body.Token, in.Body.Password, in.Body.Code, client(ctx))
 	if err != nil {
 		return nil, s.refused(ctx, "link", err)
 	}

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"time"
 
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/ot"
@@ -26,6 +27,8 @@ type userIn struct {
 		SeesAll  bool     `json:"sees_all,omitempty"`
 		Entities []string `json:"entities,omitempty" maxItems:"500"`
 		Sites    []string `json:"sites,omitempty" maxItems:"500"`
+
+		EndAt *time.Time `json:"end_at,omitempty" doc:"Nobody signs in with the account after this"`
 	}
 }
 
@@ -39,7 +42,21 @@ type userPatch struct {
 		Disabled *bool     `json:"disabled,omitempty"`
 		Entities *[]string `json:"entities,omitempty" maxItems:"500"`
 		Sites    *[]string `json:"sites,omitempty" maxItems:"500"`
+
+		EndAt *string `json:"end_at,omitempty" maxLength:"40" doc:"RFC 3339; empty: the account does not end"`
 	}
+}
+
+// endOf reads an end date; an empty one takes it away.
+func endOf(s string) (store.Time, error) {
+	if s == "" {
+		return store.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return store.Time{}, ot.Errorf(ot.Invalid, "end_at: %q is not a time as 2026-12-31T23:59:59Z", ot.Printable(s))
+	}
+	return store.At(t), nil
 }
 
 // Link is a one-time sign-in link's token.
@@ -66,11 +83,16 @@ func (s *Service) userRoutes(r *rest.Router) {
 			rest.Detail(ctx, "name", in.Body.Name)
 			rest.Detail(ctx, "email", in.Body.Email)
 			rest.Detail(ctx, "role", in.Body.Role)
+			var end time.Time
+			if in.Body.EndAt != nil {
+				end = *in.Body.EndAt
+				rest.Detail(ctx, "end_at", end.UTC().Format(time.RFC3339))
+			}
 			id := store.NewID() // here, so that the audit entry knows it
 			rest.Target(ctx, "", ot.Ref{Kind: "user", ID: id})
 			_, err := s.cfg.Auth.CreateUser(ctx, auth.User{
 				ID: id, Name: in.Body.Name, Email: in.Body.Email, Role: in.Body.Role,
-				SeesAll: in.Body.SeesAll, Entities: in.Body.Entities, Sites: in.Body.Sites,
+				SeesAll: in.Body.SeesAll, Entities: in.Body.Entities, Sites: in.Body.Sites, EndAt: store.At(end),
 			})
 			if err != nil {
 				return nil, err
@@ -97,6 +119,13 @@ func (s *Service) userRoutes(r *rest.Router) {
 			if role != old.Role {
 				rest.Detail(ctx, "role", role)
 			}
+			var end store.Time
+			if t := in.Body.EndAt; t != nil {
+				if end, err = endOf(*t); err != nil {
+					return nil, err
+				}
+				rest.Detail(ctx, "end_at", *t)
+			}
 			u, err := s.cfg.Auth.UpdateUser(ctx, in.ID, func(u auth.User) (auth.User, error) {
 				b := in.Body
 				set(&u.Name, b.Name)
@@ -106,6 +135,9 @@ func (s *Service) userRoutes(r *rest.Router) {
 				set(&u.Disabled, b.Disabled)
 				set(&u.Entities, b.Entities)
 				set(&u.Sites, b.Sites)
+				if b.EndAt != nil {
+					u.EndAt = end
+				}
 				return u, nil
 			})
 			return &one[auth.User]{u}, err

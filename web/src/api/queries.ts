@@ -193,6 +193,19 @@ export const sessions = queryOptions({
   queryKey: ["sessions"],
   queryFn: ({ signal }) => answer(api.GET("/sessions", { signal })) as Promise<Page<SessionRow>>,
 });
+export const roles = queryOptions({
+  queryKey: ["roles"],
+  queryFn: ({ signal }) => answer(api.GET("/roles", { signal })),
+});
+export const secondStep = queryOptions({
+  queryKey: ["second-step"],
+  queryFn: ({ signal }) => answer(api.GET("/session/totp", { signal })),
+});
+export const tokens = (all: boolean) =>
+  queryOptions({
+    queryKey: ["tokens", all],
+    queryFn: ({ signal }) => answer(api.GET("/tokens", { params: { query: { all } }, signal })),
+  });
 export const entities = queryOptions({
   queryKey: ["entities"],
   queryFn: ({ signal }) => answer(api.GET("/entities", { signal })),

@@ -468,6 +468,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/roles/{id}/second-step": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say whether the people of a role must have a second step */
+        put: operations["require-second-step"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/search": {
         parameters: {
             query?: never;
@@ -532,6 +549,58 @@ export interface paths {
         /** Change one's own password; other sessions end */
         put: operations["set-password"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How one stands with the second step of the sign-in */
+        get: operations["get-second-step"];
+        put?: never;
+        /** Get the secret for an authenticator app; it counts once it is confirmed */
+        post: operations["begin-second-step"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/totp/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turn the second step on with the app's first code; gives the recovery codes */
+        post: operations["confirm-second-step"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/totp/off": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turn the second step off with a code */
+        post: operations["end-second-step"];
         delete?: never;
         options?: never;
         head?: never;
@@ -713,6 +782,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own access tokens, or everybody's */
+        get: operations["list-tokens"];
+        put?: never;
+        /** Let a program act in one's name */
+        post: operations["create-token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke an access token */
+        delete: operations["revoke-token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/users": {
         parameters: {
             query?: never;
@@ -765,6 +869,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/users/{id}/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a person's second step away, when the phone is lost */
+        delete: operations["reset-second-step"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/zones/{id}": {
         parameters: {
             query?: never;
@@ -787,10 +908,36 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AdminEnrolment: {
+            /** @description To type where no camera is */
+            secret: string;
+            /** @description The QR code of the uri */
+            svg: string;
+            uri: string;
+        };
         AdminLink: {
             end_at: string;
             /** @description Shown once: only its hash is kept */
             token: string;
+        };
+        AdminMadeToken: {
+            created_at: string;
+            end_at: string;
+            /** @description Companies, by id */
+            entities: string[];
+            id: string;
+            name: string;
+            permissions: string[];
+            /** @description All that its owner sees */
+            sees_all: boolean;
+            /** @description Sites, by id */
+            sites: string[];
+            /** @description Shown once: only its hash is kept. Send it as Authorization: Bearer */
+            token: string;
+            /** @description Last use, to the hour; null: never */
+            used_at: string | null;
+            user_id: string;
+            user_name: string;
         };
         AdminOpenSession: {
             address: string;
@@ -807,6 +954,8 @@ export interface components {
         AdminPerson: {
             email: string;
             id: string;
+            /** @description The role asks for a second step: nothing else is allowed until it is on */
+            must_enrol: boolean;
             name: string;
             permissions: string[];
             role: string;
@@ -817,6 +966,10 @@ export interface components {
             entities: string[];
             /** @description Site numbers */
             sites: number[];
+        };
+        AdminRecoveryCodes: {
+            /** @description Shown once: only their hashes are kept */
+            codes: string[];
         };
         AdminSite: {
             /**
@@ -849,6 +1002,23 @@ export interface components {
             /** @description null: nobody is signed in */
             user: components["schemas"]["AdminPerson"];
             version: string;
+        };
+        AdminToken: {
+            created_at: string;
+            end_at: string;
+            /** @description Companies, by id */
+            entities: string[];
+            id: string;
+            name: string;
+            permissions: string[];
+            /** @description All that its owner sees */
+            sees_all: boolean;
+            /** @description Sites, by id */
+            sites: string[];
+            /** @description Last use, to the hour; null: never */
+            used_at: string | null;
+            user_id: string;
+            user_name: string;
         };
         AssetAsset: {
             /** Format: int64 */
@@ -1145,25 +1315,47 @@ export interface components {
             target: components["schemas"]["OtRef"];
         };
         AuthRole: {
+            /** @description An account of this role needs an end date */
+            ends: boolean;
             id: string;
             permissions: string[];
+            /** @description Its people must sign in with a code of an app too */
+            second_step: boolean;
             title: string;
+        };
+        AuthSecondStep: {
+            on: boolean;
+            /**
+             * Format: int64
+             * @description Recovery codes that were not used
+             */
+            recovery_left: number;
+            /** @description The role asks for it */
+            required: boolean;
+            since: string | null;
         };
         AuthUser: {
             created_at: string;
             disabled: boolean;
             email: string;
+            /** @description Nobody signs in with it after this; null: it does not end */
+            end_at: string | null;
             /** @description Companies in scope, by id */
             entities: string[] | null;
             has_password: boolean;
             id: string;
             name: string;
             role: string;
+            /** @description Signs in with a code of an app too */
+            second_step: boolean;
             /** @description Every site, also those made later */
             sees_all: boolean;
             signed_in_at: string | null;
             /** @description Sites in scope, by id */
             sites: string[] | null;
+        };
+        CodeInBody: {
+            code: string;
         };
         ComplyAnswerItem: {
             at: string;
@@ -1496,6 +1688,8 @@ export interface components {
             version: string;
         };
         LinkInBody: {
+            /** @description Of the authenticator app, or a recovery code, when the answer was second_step */
+            code?: string;
             /** @description Becomes the user's own */
             password?: string;
             token: string;
@@ -1693,6 +1887,13 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageAdminToken: {
+            items: components["schemas"]["AdminToken"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageAssetAsset: {
             items: components["schemas"]["AssetAsset"][];
             /** @description Give it as cursor to get the next page */
@@ -1813,7 +2014,7 @@ export interface components {
             total?: number;
         };
         Problem: {
-            /** @description For programs: invalid, not_found, conflict, forbidden, sign_in, too_many, full, busy, damaged, internal */
+            /** @description For programs: invalid, not_found, conflict, forbidden, sign_in, second_step (the password or link is right, a code is asked next), too_many, full, busy, damaged, internal */
             code: string;
             /** @description What was wrong, where, and what to do */
             detail: string;
@@ -1828,6 +2029,9 @@ export interface components {
         };
         RealmInBody: {
             name: string;
+        };
+        "Require-second-stepRequest": {
+            required: boolean;
         };
         SearchOutBody: {
             items: components["schemas"]["ViewFound"][];
@@ -1850,6 +2054,8 @@ export interface components {
             tz?: string;
         };
         SignInInBody: {
+            /** @description Of the authenticator app, or a recovery code, when the answer was second_step */
+            code?: string;
             email: string;
             password: string;
         };
@@ -1878,8 +2084,27 @@ export interface components {
         SubnetsInBody: {
             items: components["schemas"]["OrgPrefix"][];
         };
+        TokenInBody: {
+            /**
+             * Format: date-time
+             * @description At most a year from now
+             */
+            end_at: string;
+            entities?: string[] | null;
+            /** @description Which program uses it */
+            name: string;
+            permissions: string[] | null;
+            /** @description All that its owner sees, at the time of use */
+            sees_all?: boolean;
+            sites?: string[] | null;
+        };
         UserInBody: {
             email: string;
+            /**
+             * Format: date-time
+             * @description Nobody signs in with the account after this
+             */
+            end_at?: string;
             entities?: string[] | null;
             name: string;
             role: string;
@@ -1889,6 +2114,8 @@ export interface components {
         UserPatchBody: {
             disabled?: boolean;
             email?: string;
+            /** @description RFC 3339; empty: the account does not end */
+            end_at?: string;
             entities?: string[];
             name?: string;
             role?: string;
@@ -3289,6 +3516,39 @@ export interface operations {
             };
         };
     };
+    "require-second-step": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Require-second-stepRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     search: {
         parameters: {
             query?: {
@@ -3456,6 +3716,128 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["Set-passwordRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-second-step": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthSecondStep"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "begin-second-step": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminEnrolment"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "confirm-second-step": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminRecoveryCodes"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "end-second-step": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeInBody"];
             };
         };
         responses: {
@@ -3963,6 +4345,100 @@ export interface operations {
             };
         };
     };
+    "list-tokens": {
+        parameters: {
+            query?: {
+                /** @description Everybody's; for administrators */
+                all?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageAdminToken"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenInBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminMadeToken"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "revoke-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-users": {
         parameters: {
             query?: never;
@@ -4079,6 +4555,35 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["AdminLink"];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "reset-second-step": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {

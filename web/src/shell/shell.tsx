@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
 import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
 import { api } from "../api/client";
+import { useMay } from "../api/may";
 import { captures, posture, session, sites } from "../api/queries";
 import type { Session } from "../api/types";
 import { t, word } from "../texts";
@@ -10,6 +11,7 @@ import { Toasts } from "../ui/toast";
 import { ThemeSwitch } from "./theme";
 
 const Start = lazy(() => import("../pages/start/start"));
+const MustEnrol = lazy(() => import("../pages/start/enrol"));
 const Palette = lazy(() => import("./palette"));
 
 const entrances = new Set(["/setup", "/link", "/start"]);
@@ -18,6 +20,11 @@ const entrances = new Set(["/setup", "/link", "/start"]);
 export function Shell() {
   const who = useQuery(session);
   const { pathname } = useLocation();
+  // Held until the recovery codes were read: the answer changes before that.
+  const [enrolling, setEnrolling] = useState(false);
+  const must = who.data?.user?.must_enrol ?? false;
+  if (must && !enrolling) setEnrolling(true);
+  if (enrolling && who.data && !who.data.user) setEnrolling(false);
   if (who.error && !who.data)
     return (
       <main>
@@ -32,6 +39,12 @@ export function Shell() {
         <Toasts />
       </Suspense>
     );
+  if (enrolling)
+    return (
+      <Suspense fallback={<Wait />}>
+        <MustEnrol onDone={() => setEnrolling(false)} />
+      </Suspense>
+    );
   return <Frame session={who.data} />;
 }
 
@@ -41,6 +54,13 @@ function Frame({ session: who }: { session: Session }) {
   const { pathname } = useLocation();
   const main = useRef<HTMLElement>(null);
   const last = useRef(pathname);
+
+  // Who may not see the posture (a vendor) begins with the assets.
+  const posted = useMay("posture:read");
+  const navigate = useNavigate();
+  useEffect(() => {
+    if (pathname === "/posture" && !posted) navigate({ to: "/assets", replace: true });
+  }, [pathname, posted, navigate]);
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
@@ -97,8 +117,8 @@ function Rail({ session: who, open, onFind }: { session: Session; open: boolean;
   const client = useQueryClient();
   const navigate = useNavigate();
   const siteList = useQuery(sites);
-  const now = useQuery(posture());
-  const reading = useQuery(captures);
+  const now = useQuery({ ...posture(), enabled: useMay("posture:read") });
+  const reading = useQuery({ ...captures, enabled: useMay("capture:read") });
   const contradicted = now.data?.headline.contradicted ?? 0;
   const busy = reading.data?.items.filter((c) => c.state === "reading" || c.state === "queued").length ?? 0;
   const assetCount = siteList.data?.items.reduce((sum, site) => sum + (site.assets ?? 0), 0);
@@ -119,7 +139,7 @@ function Rail({ session: who, open, onFind }: { session: Session; open: boolean;
         {t("shell.find")} <kbd>Ctrl K</kbd>
       </button>
       <ul>
-        <Item to="/posture">
+        <Item to="/posture" need="posture:read">
           {t("posture.title")}
           {contradicted > 0 && (
             <span className="count" title={t("posture.contradicted")}>
@@ -127,24 +147,28 @@ function Rail({ session: who, open, onFind }: { session: Session; open: boolean;
             </span>
           )}
         </Item>
-        <Item to="/requirements">
+        <Item to="/requirements" need="posture:read">
           {t("requirements.title")} <small className="num">{now.data?.headline.total ?? ""}</small>
         </Item>
-        <Item to="/plant">
+        <Item to="/plant" need="asset:read">
           {t("plant.title")}{" "}
           <small>{siteList.data ? t("shell.sites", { count: siteList.data.items.length }) : ""}</small>
         </Item>
-        <Item to="/assets">
+        <Item to="/assets" need="asset:read">
           {t("assets.title")} <small className="num">{assetCount ?? ""}</small>
         </Item>
-        <Item to="/conversations">{t("conversations.title")}</Item>
+        <Item to="/conversations" need="network:read">
+          {t("conversations.title")}
+        </Item>
       </ul>
       <h2>{t("shell.record")}</h2>
       <ul>
-        <Item to="/captures">
+        <Item to="/captures" need="capture:read">
           {t("captures.title")} <small>{busy > 0 ? t("shell.reading", { count: busy }) : ""}</small>
         </Item>
-        <Item to="/audit">{t("audit.title")}</Item>
+        <Item to="/audit" need="audit:read">
+          {t("audit.title")}
+        </Item>
         <Item to="/settings">{t("settings.title")}</Item>
       </ul>
       <div className="foot">
@@ -175,7 +199,10 @@ type ItemTo =
   | "/audit"
   | "/settings";
 
-function Item({ to, children }: { to: ItemTo; children: ReactNode }) {
+/** A page that the role does not open is not offered. */
+function Item({ to, need, children }: { to: ItemTo; need?: string; children: ReactNode }) {
+  const may = useMay(need ?? "");
+  if (need && !may) return null;
   return (
     <li>
       <Link to={to} activeProps={{ "aria-current": "page" }}>

@@ -2,12 +2,14 @@ import { Link, useSearch } from "@tanstack/react-router";
 import { useMay } from "../../api/may";
 import { t } from "../../texts";
 import { Page } from "../../ui/page";
+import { Security } from "./security";
 import { Sessions } from "./sessions";
 import { Sites } from "./sites";
+import { Tokens } from "./tokens";
 import { Users } from "./users";
 import "./settings.css";
 
-const tabs = ["sites", "users", "sessions"] as const;
+const tabs = ["sites", "users", "sessions", "security", "tokens"] as const;
 
 /** What Skanse must be told: the tree of sites and zones, and who may see it. */
 export default function SettingsPage() {
@@ -34,6 +36,8 @@ export default function SettingsPage() {
       {tab === "sites" && <Sites site={search.site} />}
       {tab === "users" && <Users />}
       {tab === "sessions" && <Sessions />}
+      {tab === "security" && <Security />}
+      {tab === "tokens" && <Tokens />}
     </Page>
   );
 }

@@ -1,15 +1,15 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { useState } from "react";
 import { answer, api } from "../../api/client";
 import { useMay } from "../../api/may";
 import { users } from "../../api/queries";
-import type { components } from "../../api/schema";
 import type { UserRow } from "../../api/types";
 import { t, word } from "../../texts";
 import { Dialog } from "../../ui/dialog";
 import { Ask, ErrorNote, Panel } from "../../ui/page";
 import { Scroll } from "../../ui/scroll";
-import { Ago } from "../../ui/when";
+import { Ago, When } from "../../ui/when";
+import { UserForm } from "./user-form";
 
 type Link = { name: string; url: string };
 /** The link works on this Skanse's own address, so that it is right whatever name the plant uses for it.
@@ -21,6 +21,7 @@ export function Users() {
   const may = useMay("user:write");
   const client = useQueryClient();
   const [adding, setAdding] = useState(false);
+  const [editing, setEditing] = useState<UserRow>();
   const [link, setLink] = useState<Link>();
   const make = useMutation({
     mutationFn: async (user: { id: string; name: string }) => {
@@ -41,16 +42,32 @@ export function Users() {
       }
     >
       <Ask of={list}>
-        {(data) => <Table rows={data.items} onLink={may ? (user) => make.mutate(user) : undefined} />}
+        {(data) => (
+          <Table
+            rows={data.items}
+            onLink={may ? (user) => make.mutate(user) : undefined}
+            onEdit={may ? setEditing : undefined}
+          />
+        )}
       </Ask>
       {make.error && <ErrorNote error={make.error} />}
       {adding && (
-        <AddUser
+        <UserForm
           onClose={() => setAdding(false)}
-          onMade={async (user) => {
+          onSaved={async (user) => {
             setAdding(false);
             await client.invalidateQueries({ queryKey: users.queryKey });
             make.mutate(user);
+          }}
+        />
+      )}
+      {editing && (
+        <UserForm
+          user={editing}
+          onClose={() => setEditing(undefined)}
+          onSaved={async () => {
+            setEditing(undefined);
+            await client.invalidateQueries({ queryKey: users.queryKey });
           }}
         />
       )}
@@ -59,7 +76,9 @@ export function Users() {
   );
 }
 
-function Table({ rows, onLink }: { rows: UserRow[]; onLink: ((user: UserRow) => void) | undefined }) {
+type Press = ((user: UserRow) => void) | undefined;
+
+function Table({ rows, onLink, onEdit }: { rows: UserRow[]; onLink: Press; onEdit: Press }) {
   return (
     <Scroll label={t("settings.users")}>
       <table className="table">
@@ -88,11 +107,24 @@ function Table({ rows, onLink }: { rows: UserRow[]; onLink: ((user: UserRow) => 
                 {user.name} {user.disabled && <span className="tag">{t("settings.disabled")}</span>}
               </td>
               <td>{user.email}</td>
-              <td>{word("role", user.role)}</td>
+              <td>
+                {word("role", user.role)}
+                {user.end_at && (
+                  <div className="quiet small">
+                    {t("settings.until")} <When at={user.end_at} />
+                  </div>
+                )}
+              </td>
               <td>
                 <Ago at={user.signed_in_at} />
               </td>
-              <td className="right">
+              <td className="right nowrap">
+                {onEdit && (
+                  <button type="button" className="btn small" onClick={() => onEdit(user)}>
+                    {t("asset.edit")}
+                    <span className="hidden"> {user.name}</span>
+                  </button>
+                )}{" "}
                 {onLink && (
                   <button type="button" className="btn small" onClick={() => onLink(user)}>
                     {t("settings.make_link")}
@@ -132,59 +164,6 @@ function ShowLink({ link, onClose }: { link: Link; onClose: () => void }) {
           {t(copied ? "settings.copied" : "settings.copy")}
         </button>
       </div>
-    </Dialog>
-  );
-}
-
-type AddProps = { onClose: () => void; onMade: (user: { id: string; name: string }) => void };
-
-function AddUser({ onClose, onMade }: AddProps) {
-  const save = useMutation({
-    mutationFn: (body: components["schemas"]["UserInBody"]) => answer(api.POST("/users", { body })),
-    onSuccess: onMade,
-  });
-  const submit = (event: FormEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    save.mutate({
-      name: String(form.get("name")),
-      email: String(form.get("email")),
-      role: String(form.get("role")),
-      sees_all: true,
-    });
-  };
-  return (
-    <Dialog title={t("settings.add_user")} kind="box" onClose={onClose}>
-      <form className="form" onSubmit={submit}>
-        <div className="field">
-          <label htmlFor="user-name">{t("settings.name")}</label>
-          <input className="input" id="user-name" name="name" required />
-        </div>
-        <div className="field">
-          <label htmlFor="user-email">{t("start.email")}</label>
-          <input className="input" id="user-email" name="email" type="email" required />
-        </div>
-        <div className="field">
-          <label htmlFor="user-role">{t("settings.role")}</label>
-          <select className="input" id="user-role" name="role" defaultValue="reader">
-            {["reader", "editor", "administrator"].map((role) => (
-              <option key={role} value={role}>
-                {word("role", role)}
-              </option>
-            ))}
-          </select>
-        </div>
-        <p className="quiet small">{t("settings.user_link")}</p>
-        {save.error && <ErrorNote error={save.error} />}
-        <div className="line">
-          <button type="submit" className="btn primary" disabled={save.isPending}>
-            {t("common.add")}
-          </button>
-          <button type="button" className="btn" onClick={onClose}>
-            {t("common.cancel")}
-          </button>
-        </div>
-      </form>
     </Dialog>
   );
 }

@@ -1,13 +1,14 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type FormEvent, type ReactNode, useEffect, useState } from "react";
+import { type FormEvent, useEffect, useState } from "react";
 import { api } from "../../api/client";
 import { session } from "../../api/queries";
 import type { components } from "../../api/schema";
 import type { Session } from "../../api/types";
 import { t } from "../../texts";
-import { ErrorNote, Page } from "../../ui/page";
-import "./start.css";
+import { ErrorNote } from "../../ui/page";
+import { Door } from "./door";
+import { asksCode, CodeField } from "./second-step";
 
 type SetUpBody = components["schemas"]["SetUpInBody"];
 type SignInBody = components["schemas"]["SignInInBody"];
@@ -37,6 +38,7 @@ function useEntry() {
   const navigate = useNavigate();
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
+  const [second, setSecond] = useState(false);
   const enter = async (call: () => Promise<unknown>, home: boolean) => {
     setBusy(true);
     setError(undefined);
@@ -45,27 +47,13 @@ function useEntry() {
       if (home) await navigate({ to: "/posture", replace: true });
       await client.invalidateQueries({ queryKey: session.queryKey });
     } catch (cause) {
-      setError(cause);
+      if (asksCode(cause)) setSecond(true);
+      else setError(cause);
     } finally {
       setBusy(false);
     }
   };
-  return { error, busy, enter };
-}
-
-function Door({ title, lead, children }: { title: string; lead: string; children: ReactNode }) {
-  return (
-    <main className="door" id="main">
-      <p className="brand">SKANSE</p>
-      <div className="panel">
-        <Page title={title}>
-          <p className="quiet lead">{lead}</p>
-          {children}
-        </Page>
-      </div>
-      <p className="quiet small">{t("start.local")}</p>
-    </main>
-  );
+  return { error, busy, second, enter };
 }
 
 type InputProps = {
@@ -149,7 +137,7 @@ function SetUp({ token }: { token: string }) {
 }
 
 function SignIn({ demo }: { demo: boolean }) {
-  const { error, busy, enter } = useEntry();
+  const { error, busy, second, enter } = useEntry();
   return (
     <Door title={t("start.sign_in")} lead={demo ? t("start.demo_lead") : t("start.sign_in_lead")}>
       <form
@@ -161,6 +149,7 @@ function SignIn({ demo }: { demo: boolean }) {
       >
         <Input name="email" label={t("start.email")} type="email" auto="username" />
         <Input name="password" label={t("start.password")} type="password" auto="current-password" />
+        {second && <CodeField />}
         {error !== undefined && <ErrorNote error={error} />}
         <button type="submit" className="btn primary" disabled={busy}>
           {t("start.sign_in")}
@@ -172,15 +161,16 @@ function SignIn({ demo }: { demo: boolean }) {
 
 /** A link is used by a press, not by being opened: mail scanners open links too. */
 function OneTime({ token }: { token: string }) {
-  const { error, busy, enter } = useEntry();
+  const { error, busy, second, enter } = useEntry();
   useHiddenToken("/link");
   return (
     <Door title={t("start.link")} lead={t("start.link_lead")}>
       <form
         className="form"
         onSubmit={(event) => {
-          const { password } = values(event);
-          enter(() => api.POST("/session/link", { body: password ? { token, password } : { token } }), true);
+          const { password, code } = values(event);
+          const body = { token, ...(password && { password }), ...(code && { code }) };
+          enter(() => api.POST("/session/link", { body }), true);
         }}
       >
         <Input
@@ -192,6 +182,7 @@ function OneTime({ token }: { token: string }) {
           required={false}
           hint={t("start.link_hint")}
         />
+        {second && <CodeField />}
         {error !== undefined && <ErrorNote error={error} />}
         <button type="submit" className="btn primary" disabled={busy}>
           {t("start.use_link")}
