@@ -66,8 +66,8 @@ soak: build ## long runs by hand; write what you saw into docs/measured.md
 record: ## record captures of real peers on loopback into test/peers (needs root and tcpdump)
 	test/record
 
-api: build ## write the OpenAPI description and the client's types anew
-	bin/skanse openapi > web/src/api/openapi.json
+api: ## write the OpenAPI description and the client's types anew
+	go run ./cmd/skanse openapi > web/src/api/openapi.json
 	cd web && npm run --silent api
 
 clean:
