@@ -42,7 +42,7 @@ type Zone struct {
 
 // Group is a kind of asset inside a zone.
 type Group struct {
-	Label string `json:"label"`
+	Label string `json:"label" doc:"The model; empty: it is not known, the role has to do"`
 	Role  string `json:"role"`
 	Count int64  `json:"count"`
 	New   int64  `json:"new"`

@@ -51,7 +51,7 @@ func (s *Service) Plant(ctx context.Context, scope Scope, siteID string, now tim
 // internet or another network; managed says which.
 const plantGroups = `
 SELECT a.zone_no, CASE WHEN a.zone_no = 0 THEN a.level ELSE '' END AS level, a.role,
-       CASE WHEN a.model <> '' THEN a.model WHEN a.vendor <> '' THEN a.vendor ELSE '' END AS label,
+       a.model AS label,
        (a.zone_no = 0 AND NOT a.managed) AS outside,
        COUNT(*) AS n, CAST(SUM(CASE WHEN a.state = 'new' THEN 1 ELSE 0 END) AS BIGINT) AS fresh
 FROM asset_asset a

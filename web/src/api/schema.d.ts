@@ -2225,6 +2225,7 @@ export interface components {
         ViewGroup: {
             /** Format: int64 */
             count: number;
+            /** @description The model; empty: it is not known, the role has to do */
             label: string;
             /** Format: int64 */
             new: number;

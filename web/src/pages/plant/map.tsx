@@ -184,7 +184,8 @@ function ZoneBox({ box, on, bad, marks }: BoxProps) {
       {zone.groups.slice(0, box.shown).map((group, i) => {
         const gx = x + 14 + (i % box.columns) * wide;
         const gy = y + size.head + Math.floor(i / box.columns) * size.line;
-        const text = group.count > 1 ? `${cut(group.label, wide - 66)} ×${group.count}` : cut(group.label, wide - 46);
+        const name = group.label || word("asset_role", group.role);
+        const text = group.count > 1 ? `${cut(name, wide - 66)} ×${group.count}` : cut(name, wide - 46);
         const unknown = group.role === "unknown" || group.role === "";
         return (
           <g key={`${group.label} ${group.role}`}>
