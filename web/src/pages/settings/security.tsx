@@ -76,11 +76,17 @@ function TurnOff() {
 
 function ByRole() {
   const client = useQueryClient();
+  // The tick shows what was asked for at once: the answer comes in a later frame, and a box that
+  // jumps back in between looks as if the click had been missed.
+  const [asked, setAsked] = useState<{ id: string; required: boolean }>();
   const list = useQuery(roles);
   const save = useMutation({
     mutationFn: ({ id, required }: { id: string; required: boolean }) =>
       api.PUT("/roles/{id}/second-step", { params: { path: { id } }, body: { required } }),
-    onSettled: () => client.invalidateQueries(),
+    onSettled: async () => {
+      await client.invalidateQueries();
+      setAsked(undefined);
+    },
   });
   return (
     <Panel title={t("second.by_role")}>
@@ -93,11 +99,13 @@ function ByRole() {
                 <label className="check" key={role.id}>
                   <input
                     type="checkbox"
-                    checked={
-                      save.isPending && save.variables.id === role.id ? save.variables.required : role.second_step
-                    }
-                    disabled={save.isPending}
-                    onChange={(event) => save.mutate({ id: role.id, required: event.target.checked })}
+                    checked={asked?.id === role.id ? asked.required : role.second_step}
+                    disabled={asked !== undefined}
+                    onChange={(event) => {
+                      const change = { id: role.id, required: event.target.checked };
+                      setAsked(change);
+                      save.mutate(change);
+                    }}
                   />{" "}
                   {word("role", role.id)}
                 </label>
