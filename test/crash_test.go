@@ -69,7 +69,7 @@ func start(t *testing.T, data string, args ...string) *process {
 	}
 	go func() { p.ended <- p.cmd.Wait() }()
 	t.Cleanup(func() { _ = p.cmd.Process.Kill() })
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(2 * time.Minute); ; {
 		if _, err := p.get("/healthz"); err == nil {
 			return p
 		}

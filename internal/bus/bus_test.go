@@ -47,15 +47,25 @@ func (c *collector) add(events []bus.Event) {
 	}
 }
 
+// got lists what came, without what came again: a conflict or a stop before the
+// commit repeats a batch, as the contract says.
 func (c *collector) got() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Clone(c.ids)
+	var ids []string
+	seen := map[string]bool{}
+	for _, id := range c.ids {
+		if !seen[id] {
+			seen[id] = true
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(8 * time.Second)
+	deadline := time.Now().Add(time.Minute) // a loaded machine is slow, not wrong
 	for !ok() {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)
@@ -95,7 +105,7 @@ func TestDelivery(t *testing.T) {
 		stop()
 		publish(t, db, ot.TopicAsset, 1, "d")
 		run(t, db, "one", []ot.Topic{ot.TopicAsset}, func(_ context.Context, _ *store.Tx, e []bus.Event) error { c.add(e); return nil })
-		until(t, "what came while nobody listened", func() bool { return len(c.got()) == 4 })
+		until(t, "what came while nobody listened", func() bool { return slices.Contains(c.got(), "d") })
 		if got := c.got(); !slices.Equal(got, []string{"a", "b", "c", "d"}) {
 			t.Errorf("got %v", got)
 		}
