@@ -26,7 +26,9 @@ var layers = [][]string{
 	{"internal/bus", "internal/job"},
 	{"internal/auth"},
 	{"internal/rest", "internal/rule", "internal/dissect"},
-	{"internal/sensor"},
+	{"internal/inbox"},
+	{"internal/record", "internal/notify"},
+	{"internal/edge", "internal/sensor"},
 	{"internal/asset", "internal/network"}, // the slices: none knows another
 	{"internal/comply"},
 	{"internal/view"},

@@ -31,14 +31,24 @@ const (
 	AuditRead    Permission = "audit:read"
 	UserRead     Permission = "user:read"
 	UserWrite    Permission = "user:write"
-	Self         Permission = "self" // one's own sessions and password: everybody who is signed in
+
+	RecordRead    Permission = "record:read"    // findings, actions, changes, windows…
+	RecordWrite   Permission = "record:write"   // make and change them
+	RecordApprove Permission = "record:approve" // the second pair of eyes
+	NotifyWrite   Permission = "notify:write"   // who is told of what, by which way
+	EdgeRead      Permission = "edge:read"      // sensors: where they are, how they are
+	EdgeWrite     Permission = "edge:write"     // enrol, configure, revoke
+	SystemRead    Permission = "system:read"    // how this installation is
+	SystemWrite   Permission = "system:write"   // its snapshots, retention, directories
+	Self          Permission = "self"           // one's own sessions and password: everybody who is signed in
 )
 
 // All lists every permission, sorted.
 func All() []Permission {
 	return slices.Sorted(slices.Values([]Permission{
 		OrgRead, OrgWrite, AssetRead, AssetWrite, NetworkRead, CaptureRead, CaptureWrite, PacketRead,
-		PostureRead, DeclareWrite, AuditRead, UserRead, UserWrite, Self,
+		PostureRead, DeclareWrite, AuditRead, UserRead, UserWrite,
+		RecordRead, RecordWrite, RecordApprove, NotifyWrite, EdgeRead, EdgeWrite, SystemRead, SystemWrite, Self,
 	}))
 }
 

@@ -59,21 +59,21 @@ type role struct {
 // administrator's. Only the security officer and the auditor see who has an
 // account; nobody but the administrator makes one.
 func builtIn() []role {
-	reads := []Permission{OrgRead, AssetRead, NetworkRead, CaptureRead, PostureRead}
+	reads := []Permission{OrgRead, AssetRead, NetworkRead, CaptureRead, PostureRead, RecordRead}
 	with := func(id, title string, base []Permission, more ...Permission) role {
 		return role{id, title, store.AsJSON(Grant(append(more, base...)...).List())}
 	}
 	return []role{
-		with(Editor, "Editor", reads, OrgWrite, AssetWrite, CaptureWrite, PacketRead, DeclareWrite, AuditRead),
+		with(Editor, "Editor", reads, OrgWrite, AssetWrite, CaptureWrite, PacketRead, DeclareWrite, AuditRead, RecordWrite, EdgeRead, EdgeWrite),
 		with(Reader, "Reader", reads),
-		with(DSO, "OT security officer", reads, OrgWrite, AssetWrite, CaptureWrite, PacketRead, DeclareWrite, AuditRead, UserRead),
-		with(SiteOTLead, "Site OT lead", reads, OrgWrite, AssetWrite, CaptureWrite, PacketRead, DeclareWrite, AuditRead),
-		with(OTEngineer, "OT engineer", reads, AssetWrite, CaptureWrite, PacketRead),
-		with(ShiftLeader, "Shift leader", reads, AssetWrite),
-		with(Operator, "Operator", nil, OrgRead, AssetRead, NetworkRead, PostureRead),
+		with(DSO, "OT security officer", reads, OrgWrite, AssetWrite, CaptureWrite, PacketRead, DeclareWrite, AuditRead, UserRead, RecordWrite, RecordApprove, NotifyWrite, EdgeRead, EdgeWrite, SystemRead),
+		with(SiteOTLead, "Site OT lead", reads, OrgWrite, AssetWrite, CaptureWrite, PacketRead, DeclareWrite, AuditRead, RecordWrite, RecordApprove, EdgeRead, EdgeWrite),
+		with(OTEngineer, "OT engineer", reads, AssetWrite, CaptureWrite, PacketRead, RecordWrite, EdgeRead),
+		with(ShiftLeader, "Shift leader", reads, AssetWrite, RecordWrite, EdgeRead),
+		with(Operator, "Operator", nil, OrgRead, AssetRead, NetworkRead, PostureRead, RecordRead),
 		with(Vendor, "Vendor", nil, OrgRead, AssetRead, NetworkRead),
-		with(Auditor, "Auditor", reads, AuditRead, UserRead),
-		with(Management, "Management", nil, OrgRead, PostureRead),
+		with(Auditor, "Auditor", reads, AuditRead, UserRead, EdgeRead, SystemRead),
+		with(Management, "Management", nil, OrgRead, PostureRead, RecordRead, RecordApprove),
 	}
 }
 

@@ -27,6 +27,10 @@ const (
 	TopicOrg         Topic = "org"         // entities, sites, realms, zones
 	TopicDeclaration Topic = "declaration" // a declaration was made, withdrawn or ran out
 	TopicPosture     Topic = "posture"     // levels were judged anew
+	TopicRecord      Topic = "record"      // a record was made, changed or linked
+	TopicInbox       Topic = "inbox"       // somebody is asked for something, or answered
+	TopicEdge        Topic = "edge"        // an edge was enrolled, fell silent, came back
+	TopicSignIn      Topic = "sign-in"     // what must be told of a sign-in: break-glass used
 )
 
 // Ref points at a thing that a page can open.

@@ -293,7 +293,7 @@ func TestNoRoleAboveOnesOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	clerk := resttest.Person("clerk", auth.Scope{All: true}, auth.UserRead, auth.UserWrite, auth.OrgRead, auth.AssetRead, auth.NetworkRead, auth.CaptureRead, auth.PostureRead)
+	clerk := resttest.Person("clerk", auth.Scope{All: true}, auth.UserRead, auth.UserWrite, auth.OrgRead, auth.AssetRead, auth.NetworkRead, auth.CaptureRead, auth.PostureRead, auth.RecordRead)
 	r := rest.New(rest.Config{DB: db, Auth: resttest.People{"clerk": clerk}})
 	admin.New(admin.Config{DB: db, Auth: h.auth, Org: org.New(db, nil), Audit: h.log}).Routes(r)
 	for body, want := range map[string]int{
