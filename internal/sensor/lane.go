@@ -46,6 +46,7 @@ type lane struct {
 	assembled []byte // a datagram put together, to be given back
 	hand      evidence
 	hits      []uint16
+	keep      keeping
 
 	health Health
 }
@@ -66,6 +67,7 @@ func newLane(cfg *Config, h *hints, seed uint64, hashed factSeed) *lane {
 		health:   Health{BudgetHit: map[string]uint64{}},
 	}
 	l.sink = dissect.NewSink(l)
+	l.keep.to = cfg.Keep
 	return l
 }
 
@@ -100,6 +102,7 @@ func (l *lane) packet(iface string) {
 	f := l.frame
 	l.cur = nil
 	f.head = headOf(f)
+	l.keep.vouched = false
 	l.atFrame()
 	realm := l.realms.number(l.realm, iface, f.vlan)
 	if f.carries != carriesIP {

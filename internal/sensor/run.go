@@ -18,7 +18,7 @@ import (
 // emitted stays good.
 func Run(ctx context.Context, src Source, cfg Config, emit func(*Summary) error) error {
 	e := newEngine(&cfg)
-	if cfg.Shards > 1 {
+	if cfg.Shards > 1 && cfg.Keep == nil {
 		stop := e.start(min(cfg.Shards, lanes))
 		defer stop()
 	}
@@ -98,10 +98,21 @@ func (e *engine) take(p *Packet) {
 		e.work.take(e, p)
 		return
 	}
-	if l := e.lane(p, &e.frame); l != nil {
+	l := e.lane(p, &e.frame)
+	if l != nil {
 		l.packet(p.Iface)
 	}
+	switch {
+	case e.cfg.Keep == nil:
+	case l != nil:
+		l.store(p)
+	default:
+		e.cfg.Keep.Keep(p, min(len(p.Data), unparsedHead), KeptUnparsed)
+	}
 }
+
+// unparsedHead is how much is kept of a frame that cannot be taken apart.
+const unparsedHead = 64
 
 // lane decodes a frame and says whose it is; nil when nobody's.
 func (e *engine) lane(p *Packet, f *frame) *lane {
