@@ -47,6 +47,7 @@ type lane struct {
 	hand      evidence
 	hits      []uint16
 	keep      keeping
+	retagged  uint64 // frames of another VLAN than their flow
 
 	health Health
 }
@@ -248,6 +249,9 @@ func (l *lane) count(fl *flow, side uint8, f *frame) {
 	if fl.proved == proofNone && len(f.payload) > 0 {
 		fl.proved = proofHeaders
 		fl.proof = append(fl.proof[:0], f.raw[:min(f.head, ot.MaxProof)]...)
+	}
+	if f.vlan != fl.vlan {
+		l.retagged++
 	}
 	h := fl.host[side]
 	if h == nil || h.gone || h.key.mac != f.srcMAC && (h != &l.overflow || fl.mac[side] != f.srcMAC) {

@@ -59,6 +59,7 @@ type engine struct {
 	merger merger
 	work   *workers // nil: the caller's goroutine does everything
 	frame  frame
+	mirror *mirror // of a live source
 
 	health   Health // of frames that no lane sees
 	from, to int64
@@ -72,6 +73,9 @@ func newEngine(cfg *Config) *engine {
 	}
 	h := newHints(cfg.Protocols)
 	e := &engine{cfg: cfg, health: Health{BudgetHit: map[string]uint64{}}}
+	if cfg.Live {
+		e.mirror = &mirror{}
+	}
 	e.merger = merger{cfg: cfg, hints: h, budget: cfg.Budget.filled(), told: map[uint64]struct{}{}}
 	// The seed keeps others from choosing colliding flows; results do not depend on it.
 	seed := maphash.MakeSeed()
@@ -101,6 +105,9 @@ func (e *engine) take(p *Packet) {
 	l := e.lane(p, &e.frame)
 	if l != nil {
 		l.packet(p.Iface)
+	}
+	if e.mirror != nil {
+		e.mirror.see(p, &e.frame)
 	}
 	switch {
 	case e.cfg.Keep == nil:
@@ -178,6 +185,17 @@ func (e *engine) flush(src Source, emit func(*Summary) error, cut string, last b
 	s.Health.Dropped = now.Dropped - e.before.Dropped
 	s.Health.Transmitted = now.Transmitted - e.before.Transmitted
 	s.Health.Cut = cut
+	if e.mirror != nil {
+		m := e.mirror.tell(e.lanes)
+		m.TCP, m.OneSided = e.merger.tcp, e.merger.oneSided
+		s.Health.Mirror = m
+	}
+	if p, ok := src.(ported); ok {
+		s.Health.Port = p.Port()
+	}
+	if e.cfg.Keep != nil {
+		s.Health.Ring = e.cfg.Keep.State()
+	}
 	e.before = now
 	e.health = Health{BudgetHit: map[string]uint64{}}
 	e.from = e.to
