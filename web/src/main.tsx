@@ -10,6 +10,7 @@ import "./styles/parts.css";
 import { Problem } from "./api/problem";
 import { session } from "./api/queries";
 import { router } from "./router";
+import { preferred, speak } from "./texts";
 
 // A session that ended elsewhere shows itself as 401 anywhere: ask again who we are, and the shell shows the sign-in.
 const signedOut = (error: unknown) => {
@@ -29,10 +30,15 @@ const client: QueryClient = new QueryClient({
 
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");
-createRoot(root).render(
-  <StrictMode>
-    <QueryClientProvider client={client}>
-      <RouterProvider router={router} />
-    </QueryClientProvider>
-  </StrictMode>,
-);
+// Without its words (a lost connection) the page is better in English than not at all.
+speak(preferred())
+  .catch(() => undefined)
+  .then(() =>
+    createRoot(root).render(
+      <StrictMode>
+        <QueryClientProvider client={client}>
+          <RouterProvider router={router} />
+        </QueryClientProvider>
+      </StrictMode>,
+    ),
+  );
