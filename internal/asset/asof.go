@@ -29,9 +29,9 @@ const undoCriticality = `COALESCE((SELECT CAST(c.before AS BIGINT) FROM asset_ch
 const undoZone = `COALESCE((SELECT CASE WHEN c.before = '' THEN 0 ELSE COALESCE((SELECT MIN(g.zone_no) FROM org_zone g WHERE g.site_no = x.site_no AND (g.name = c.before OR g.zone_id = c.before)), 0) END
 	FROM asset_change c WHERE c.asset_id = x.asset_id AND c.field = 'zone' AND (c.kind = 'field' OR NOT x.seen) AND c.at > ? ORDER BY c.change_id LIMIT 1), x.zone_no) AS zone_no`
 
-// asOf is where a list reads assets from: the table, or the table with what came later undone.
+// AsOf is where a list reads assets from: the table, or the table with what came later undone.
 // scope_zone_no is today's zone: what a person may see is a matter of today.
-func asOf(at time.Time) ot.SQL {
+func AsOf(at time.Time) ot.SQL {
 	if at.IsZero() {
 		return ot.SQL{Text: "(SELECT x.*, x.zone_no AS scope_zone_no FROM asset_asset x)"}
 	}

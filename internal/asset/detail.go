@@ -128,7 +128,7 @@ func (s *Service) Detail(ctx context.Context, scope Scope, id string, at time.Ti
 			return err
 		}
 		etag = a.etag()
-		rows, err := store.All[listRow](ctx, r, "SELECT "+listColumns()+listFrom+" WHERE a.asset_id = ?", asOf(at), a.ID)
+		rows, err := store.All[listRow](ctx, r, "SELECT "+listColumns()+listFrom+" WHERE a.asset_id = ?", AsOf(at), a.ID)
 		if err != nil {
 			return err
 		}

@@ -70,7 +70,7 @@ type listRow struct {
 	ZoneName string `db:"zone_name"`
 }
 
-// listFrom reads a list's rows; its argument is asOf.
+// listFrom reads a list's rows; its argument is AsOf.
 const listFrom = ` FROM ? a JOIN org_site s ON s.site_no = a.site_no LEFT JOIN org_zone z ON z.zone_no = a.zone_no`
 
 // listColumns qualifies the asset's columns.
@@ -196,7 +196,7 @@ func (s *Service) List(ctx context.Context, scope Scope, f Filter) (page rest.Pa
 	if down {
 		dir, cmp = "DESC", "<"
 	}
-	from := asOf(f.AsOf)
+	from := AsOf(f.AsOf)
 	args := append([]any{from}, where.Args...)
 	text := where.Text
 	if f.Cursor != "" {
@@ -278,7 +278,7 @@ func (s *Service) Facets(ctx context.Context, scope Scope, f Filter) (map[string
 		} {
 			w := f.where(scope, dim[0])
 			rows, err := store.All[row](ctx, r, "SELECT "+dim[1]+" AS value, "+dim[2]+" AS label, count(*) AS n"+listFrom+" WHERE "+w.Text+
-				" GROUP BY "+dim[1]+", "+dim[2]+" ORDER BY n DESC, label LIMIT 200", append([]any{asOf(f.AsOf)}, w.Args...)...)
+				" GROUP BY "+dim[1]+", "+dim[2]+" ORDER BY n DESC, label LIMIT 200", append([]any{AsOf(f.AsOf)}, w.Args...)...)
 			if err != nil {
 				return err
 			}
