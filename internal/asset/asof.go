@@ -90,22 +90,6 @@ func addressesAt(ctx context.Context, r store.Reader, rows []listRow, at time.Ti
 	return nil
 }
 
-// Day reads an as-of day, 2026-11-20: its last moment in UTC. Today and later mean now, which is the zero time.
-func Day(text string, now time.Time) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	day, err := time.Parse(time.DateOnly, text)
-	if err != nil {
-		return time.Time{}, ot.Errorf(ot.Invalid, "as_of %q is not a day: write it as 2026-11-20", ot.Printable(text))
-	}
-	end := day.Add(24*time.Hour - time.Microsecond)
-	if end.After(now) {
-		return time.Time{}, nil
-	}
-	return end, nil
-}
-
 // latest bounds times in µs that were written by then.
 func latest(at time.Time) int64 {
 	if at.IsZero() {

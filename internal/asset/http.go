@@ -27,7 +27,7 @@ type ListInput struct {
 }
 
 func (in *ListInput) filter(now time.Time) (Filter, error) {
-	at, err := Day(in.AsOf, now)
+	at, err := rest.AsOf(in.AsOf, now)
 	tri := func(s string) *bool {
 		if s == "" {
 			return nil
@@ -107,7 +107,7 @@ func (s *Service) Routes(r *rest.Router) {
 			AsOf string `query:"as_of" doc:"A day, as 2026-11-20; empty: now"`
 		},
 		) (*detailOutput, error) {
-			at, err := Day(in.AsOf, s.now())
+			at, err := rest.AsOf(in.AsOf, s.now())
 			if err != nil {
 				return nil, err
 			}

@@ -82,6 +82,9 @@ func TestAsOf(t *testing.T) {
 			if len(d.Declarations) != c.declared || len(d.Findings) != c.findings {
 				t.Errorf("as of %s: %d declarations, %d findings", day(c.day), len(d.Declarations), len(d.Findings))
 			}
+			if items := got(p.s.ItemsAt(t.Context(), everybody, "remote.bypass", p.north.ID, c.day, "", 10))(t); (len(items.Items) > 0) != (c.bypasses > 0) {
+				t.Errorf("as of %s: %d failing items", day(c.day), len(items.Items))
+			}
 			list := got(p.s.Requirements(t.Context(), everybody, 5, p.north.ID, c.day))(t)
 			for _, it := range list {
 				if it.ID == "5.3" && (it.Sites[p.north.ID].State == StateContradicted) != c.contradictedAtLowest {

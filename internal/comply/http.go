@@ -64,18 +64,31 @@ func (s *Service) Routes(r *rest.Router) {
 		ID      string `path:"id" maxLength:"64"`
 		Site    string `query:"site" maxLength:"64"`
 		Verdict string `query:"verdict" enum:"pass,fail,unknown,excepted"`
+		AsOf    string `query:"as_of" doc:"A day, as 2026-11-20: what failed then, as evidence has it; empty: now"`
 		Paging
 	},
 	) (*body[rest.Page[Item]], error) {
+		at, err := dayArgument(in.AsOf)
+		if err != nil {
+			return nil, err
+		}
+		if !at.IsZero() {
+			return answerWith(s.ItemsAt(ctx, auth.From(ctx).Scope, in.ID, in.Site, at, in.Cursor, in.Limit))
+		}
 		return answerWith(s.Items(ctx, auth.From(ctx).Scope, in.ID, in.Site, Verdict(in.Verdict), in.Cursor, in.Limit))
 	})
 	rest.Register(r, read("list-evidence", "/evidence", "Answers of checks as they were, newest first"), func(ctx context.Context, in *struct {
 		Check string `query:"check" maxLength:"64"`
 		Site  string `query:"site" maxLength:"64"`
+		AsOf  string `query:"as_of" doc:"A day, as 2026-11-20: written by its end; empty: now"`
 		Paging
 	},
 	) (*body[rest.Page[Evidence]], error) {
-		return answerWith(s.EvidenceOf(ctx, auth.From(ctx).Scope, in.Check, in.Site, in.Cursor, in.Limit))
+		at, err := dayArgument(in.AsOf)
+		if err != nil {
+			return nil, err
+		}
+		return answerWith(s.EvidenceOf(ctx, auth.From(ctx).Scope, in.Check, in.Site, at, in.Cursor, in.Limit))
 	})
 	rest.Register(r, read("list-declarations", "/declarations", "What people declared, newest first"), func(ctx context.Context, in *struct {
 		Requirement string `query:"requirement" maxLength:"64"`

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/skanse/skanse/internal/asset"
 	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/rest"
 	"github.com/skanse/skanse/internal/sensor"
 	"github.com/skanse/skanse/internal/store"
 	"github.com/skanse/skanse/internal/store/storetest"
@@ -35,7 +35,7 @@ func TestAsOf(t *testing.T) {
 		}
 		p.take(sum, later)
 
-		day, err := asset.Day(noon.Format(time.DateOnly), later)
+		day, err := rest.AsOf(noon.Format(time.DateOnly), later)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/skanse/skanse/internal/asset"
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/rest"
 )
@@ -29,7 +28,7 @@ func (s *Conversations) Routes(r *rest.Router) {
 			Limit    int    `query:"limit" minimum:"0" maximum:"500"`
 		},
 		) (*talksOut, error) {
-			at, err := asset.Day(in.AsOf, time.Now())
+			at, err := rest.AsOf(in.AsOf, time.Now())
 			if err != nil {
 				return nil, err
 			}
@@ -44,7 +43,7 @@ func (s *Conversations) Routes(r *rest.Router) {
 			Limit  int    `query:"limit" minimum:"0" maximum:"500"`
 		},
 		) (*talksOut, error) {
-			at, err := asset.Day(in.AsOf, time.Now())
+			at, err := rest.AsOf(in.AsOf, time.Now())
 			if err != nil {
 				return nil, err
 			}
@@ -70,7 +69,7 @@ func (s *Conversations) Routes(r *rest.Router) {
 			Limit  int    `query:"limit" minimum:"0" maximum:"500"`
 		},
 		) (*struct{ Body rest.Page[Event] }, error) {
-			at, err := asset.Day(in.AsOf, time.Now())
+			at, err := rest.AsOf(in.AsOf, time.Now())
 			if err != nil {
 				return nil, err
 			}

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/skanse/skanse/internal/asset"
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/rest"
 )
@@ -27,7 +26,7 @@ func (s *Service) Routes(r *rest.Router) {
 		},
 		) (*plantOut, error) {
 			now := time.Now()
-			at, err := asset.Day(in.AsOf, now)
+			at, err := rest.AsOf(in.AsOf, now)
 			if err != nil {
 				return nil, err
 			}
