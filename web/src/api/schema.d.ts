@@ -2900,6 +2900,8 @@ export interface operations {
                 actor?: string;
                 /** @description Start of the action: asset. */
                 action?: string;
+                /** @description A day, as 2026-11-20: written by its end (UTC); empty: now */
+                as_of?: string;
             };
             header?: never;
             path?: never;
@@ -2960,6 +2962,8 @@ export interface operations {
         parameters: {
             query?: {
                 site?: string;
+                /** @description A day, as 2026-11-20: imported by its end (UTC); empty: now */
+                as_of?: string;
                 cursor?: string;
                 limit?: number;
             };
@@ -3085,6 +3089,8 @@ export interface operations {
             query?: {
                 site?: string;
                 verdict?: "pass" | "fail" | "unknown" | "excepted";
+                /** @description A day, as 2026-11-20: what failed then, as evidence has it; empty: now */
+                as_of?: string;
                 cursor?: string;
                 limit?: number;
             };
@@ -3481,6 +3487,8 @@ export interface operations {
             query?: {
                 check?: string;
                 site?: string;
+                /** @description A day, as 2026-11-20: written by its end; empty: now */
+                as_of?: string;
                 cursor?: string;
                 limit?: number;
             };
