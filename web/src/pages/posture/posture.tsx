@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { asOfDay } from "../../api/as-of";
 import { posture } from "../../api/queries";
 import type { CellState, Need, Posture } from "../../api/types";
 import { t } from "../../texts";
@@ -164,6 +165,7 @@ function HeatMap({ data }: { data: Posture }) {
 }
 
 function Needs({ data }: { data: Posture }) {
+  if (asOfDay()) return <p className="quiet">{t("posture.needs_then")}</p>;
   if (data.needs.length === 0) return <p className="quiet">{t("posture.no_needs")}</p>;
   const names = new Map(data.sites.map((site) => [site.id, site.name]));
   const row = (need: Need) => (
