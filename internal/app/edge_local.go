@@ -51,7 +51,6 @@ func reduce(kind string, raw []byte) (core []byte, left int, ok bool) {
 type localEdge struct {
 	outlet
 	box *box.Box
-	run func(context.Context) error
 }
 
 // openLocalEdge makes the edge of this machine, which hears these places.
@@ -90,7 +89,7 @@ func (s *server) listen(ctx context.Context, l *localEdge, ears []ear) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return l.box.Run(gctx) })
 	for _, e := range ears {
-		g.Go(func() error { return s.sense(gctx, e, l.emit) })
+		g.Go(func() error { return hearing{s.log, s.sensor, l.emit}.sense(gctx, e) })
 	}
 	err := g.Wait()
 	late, cancel := context.WithTimeout(late, shutdownGrace)

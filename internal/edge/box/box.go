@@ -349,6 +349,14 @@ func (b *Box) drain(ctx context.Context) error {
 	return nil
 }
 
+// Flush says hello and sends what waits, once, for a program that is about to end.
+func (b *Box) Flush(ctx context.Context) error {
+	if err := b.round(ctx); err != nil {
+		return err
+	}
+	return b.drain(ctx)
+}
+
 // parseID is for what crossed as text.
 func parseID(s string) (uuid.UUID, error) {
 	id, err := uuid.Parse(s)
