@@ -15,8 +15,10 @@ import (
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/bus"
 	"github.com/skanse/skanse/internal/comply"
+	"github.com/skanse/skanse/internal/egress"
 	"github.com/skanse/skanse/internal/job"
 	"github.com/skanse/skanse/internal/network"
+	"github.com/skanse/skanse/internal/notify"
 	"github.com/skanse/skanse/internal/org"
 	"github.com/skanse/skanse/internal/rest"
 	"github.com/skanse/skanse/internal/rest/admin"
@@ -42,6 +44,8 @@ type server struct {
 	captures *network.Captures
 	comply   *comply.Service
 	view     *view.Service
+	egress   *egress.Dialer // the one way out
+	notify   *notify.Service
 	sensor   sensor.Config // protocols and rules for every source
 	opts     serverOptions
 }
@@ -115,6 +119,9 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 		return nil, err
 	}
 	s.view = view.New(s.db)
+	if err := s.openNotices(sealKey); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -125,7 +132,7 @@ func (s *server) close() error { return s.db.Close() }
 func (s *server) router(visitor *auth.Principal) *rest.Router {
 	return api.New(rest.Config{DB: s.db, Auth: s.auth, Log: s.log, Version: Version, Hosts: s.opts.Hosts, Visitor: visitor}, pages(),
 		admin.New(admin.Config{DB: s.db, Auth: s.auth, Org: s.org, Audit: s.audit, Version: Version, Demo: s.opts.Demo, Overview: s.overview}),
-		s.assets, s.network, s.captures, s.comply, s.view)
+		s.assets, s.network, s.captures, s.comply, s.view, s.notify)
 }
 
 func pages() fs.FS {

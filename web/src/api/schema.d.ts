@@ -314,6 +314,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/egress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where this installation may connect to, and what was refused */
+        get: operations["list-egress"];
+        put?: never;
+        /** Allow connections to a host and port */
+        post: operations["allow-egress"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/egress/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a place off the list */
+        delete: operations["forbid-egress"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/entities": {
         parameters: {
             query?: never;
@@ -1020,6 +1055,16 @@ export interface components {
             user_id: string;
             user_name: string;
         };
+        AllowInBody: {
+            /** @description mail.example.com, 10.0.4.7 or 10.0.4.0/24 */
+            host: string;
+            /** @description The name may stand for a private, link-local or loopback address */
+            inside?: boolean;
+            /** @description What for */
+            note?: string;
+            /** Format: int64 */
+            port: number;
+        };
         AssetAsset: {
             /** Format: int64 */
             conflicts: number;
@@ -1673,6 +1718,28 @@ export interface components {
             /** @enum {string} */
             state: "new" | "accepted" | "rejected" | "retired";
         };
+        EgressAllow: {
+            /** @description A name, an address, or a prefix such as 10.0.4.0/24 */
+            host: string;
+            id: string;
+            /** @description The name may stand for a private, link-local or loopback address */
+            inside: boolean;
+            made_at: string;
+            /** @description User id */
+            made_by: string;
+            /** @description What for */
+            note: string;
+            /** Format: int64 */
+            port: number;
+        };
+        EgressRefusal: {
+            /** Format: int64 */
+            count: number;
+            host: string;
+            last: string;
+            /** Format: int64 */
+            port: number;
+        };
         EntityInBody: {
             name: string;
             /** @enum {string} */
@@ -1837,6 +1904,13 @@ export interface components {
              * @description Payload of no recognised protocol
              */
             unknown_bytes: number;
+        };
+        NotifyOut: {
+            items: components["schemas"]["EgressAllow"][];
+            /** @description Nothing is connected whatever the list says: the demo */
+            off: boolean;
+            /** @description What something here wanted to reach since the start, newest first */
+            refused: components["schemas"]["EgressRefusal"][];
         };
         OrgEntity: {
             id: string;
@@ -3171,6 +3245,97 @@ export interface operations {
         };
     };
     "withdraw-declaration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-egress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyOut"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "allow-egress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AllowInBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EgressAllow"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "forbid-egress": {
         parameters: {
             query?: never;
             header?: never;
