@@ -5,6 +5,7 @@ import (
 	"github.com/skanse/skanse/internal/audit"
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/bus"
+	"github.com/skanse/skanse/internal/care"
 	"github.com/skanse/skanse/internal/comply"
 	"github.com/skanse/skanse/internal/egress"
 	"github.com/skanse/skanse/internal/inbox"
@@ -19,7 +20,7 @@ import (
 func schema() []store.Migrations {
 	return []store.Migrations{
 		org.Migrations(), audit.Migrations(), bus.Migrations(), job.Migrations(), auth.Migrations(),
-		egress.Migrations(), inbox.Migrations(),
+		egress.Migrations(), inbox.Migrations(), care.Migrations(),
 		network.Migrations(), asset.Migrations(), comply.Migrations(),
 	}
 }

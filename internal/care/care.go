@@ -42,7 +42,7 @@ type Config struct {
 // Archive writes snapshots and brings them back; app has one.
 type Archive interface {
 	// Create writes a whole, readable snapshot to a new file.
-	Create(ctx context.Context, path string) (Made, error)
+	Create(ctx context.Context, path string, captures bool) (Made, error)
 	// Try restores the database of a snapshot into an empty folder, counts its rows and
 	// verifies its audit log against what Create said. It leaves the folder to the caller.
 	Try(ctx context.Context, path, folder string, made Made) error
@@ -60,6 +60,24 @@ type Made struct {
 type Kit interface {
 	// Recipient is the public half, empty while there is no kit.
 	Recipient() (string, error)
+	// Make makes a kit; replace also where there is one, which older snapshots still need.
+	Make(replace bool) (KitSheet, error)
+}
+
+// KitSheet is the recovery kit to be printed: shown once, kept nowhere.
+type KitSheet struct {
+	MadeAt    time.Time `json:"made_at"`
+	Recipient string    `json:"recipient"`
+	Key       string    `json:"key"`
+	Lines     []KitLine `json:"lines" nullable:"false"`
+	QR        string    `json:"qr" doc:"The key as SVG"`
+}
+
+// KitLine is one line to be typed by hand; its word finds a slip in it.
+type KitLine struct {
+	Number int    `json:"number"`
+	Text   string `json:"text"`
+	Word   string `json:"word"`
 }
 
 // Expire removes what is older than before, in small steps, and says how much went.

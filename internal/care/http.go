@@ -3,10 +3,13 @@ package care
 import (
 	"bytes"
 	"context"
+	"net"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/skanse/skanse/internal/auth"
+	"github.com/skanse/skanse/internal/egress"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/rest"
 	"github.com/skanse/skanse/internal/store"
@@ -64,6 +67,14 @@ func (s *Service) Routes(r *rest.Router) {
 	s.retentionRoutes(r, tag)
 }
 
+// whole lets only those act on the installation who see all of it.
+func whole(ctx context.Context) error {
+	if !auth.From(ctx).Scope.All {
+		return ot.Errorf(ot.Forbidden, "this is about the whole installation, and you see only a part of it: ask an administrator who sees everything")
+	}
+	return nil
+}
+
 func (s *Service) snapshotRoutes(r *rest.Router, tag string) {
 	rest.Register(r, rest.Op{ID: "get-snapshots", Method: http.MethodGet, Path: "/system/snapshots", Permission: auth.SystemRead, Tag: tag, Summary: "The plan of snapshots, and those that were made"},
 		func(ctx context.Context, _ *struct{}) (*one[Snapshots], error) {
@@ -72,6 +83,9 @@ func (s *Service) snapshotRoutes(r *rest.Router, tag string) {
 		})
 	rest.Register(r, rest.Op{ID: "set-snapshot-plan", Method: http.MethodPut, Path: "/system/snapshots/plan", Permission: auth.SystemWrite, Tag: tag, Summary: "Say when snapshots are made and where they go", Audit: "snapshot.plan"},
 		func(ctx context.Context, in *struct{ Body Plan }) (*one[Snapshots], error) {
+			if err := whole(ctx); err != nil {
+				return nil, err
+			}
 			if err := s.SetPlan(ctx, auth.From(ctx).UserID, in.Body); err != nil {
 				return nil, err
 			}
@@ -80,13 +94,33 @@ func (s *Service) snapshotRoutes(r *rest.Router, tag string) {
 		})
 	rest.Register(r, rest.Op{ID: "make-snapshot", Method: http.MethodPost, Path: "/system/snapshots", Permission: auth.SystemWrite, Tag: tag, Summary: "Make a snapshot now: it begins within a minute", Audit: "snapshot.want", Status: http.StatusAccepted},
 		func(ctx context.Context, _ *struct{}) (*struct{}, error) {
+			if err := whole(ctx); err != nil {
+				return nil, err
+			}
 			return nil, s.Want(ctx, auth.From(ctx).UserID)
+		})
+	rest.Register(r, rest.Op{ID: "make-recovery-kit", Method: http.MethodPost, Path: "/system/recovery-kit", Permission: auth.SystemWrite, Tag: tag, Summary: "Make the recovery kit: shown once, to be printed", Audit: "recovery-kit.make"},
+		func(ctx context.Context, in *struct {
+			Body struct {
+				Replace bool `json:"replace" doc:"Also where there is one: older snapshots still need that"`
+			}
+		},
+		) (*one[KitSheet], error) {
+			if err := whole(ctx); err != nil {
+				return nil, err
+			}
+			sheet, err := s.cfg.Kit.Make(in.Body.Replace)
+			rest.Detail(ctx, "recipient", sheet.Recipient)
+			return &one[KitSheet]{sheet}, err
 		})
 	rest.Register(r, rest.Op{ID: "read-snapshot", Method: http.MethodPost, Path: "/system/snapshots/{id}/read", Permission: auth.SystemWrite, Tag: tag, Summary: "Read a snapshot back whole and compare it with what was written", Audit: "snapshot.read", Long: true},
 		func(ctx context.Context, in *struct {
 			ID string `path:"id" maxLength:"64"`
 		},
 		) (*one[Snapshot], error) {
+			if err := whole(ctx); err != nil {
+				return nil, err
+			}
 			rest.Target(ctx, "", ot.Ref{Kind: "snapshot", ID: in.ID})
 			row, err := s.Reread(ctx, in.ID)
 			return &one[Snapshot]{row}, err
@@ -99,8 +133,15 @@ func (s *Service) snapshotRoutes(r *rest.Router, tag string) {
 			}
 		},
 		) (*one[HostKey], error) {
+			if err := whole(ctx); err != nil {
+				return nil, err
+			}
 			rest.Detail(ctx, "host", in.Body.Host)
-			key, print, err := s.HostKey(ctx, SFTP{Host: in.Body.Host, Port: in.Body.Port})
+			to := SFTP{Host: in.Body.Host, Port: in.Body.Port}
+			if err := s.db.Update(ctx, func(tx *store.Tx) error { return s.allow(ctx, tx, auth.From(ctx).UserID, to) }); err != nil {
+				return nil, err
+			}
+			key, print, err := s.HostKey(ctx, to)
 			return &one[HostKey]{HostKey{key, print}}, err
 		})
 }
@@ -142,7 +183,39 @@ func (s *Service) SetPlan(ctx context.Context, by string, p Plan) error {
 		where = (&remote{to: p.SFTP}).String()
 	}
 	rest.Detail(ctx, "place", where)
-	return s.db.Update(ctx, func(tx *store.Tx) error { return set(ctx, tx, s.now(), settingPlan, by, p) })
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		if p.On && p.Folder == "" {
+			if err := s.allow(ctx, tx, by, p.SFTP); err != nil {
+				return err
+			}
+		}
+		return set(ctx, tx, s.now(), settingPlan, by, p)
+	})
+}
+
+// allow puts the machine that a person named for snapshots on the list of allowed
+// connections: it is the same person who would put it there.
+func (s *Service) allow(ctx context.Context, tx *store.Tx, by string, to SFTP) error {
+	host, port, err := net.SplitHostPort(to.address())
+	if err != nil {
+		return ot.Errorf(ot.Invalid, "%s is no host", ot.Printable(to.Host))
+	}
+	n, err := strconv.ParseInt(port, 10, 64)
+	if err != nil {
+		return ot.Errorf(ot.Invalid, "%s is no port", ot.Printable(port))
+	}
+	list, err := egress.List(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, a := range list {
+		if strings.EqualFold(a.Host, host) && a.Port == n {
+			return nil
+		}
+	}
+	rest.Detail(ctx, "allowed", to.address())
+	_, err = egress.Add(ctx, tx, s.now(), egress.Allow{Host: host, Port: n, Inside: true, Note: "Snapshots", MadeBy: by})
+	return err
 }
 
 func (s *Service) retentionRoutes(r *rest.Router, tag string) {
@@ -168,6 +241,9 @@ func (s *Service) retentionRoutes(r *rest.Router, tag string) {
 		})
 	rest.Register(r, rest.Op{ID: "set-retention", Method: http.MethodPut, Path: "/system/retention/{class}", Permission: auth.SystemWrite, Tag: tag, Summary: "Keep a class of rows so many days", Audit: "retention.set"},
 		func(ctx context.Context, in *retentionIn) (*one[Retention], error) {
+			if err := whole(ctx); err != nil {
+				return nil, err
+			}
 			rest.Target(ctx, "", ot.Ref{Kind: "retention", ID: in.Class})
 			rest.Detail(ctx, "days", strconv.Itoa(in.Body.Days))
 			if err := s.SetKept(ctx, auth.From(ctx).UserID, in.Class, in.Body.Days); err != nil {
@@ -183,6 +259,9 @@ func (s *Service) retentionRoutes(r *rest.Router, tag string) {
 			}
 		},
 		) (*one[Retention], error) {
+			if err := whole(ctx); err != nil {
+				return nil, err
+			}
 			rest.Detail(ctx, "on", map[bool]string{true: "yes", false: "no"}[in.Body.On])
 			rest.Detail(ctx, "reason", in.Body.Reason)
 			if err := s.Freeze(ctx, auth.From(ctx).Name, in.Body.On, in.Body.Reason); err != nil {

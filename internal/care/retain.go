@@ -95,6 +95,16 @@ func (s *Service) Kept(ctx context.Context) (map[string]int, error) {
 	return out, err
 }
 
+// Keep says how long a class is kept, for the parts that clean up after themselves; ok
+// is false while nothing may be removed.
+func (s *Service) Keep(ctx context.Context, class string) (keep time.Duration, ok bool, err error) {
+	if f, err := s.Frozen(ctx); err != nil || f.On {
+		return 0, false, err
+	}
+	kept, err := s.Kept(ctx)
+	return time.Duration(kept[class]) * 24 * time.Hour, kept[class] > 0, err
+}
+
 // SetKept changes how long a class is kept.
 func (s *Service) SetKept(ctx context.Context, by, class string, days int) error {
 	c, ok := classOf(class)

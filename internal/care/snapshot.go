@@ -191,7 +191,7 @@ func (s *Service) make(ctx context.Context, plan Plan, row *Snapshot) error {
 	defer func() { _ = os.RemoveAll(spool) }()
 	plain, sealed := filepath.Join(spool, "plain"), filepath.Join(spool, "sealed")
 	s.doing("write")
-	made, err := s.cfg.Archive.Create(ctx, plain)
+	made, err := s.cfg.Archive.Create(ctx, plain, plan.Captures)
 	if err != nil {
 		return err
 	}

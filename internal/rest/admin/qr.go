@@ -10,8 +10,8 @@ import (
 // quiet is the empty margin that a reader needs, in modules.
 const quiet = 4
 
-// qrSVG draws a QR code: black on white whatever the page's theme, as cameras want it.
-func qrSVG(text string) (string, error) {
+// QR draws a QR code as SVG: black on white whatever the page's theme, as cameras want it.
+func QR(text string) (string, error) {
 	code, err := qr.Encode(text, qr.M, qr.Auto)
 	if err != nil {
 		return "", fmt.Errorf("draw a QR code: %w", err)
