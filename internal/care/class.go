@@ -69,6 +69,7 @@ func Tables() []Table {
 		"network_source", "network_counter", "network_rezone",
 		"asset_asset", "asset_binding", "asset_host", "asset_router", "asset_fact", "asset_module", "asset_override", "asset_pin", "asset_alias",
 		"comply_heard", "comply_uptime", "comply_answer", "comply_level",
+		"inbox_deputy",
 		"care_setting", "care_keep", "care_table",
 	)
 	return append(ts,
@@ -102,6 +103,11 @@ func Tables() []Table {
 		Table{Name: "network_capture", Class: "captures", At: "uploaded_at", Owner: true, Open: "kept = FALSE"}, // the file goes, the line stays: its packets were true
 
 		Table{Name: "inbox_item", Class: "inbox", At: "done_at", Key: "item_id"},
+		Table{Name: "inbox_step", Class: "inbox", At: "at", Key: "step_id", Open: "EXISTS (SELECT 1 FROM inbox_item x WHERE x.item_id = inbox_step.item_id)"},
+		Table{Name: "inbox_seen", Class: "inbox", At: "at", Key: "item_id, user_id", Open: "EXISTS (SELECT 1 FROM inbox_item x WHERE x.item_id = inbox_seen.item_id)"},
+		Table{Name: "inbox_absence", Class: "inbox", At: "to_at", Key: "absence_id"},
+		Table{Name: "inbox_duty", Class: "records"},
+		Table{Name: "inbox_handover", Class: "records"},
 
 		Table{Name: "auth_session", Class: "sessions", At: "end_at", Owner: true},
 		Table{Name: "auth_token", Class: "sessions", At: "end_at", Owner: true},

@@ -192,6 +192,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/away": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your deputy, your absences, for whom you stand in */
+        get: operations["get-away"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/away/absences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that you are away, and who stands in */
+        post: operations["add-absence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/away/absences/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Call it off, or say that you are back */
+        delete: operations["end-absence"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/away/deputy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say who is asked when you do not answer in time */
+        put: operations["set-deputy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/captures": {
         parameters: {
             query?: never;
@@ -401,6 +469,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/handovers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shift hand-overs, newest first */
+        get: operations["list-handovers"];
+        put?: never;
+        /** Sign the hand-over of a shift */
+        post: operations["give-shift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/handovers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One hand-over as it was signed */
+        get: operations["get-handover"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/handovers/{id}/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign that you take the shift over */
+        post: operations["take-shift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -410,6 +530,159 @@ export interface paths {
         };
         /** The server runs and reaches its database */
         get: operations["health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What asks for a person: the most severe first */
+        get: operations["list-inbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inbox/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How much waits, of whom, where */
+        get: operations["count-inbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inbox/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One item: whom it reached, who saw it */
+        get: operations["get-inbox-item"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inbox/{id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answer what a word is enough for */
+        post: operations["answer-inbox-item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inbox/{id}/hand-over": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give it to one person */
+        post: operations["hand-over-inbox-item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inbox/{id}/seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Note that you saw it */
+        post: operations["see-inbox-item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inbox/{id}/snooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put it aside until a time */
+        post: operations["snooze-inbox-item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same figures for Prometheus */
+        get: operations["get-metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who can be asked: the people who see what you see, or one site */
+        get: operations["list-people"];
         put?: never;
         post?: never;
         delete?: never;
@@ -515,6 +788,41 @@ export interface paths {
         put: operations["require-second-step"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rota": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is on call at a site, and when nobody is */
+        get: operations["get-rota"];
+        put?: never;
+        /** Plan turns on call */
+        post: operations["plan-rota"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rota/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take one turn out */
+        delete: operations["drop-turn"];
         options?: never;
         head?: never;
         patch?: never;
@@ -817,6 +1125,194 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How this installation is */
+        get: operations["get-system"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/recovery-kit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make the recovery kit: shown once, to be printed */
+        post: operations["make-recovery-kit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is kept how long, and what it takes */
+        get: operations["get-retention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/retention-frozen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Delete nothing for its age until this is taken back */
+        put: operations["freeze-retention"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/retention/measure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Measure the tables anew */
+        post: operations["measure-tables"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/retention/{class}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Keep a class of rows so many days */
+        put: operations["set-retention"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/retention/{class}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What would go if a class were kept so many days */
+        get: operations["preview-retention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The plan of snapshots, and those that were made */
+        get: operations["get-snapshots"];
+        put?: never;
+        /** Make a snapshot now: it begins within a minute */
+        post: operations["make-snapshot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/snapshots/host-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask an SFTP server for its key, to compare its fingerprint */
+        post: operations["ask-host-key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/snapshots/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say when snapshots are made and where they go */
+        put: operations["set-snapshot-plan"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/snapshots/{id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read a snapshot back whole and compare it with what was written */
+        post: operations["read-snapshot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tokens": {
         parameters: {
             query?: never;
@@ -1062,6 +1558,14 @@ export interface components {
             inside?: boolean;
             /** @description What for */
             note?: string;
+            /** Format: int64 */
+            port: number;
+        };
+        "Answer-inbox-itemRequest": {
+            comment?: string;
+        };
+        "Ask-host-keyRequest": {
+            host: string;
             /** Format: int64 */
             port: number;
         };
@@ -1398,6 +1902,263 @@ export interface components {
             signed_in_at: string | null;
             /** @description Sites in scope, by id */
             sites: string[] | null;
+        };
+        CareDatabase: {
+            /** Format: int64 */
+            bytes: number;
+            engine: string;
+            /**
+             * Format: int64
+             * @description Inside the file, left by what was deleted; given back every night
+             */
+            free_bytes: number;
+            /**
+             * Format: double
+             * @description A small question, now
+             */
+            read_ms: number;
+            /**
+             * Format: double
+             * @description A small change until it is safe on the disk, at the last self-check; 0: not yet
+             */
+            write_ms: number;
+        };
+        CareDay: {
+            /** Format: int64 */
+            database: number;
+            /**
+             * Format: int64
+             * @description Days since 1970, UTC
+             */
+            day: number;
+            /** Format: int64 */
+            free: number;
+            /** Format: int64 */
+            size: number;
+        };
+        CareDisk: {
+            /**
+             * Format: int64
+             * @description Bytes that Skanse may still write
+             */
+            free: number;
+            known: boolean;
+            /** Format: int64 */
+            size: number;
+        };
+        CareFigure: {
+            name: string;
+            title: string;
+            unit: string;
+            /** Format: double */
+            value: number;
+        };
+        CareFrozen: {
+            at: string;
+            by: string;
+            on: boolean;
+            reason: string;
+        };
+        CareGone: {
+            oldest: string;
+            /** Format: int64 */
+            rows: number;
+            table: string;
+        };
+        CareHeld: {
+            /** Format: int64 */
+            bytes: number;
+            class: string;
+            /**
+             * Format: int64
+             * @description Kept so long; 0: for ever
+             */
+            days: number;
+            /** Format: int64 */
+            default_days: number;
+            /** @description Nothing to choose */
+            fixed: boolean;
+            /** @description May be kept for ever */
+            forever: boolean;
+            /**
+             * Format: int64
+             * @description 0: no end
+             */
+            max_days: number;
+            /** Format: int64 */
+            min_days: number;
+            oldest: string;
+            /** Format: int64 */
+            rows: number;
+            tables: string[];
+        };
+        CareHostKey: {
+            /** @description SHA256:…, as ssh-keygen -lf prints it */
+            fingerprint: string;
+            key: string;
+        };
+        CareJobState: {
+            /** @description Of its last turn; empty: it went well */
+            error: string;
+            name: string;
+            next_at: string;
+            ran_at: string;
+            running: boolean;
+        };
+        CareKitLine: {
+            /** Format: int64 */
+            number: number;
+            text: string;
+            word: string;
+        };
+        CareKitSheet: {
+            key: string;
+            lines: components["schemas"]["CareKitLine"][];
+            /** Format: date-time */
+            made_at: string;
+            /** @description The key as SVG */
+            qr: string;
+            recipient: string;
+        };
+        CareMemory: {
+            /** Format: int32 */
+            collections: number;
+            /** Format: int64 */
+            heap: number;
+            /**
+             * Format: int64
+             * @description GOMEMLIMIT; 0: none
+             */
+            limit: number;
+            /**
+             * Format: int64
+             * @description Taken from the operating system by the Go runtime
+             */
+            system: number;
+        };
+        CarePlan: {
+            /** @description Kept captures go along */
+            captures: boolean;
+            /** @description A folder of this machine, such as a mounted share; empty: sftp */
+            folder: string;
+            /**
+             * Format: int64
+             * @description Local time of the plan's zone
+             */
+            hour: number;
+            keep: components["schemas"]["CareRule"];
+            /** Format: int64 */
+            minute: number;
+            on: boolean;
+            sftp: components["schemas"]["CareSFTP"];
+            /** @description IANA time zone; empty: UTC */
+            zone: string;
+        };
+        CareProblem: {
+            /** @description What to do */
+            detail: string;
+            id: string;
+            title: string;
+            urgent: boolean;
+        };
+        CareQueue: {
+            /**
+             * Format: int64
+             * @description Events that it has not had
+             */
+            behind: number;
+            name: string;
+            /** @description Of these; null: none */
+            oldest_at: string;
+        };
+        CareRetention: {
+            frozen: components["schemas"]["CareFrozen"];
+            items: components["schemas"]["CareHeld"][];
+            /** @description null: not yet */
+            measured_at: string;
+        };
+        CareRule: {
+            /** Format: int64 */
+            daily: number;
+            /** Format: int64 */
+            monthly: number;
+            /** Format: int64 */
+            weekly: number;
+        };
+        CareSFTP: {
+            folder: string;
+            host: string;
+            /** @description Its public key, as in known_hosts: ssh-ed25519 AAAA… */
+            host_key: string;
+            /**
+             * Format: int64
+             * @description 0: 22
+             */
+            port: number;
+            user: string;
+        };
+        CareSnapshot: {
+            at: string;
+            /** Format: int64 */
+            bytes: number;
+            error: string;
+            /** @description Removed by the rule of what is kept */
+            gone_at: string;
+            id: string;
+            name: string;
+            place: string;
+            /** @description Read back whole from where it lies */
+            read_at: string;
+            /** Format: int64 */
+            rows: number;
+            /** @description Of the file as it lies there */
+            sha256: string;
+            /** Format: int64 */
+            took_us: number;
+            /** @description Its database was restored and compared */
+            tried_at: string;
+        };
+        CareSnapshots: {
+            /** @description What the snapshot under way is at; empty: none is */
+            doing: string;
+            items: components["schemas"]["CareSnapshot"][];
+            plan: components["schemas"]["CarePlan"];
+            /** @description For the authorized_keys of an SFTP server */
+            public_key: string;
+            /** @description Public half of the recovery kit; empty: there is none yet */
+            recipient: string;
+            /** @description One begins within a minute */
+            wanted: boolean;
+        };
+        CareSystem: {
+            database: components["schemas"]["CareDatabase"];
+            /** @description The disk, one a day, the last 90 */
+            days: components["schemas"]["CareDay"][];
+            disk: components["schemas"]["CareDisk"];
+            /** @description What other parts tell of themselves */
+            figures: components["schemas"]["CareFigure"][];
+            /**
+             * Format: double
+             * @description When the disk is full if it goes on like the last 30 days; null: too few days, or it does not fill
+             */
+            full_in_days: number | null;
+            go: string;
+            /** Format: int64 */
+            goroutines: number;
+            jobs: components["schemas"]["CareJobState"][];
+            memory: components["schemas"]["CareMemory"];
+            /** Format: date-time */
+            now: string;
+            platform: string;
+            problems: components["schemas"]["CareProblem"][];
+            queues: components["schemas"]["CareQueue"][];
+            /** @description The newest; null: none yet */
+            snapshot: components["schemas"]["CareSnapshot"];
+            /** Format: date-time */
+            started_at: string;
+            version: string;
+            /** @description The newest that was restored for a try and read back; null: none yet */
+            whole: components["schemas"]["CareSnapshot"];
         };
         CodeInBody: {
             code: string;
@@ -1750,9 +2511,274 @@ export interface components {
             /** @description body.name, query.limit */
             where: string;
         };
+        "Freeze-retentionRequest": {
+            on: boolean;
+            reason: string;
+        };
+        "Give-shiftRequest": {
+            /** Format: int64 */
+            hours: number;
+            notes: string;
+            site: string;
+        };
+        "Hand-over-inbox-itemRequest": {
+            note?: string;
+            user: string;
+        };
         HealthOutBody: {
             ready: boolean;
             version: string;
+        };
+        InboxAbsence: {
+            deputy: components["schemas"]["InboxWho"];
+            /** @description Called off, or back earlier */
+            ended_at: string | null;
+            from_at: string;
+            id: string;
+            note: string;
+            now: boolean;
+            to_at: string;
+            user: components["schemas"]["InboxWho"];
+        };
+        InboxAway: {
+            /** @description Yours, newest first; the last twenty */
+            absences: components["schemas"]["InboxAbsence"][];
+            /** @description Of people whom you see, now or within two weeks */
+            colleagues: components["schemas"]["InboxAbsence"][];
+            /** @description Is asked when what you are asked is overdue */
+            deputy: components["schemas"]["InboxWho"];
+            /** @description Of those for whom you stand in, now or soon */
+            standing_in: components["schemas"]["InboxAbsence"][];
+        };
+        InboxColleague: {
+            /** @description Absent until then */
+            away_until: string | null;
+            /** @description Name of who stands in meanwhile */
+            deputy: string;
+            id: string;
+            name: string;
+            role: string;
+        };
+        InboxCounts: {
+            /**
+             * Format: int64
+             * @description All that you may see
+             */
+            all: number;
+            /** @description Of all, by kind */
+            kinds: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            me: number;
+            /**
+             * Format: int64
+             * @description Open and asked of you or your role, not put aside
+             */
+            mine: number;
+            /**
+             * Format: int64
+             * @description Of mine
+             */
+            overdue: number;
+            /** Format: int64 */
+            role: number;
+            /** @description Of all */
+            severity: {
+                [key: string]: number;
+            };
+            /** @description Of all, by id of the site; empty id: the company's */
+            sites: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Of mine, put aside
+             */
+            snoozed: number;
+            /**
+             * Format: int64
+             * @description Of mine, not opened by you yet
+             */
+            unseen: number;
+            /**
+             * Format: int64
+             * @description Of mine: to be looked at now, or overdue
+             */
+            urgent: number;
+        };
+        InboxDetail: {
+            /** @description The one primary action: decide, approve, renew, explain, answer, look */
+            action: string;
+            /** @description Whom it reaches now */
+            asked: components["schemas"]["InboxWho"][];
+            comment: string;
+            detail: string;
+            done_at: string | null;
+            done_by: components["schemas"]["InboxWho"];
+            due_at: string | null;
+            id: string;
+            kind: string;
+            /**
+             * Format: int64
+             * @description Of escalation: 0 asked, 1 deputy, 2 on call, 3 security officer
+             */
+            level: number;
+            /** @description You are asked, stand in for who is, or were reached by escalation */
+            mine: boolean;
+            /** @description Your role is asked */
+            my_role: boolean;
+            opened_at: string;
+            outcome: string;
+            overdue: boolean;
+            receipts: components["schemas"]["InboxReceipt"][];
+            /** @description What it is about */
+            ref: components["schemas"]["OtRef"];
+            /** @description The role that is asked; empty: a person is */
+            role: string;
+            /** @description By you */
+            seen: boolean;
+            /** @enum {string} */
+            severity: "now" | "today" | "this-week" | "information";
+            site: string;
+            /** @description Empty: the whole company or installation */
+            site_id: string;
+            snoozed_until: string | null;
+            steps: components["schemas"]["InboxStep"][];
+            title: string;
+            /** @description The person who is asked */
+            user: components["schemas"]["InboxWho"];
+        };
+        InboxDuty: {
+            /** @description The site's own time, as 2026-11-23T07:00 */
+            from: string;
+            id: string;
+            now: boolean;
+            /** @description Whoever has this role; empty: a person */
+            role: string;
+            to: string;
+            user: components["schemas"]["InboxWho"];
+        };
+        InboxEntry: {
+            /** @description The one primary action: decide, approve, renew, explain, answer, look */
+            action: string;
+            comment: string;
+            detail: string;
+            done_at: string | null;
+            done_by: components["schemas"]["InboxWho"];
+            due_at: string | null;
+            id: string;
+            kind: string;
+            /**
+             * Format: int64
+             * @description Of escalation: 0 asked, 1 deputy, 2 on call, 3 security officer
+             */
+            level: number;
+            /** @description You are asked, stand in for who is, or were reached by escalation */
+            mine: boolean;
+            /** @description Your role is asked */
+            my_role: boolean;
+            opened_at: string;
+            outcome: string;
+            overdue: boolean;
+            /** @description What it is about */
+            ref: components["schemas"]["OtRef"];
+            /** @description The role that is asked; empty: a person is */
+            role: string;
+            /** @description By you */
+            seen: boolean;
+            /** @enum {string} */
+            severity: "now" | "today" | "this-week" | "information";
+            site: string;
+            /** @description Empty: the whole company or installation */
+            site_id: string;
+            snoozed_until: string | null;
+            title: string;
+            /** @description The person who is asked */
+            user: components["schemas"]["InboxWho"];
+        };
+        InboxGap: {
+            from: string;
+            to: string;
+        };
+        InboxHandover: {
+            from_at: string;
+            given_at: string;
+            giver: components["schemas"]["InboxWho"];
+            id: string;
+            notes: string;
+            /** @description What the page showed when it was signed; in a list left out */
+            picture?: unknown;
+            /** @description Of who took over */
+            remark: string;
+            site: string;
+            site_id: string;
+            taken_at: string | null;
+            taker: components["schemas"]["InboxWho"];
+            to_at: string;
+        };
+        InboxMade: {
+            id: string;
+        };
+        InboxNewAbsence: {
+            /** @description Who stands in */
+            deputy: string;
+            /** Format: date-time */
+            from_at: string;
+            note?: string;
+            /** Format: date-time */
+            to_at: string;
+            /** @description Whose; empty: your own. Another person's takes the right to change users */
+            user?: string;
+        };
+        InboxPeople: {
+            items: components["schemas"]["InboxColleague"][];
+        };
+        InboxReceipt: {
+            at: string;
+            id: string;
+            name: string;
+        };
+        InboxRota: {
+            duties: components["schemas"]["InboxDuty"][];
+            /** @description Of the days asked for */
+            gaps: components["schemas"]["InboxGap"][];
+            /** @description The site's own time */
+            now: string;
+            /** @description Now; more than one where a role is on call */
+            on_call: components["schemas"]["InboxWho"][];
+            site_id: string;
+            tz: string;
+        };
+        InboxStep: {
+            at: string;
+            /** @description Nobody: by itself */
+            by: components["schemas"]["InboxWho"];
+            /** @enum {string} */
+            kind: "handed" | "snoozed" | "deputy" | "on-call" | "gap" | "officer" | "returned" | "answered" | "reopened";
+            note: string;
+            to: components["schemas"]["InboxWho"];
+            to_role: string;
+        };
+        InboxTurns: {
+            /** @enum {string} */
+            every: "day" | "week";
+            /** @description The site's own time, as 2026-11-23T07:00: when the first turn begins */
+            from: string;
+            /** @description Instead of people: whoever has this role */
+            role?: string;
+            site: string;
+            /**
+             * Format: int64
+             * @description How many turns in all
+             */
+            turns: number;
+            /** @description People in their order; they take turns */
+            users?: string[] | null;
+        };
+        InboxWho: {
+            id: string;
+            name: string;
         };
         LinkInBody: {
             /** @description Of the authenticator app, or a recovery code, when the answer was second_step */
@@ -1760,6 +2786,10 @@ export interface components {
             /** @description Becomes the user's own */
             password?: string;
             token: string;
+        };
+        "Make-recovery-kitRequest": {
+            /** @description Also where there is one: older snapshots still need that */
+            replace: boolean;
         };
         MergeInputBody: {
             from: string[] | null;
@@ -2003,6 +3033,13 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageCareGone: {
+            items: components["schemas"]["CareGone"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageComplyDeclarationItem: {
             items: components["schemas"]["ComplyDeclarationItem"][];
             /** @description Give it as cursor to get the next page */
@@ -2026,6 +3063,20 @@ export interface components {
         };
         PageComplyRequirementItem: {
             items: components["schemas"]["ComplyRequirementItem"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageInboxEntry: {
+            items: components["schemas"]["InboxEntry"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageInboxHandover: {
+            items: components["schemas"]["InboxHandover"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -2107,8 +3158,19 @@ export interface components {
         "Require-second-stepRequest": {
             required: boolean;
         };
+        RetentionInBody: {
+            /**
+             * Format: int64
+             * @description 0: for ever
+             */
+            days: number;
+        };
         SearchOutBody: {
             items: components["schemas"]["ViewFound"][];
+        };
+        "Set-deputyRequest": {
+            /** @description Empty: nobody */
+            user: string;
         };
         "Set-passwordRequest": {
             old: string;
@@ -2150,6 +3212,11 @@ export interface components {
             /** Format: double */
             weight?: number;
         };
+        "Snooze-inbox-itemRequest": {
+            reason: string;
+            /** Format: date-time */
+            until: string;
+        };
         SplitInputBody: {
             /** @description The MAC or IP address that becomes an asset of its own */
             address: string;
@@ -2157,6 +3224,9 @@ export interface components {
         };
         SubnetsInBody: {
             items: components["schemas"]["OrgPrefix"][];
+        };
+        "Take-shiftRequest": {
+            remark?: string;
         };
         TokenInBody: {
             /**
@@ -2958,6 +4028,128 @@ export interface operations {
             };
         };
     };
+    "get-away": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxAway"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-absence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InboxNewAbsence"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxMade"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "end-absence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-deputy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Set-deputyRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-captures": {
         parameters: {
             query?: {
@@ -3518,6 +4710,138 @@ export interface operations {
             };
         };
     };
+    "list-handovers": {
+        parameters: {
+            query?: {
+                site?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageInboxHandover"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "give-shift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Give-shiftRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxHandover"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-handover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxHandover"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "take-shift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Take-shiftRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxHandover"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     health: {
         parameters: {
             query?: never;
@@ -3534,6 +4858,293 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HealthOutBody"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-inbox": {
+        parameters: {
+            query?: {
+                /** @description mine: asked of you or your role (the default); me; role; all: all that you may see */
+                whose?: "" | "mine" | "me" | "role" | "all";
+                site?: string;
+                kind?: string;
+                severity?: "" | "now" | "today" | "this-week" | "information";
+                due?: "" | "overdue" | "today" | "week";
+                state?: "" | "open" | "snoozed" | "done" | "any";
+                /** @description What it is about: asset:<id> */
+                ref?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageInboxEntry"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "count-inbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxCounts"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-inbox-item": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "answer-inbox-item": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Answer-inbox-itemRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "hand-over-inbox-item": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Hand-over-inbox-itemRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "see-inbox-item": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "snooze-inbox-item": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Snooze-inbox-itemRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-people": {
+        parameters: {
+            query?: {
+                site?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxPeople"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -3724,6 +5335,99 @@ export interface operations {
                 "application/json": components["schemas"]["Require-second-stepRequest"];
             };
         };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-rota": {
+        parameters: {
+            query: {
+                site: string;
+                /** @description How far to look for gaps; 0: 14 */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxRota"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "plan-rota": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InboxTurns"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "drop-turn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description No Content */
             204: {
@@ -4526,6 +6230,380 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NetworkPacketData"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareSystem"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "make-recovery-kit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Make-recovery-kitRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareKitSheet"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareRetention"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "freeze-retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Freeze-retentionRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareRetention"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "measure-tables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareRetention"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                class: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareRetention"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "preview-retention": {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path: {
+                class: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageCareGone"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareSnapshots"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "make-snapshot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "ask-host-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Ask-host-keyRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareHostKey"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-snapshot-plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CarePlan"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareSnapshots"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "read-snapshot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareSnapshot"];
                 };
             };
             /** @description What went wrong, and what to do */
