@@ -43,6 +43,7 @@ func dataParts() []part {
 		{name: "skanse.db.before-*", why: "copies made before an upgrade; snapshots of that time hold the same"},
 		{name: "skanse.db.lock", why: "says which process holds the folder"},
 		{name: "skanse.sock", why: "the door for commands of this machine, while a server runs"},
+		{name: "edge", why: "the outbox of this machine's own sensor: a restored one would speak twice with one voice, so it begins anew"},
 		{name: care.SpoolDir, why: "where a snapshot is being built"},
 		{name: "lost+found", why: "the file system's own"},
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/skanse/skanse/internal/bus"
 	"github.com/skanse/skanse/internal/care"
 	"github.com/skanse/skanse/internal/comply"
+	"github.com/skanse/skanse/internal/edge/centre"
 	"github.com/skanse/skanse/internal/egress"
 	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/job"
@@ -20,7 +21,9 @@ import (
 func schema() []store.Migrations {
 	return []store.Migrations{
 		org.Migrations(), audit.Migrations(), bus.Migrations(), job.Migrations(), auth.Migrations(),
-		egress.Migrations(), inbox.Migrations(), care.Migrations(),
+		egress.Migrations(), inbox.Migrations(),
+		centre.Migrations(),
+		care.Migrations(),
 		network.Migrations(), asset.Migrations(), comply.Migrations(),
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"filippo.io/age"
 	"github.com/skanse/skanse/internal/care"
 	"github.com/skanse/skanse/internal/ot"
-	"github.com/skanse/skanse/internal/rest/admin"
+	"github.com/skanse/skanse/internal/qr"
 )
 
 // SnapshotKitCmd makes the key that opens snapshots.
@@ -118,7 +118,7 @@ func (k *recoveryKit) text(out io.Writer) error {
 
 // sheet is the kit for a page of the interface.
 func (k *recoveryKit) sheet() (care.KitSheet, error) {
-	svg, err := admin.QR(k.Key)
+	svg, err := qr.SVG(k.Key)
 	out := care.KitSheet{MadeAt: k.MadeAt, Recipient: k.Recipient, Key: k.Key, QR: svg}
 	for _, l := range kitLines(k.Key) {
 		out.Lines = append(out.Lines, care.KitLine(l))
@@ -128,7 +128,7 @@ func (k *recoveryKit) sheet() (care.KitSheet, error) {
 
 // page writes the sheet with a QR code.
 func (k *recoveryKit) page(out io.Writer) error {
-	svg, err := admin.QR(k.Key)
+	svg, err := qr.SVG(k.Key)
 	if err != nil {
 		return err
 	}

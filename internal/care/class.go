@@ -70,6 +70,7 @@ func Tables() []Table {
 		"asset_asset", "asset_binding", "asset_host", "asset_router", "asset_fact", "asset_module", "asset_override", "asset_pin", "asset_alias",
 		"comply_heard", "comply_uptime", "comply_answer", "comply_level",
 		"inbox_deputy",
+		"edge_edge", "edge_site", "edge_sensor", "edge_stream", "edge_config",
 		"care_setting", "care_keep", "care_table",
 	)
 	return append(ts,
@@ -108,6 +109,11 @@ func Tables() []Table {
 		Table{Name: "inbox_absence", Class: "inbox", At: "to_at", Key: "absence_id"},
 		Table{Name: "inbox_duty", Class: "records"},
 		Table{Name: "inbox_handover", Class: "records"},
+
+		Table{Name: "edge_token", Class: "sessions", At: "expires_at", Key: "token_id"},
+		Table{Name: "edge_token_site", Class: "sessions", At: "CAST(0 AS BIGINT)", Key: "token_id, site_no", Open: "EXISTS (SELECT 1 FROM edge_token x WHERE x.token_id = edge_token_site.token_id)"},
+		Table{Name: "edge_batch", Class: "queue", Owner: true}, // its bodies go when they are applied, its rows two days later
+		Table{Name: "edge_import", Class: "history", At: "at", Key: "import_id"},
 
 		Table{Name: "auth_session", Class: "sessions", At: "end_at", Owner: true},
 		Table{Name: "auth_token", Class: "sessions", At: "end_at", Owner: true},
