@@ -72,6 +72,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/assets/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Draw labels with QR codes */
+        post: operations["print-asset-labels"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/assets/merge": {
         parameters: {
             query?: never;
@@ -1756,6 +1773,17 @@ export interface components {
             trust: number;
             value: string;
         };
+        AssetLabel: {
+            id: string;
+            link: string;
+            name: string;
+            serial: string;
+            /** @description The QR code of the link */
+            svg: string;
+            /** @description Vendor and model */
+            what: string;
+            zone: string;
+        };
         AssetListLine: {
             id?: string;
             /** @description What the known asset is called now */
@@ -2780,6 +2808,11 @@ export interface components {
             id: string;
             name: string;
         };
+        LabelsInputBody: {
+            /** @description Address of this server as phones reach it: https://skanse.plant.example */
+            base: string;
+            ids: string[] | null;
+        };
         LinkInBody: {
             /** @description Of the authenticator app, or a recovery code, when the answer was second_step */
             code?: string;
@@ -3007,6 +3040,13 @@ export interface components {
         };
         PageAssetAssetChange: {
             items: components["schemas"]["AssetAssetChange"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageAssetLabel: {
+            items: components["schemas"]["AssetLabel"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -3736,6 +3776,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AssetListReport"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "print-asset-labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelsInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageAssetLabel"];
                 };
             };
             /** @description What went wrong, and what to do */
