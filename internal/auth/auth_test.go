@@ -176,7 +176,7 @@ func TestRateLimit(t *testing.T) {
 			wantCode(t, "within the limit", try("ada@example.com", "wrong wrong wrong", "a"), ot.SignIn)
 		}
 		wantCode(t, "the sixth", try("ada@example.com", good, "a"), ot.TooMany)
-		wantCode(t, "from elsewhere", try("ada@example.com", good, "b"), ot.TooMany)
+		wantCode(t, "from elsewhere", try("ada@example.com", good, "b"), "") // who guesses locks nobody else out
 		w.add(time.Minute)
 		wantCode(t, "a minute later", try("ada@example.com", good, "a"), "")
 		wantCode(t, "and forgiven", try("ada@example.com", good, "a"), "")
