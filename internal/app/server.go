@@ -102,7 +102,7 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	if err != nil {
 		return nil, err
 	}
-	if s.auth, err = auth.New(ctx, s.db, auth.Config{SealKey: sealKey, Hosts: opts.Hosts, Log: log}); err != nil {
+	if s.auth, err = auth.New(ctx, s.db, auth.Config{SealKey: sealKey, Hosts: opts.Hosts, Log: log, Dial: s.dialOut}); err != nil {
 		return nil, err
 	}
 	s.org = org.New(s.db, org.Announce(bus.Announcer("org")))

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"net"
 
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/bus"
@@ -90,4 +91,10 @@ func (s *server) tell(ctx context.Context, tx *store.Tx, role string, item inbox
 	}
 	item.Role, item.EntityID = role, entity
 	return inbox.Put(ctx, tx, s.auth.Now(), item)
+}
+
+// dialOut is the one way out, for directories and providers: what is not on the list
+// of allowed connections is not reached.
+func (s *server) dialOut(ctx context.Context, network, address string) (net.Conn, error) {
+	return s.egress.DialContext(ctx, network, address)
 }
