@@ -29,7 +29,9 @@ const good = "correct horse battery"
 
 var cheap = auth.Argon2id{Time: 1, Memory: 64, Threads: 1}
 
-func tables() []store.Migrations { return []store.Migrations{org.Migrations(), bus.Migrations(), auth.Migrations()} }
+func tables() []store.Migrations {
+	return []store.Migrations{org.Migrations(), bus.Migrations(), auth.Migrations()}
+}
 
 func each(t *testing.T, fn func(t *testing.T, s *auth.Service, db *store.DB, w *wall)) {
 	storetest.Each(t, tables(), func(t *testing.T, db *store.DB) {

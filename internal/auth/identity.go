@@ -160,7 +160,7 @@ func (s *Service) signInDirectory(ctx context.Context, login, password, code str
 			continue
 		}
 		if err != nil {
-			s.log(ctx, "a directory does not answer", "name", p.Name, "error", err)
+			s.cfg.Log.WarnContext(ctx, "a directory does not answer", "name", p.Name, "error", err)
 			wrong = ot.Errorf(ot.SignIn, "the e-mail address or the password is wrong here, and the directory %s does not answer: use a local account, a passkey or a printed code", p.Name)
 			continue
 		}

@@ -166,7 +166,7 @@ func (s *Service) FinishPasskey(ctx context.Context, p Principal, ceremony, name
 	}
 	made, err := w.CreateCredential(owner{id: p.UserID, name: p.Name, email: p.Email}, pend.session, parsed)
 	if err != nil {
-		s.log(ctx, "a new passkey was refused", "user", p.UserID, "error", err)
+		s.cfg.Log.WarnContext(ctx, "a new passkey was refused", "user", p.UserID, "error", err)
 		return Passkey{}, ot.Errorf(ot.Invalid, "the device's answer does not prove a key that a finger, a face or a PIN opens: use another device")
 	}
 	now := store.At(s.clock.now())
@@ -267,7 +267,7 @@ func (s *Service) FinishPasskeySignIn(ctx context.Context, ceremony string, answ
 		}
 		_, key, err := w.ValidatePasskeyLogin(find, pend.session, parsed)
 		if err != nil {
-			s.log(ctx, "a passkey was refused", "error", err)
+			s.cfg.Log.WarnContext(ctx, "a passkey was refused", "error", err)
 			return wrong
 		}
 		i := slices.IndexFunc(rows, func(x passkeyRow) bool {

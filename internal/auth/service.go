@@ -82,10 +82,6 @@ func hashToken(token string) string {
 	return hex.EncodeToString(h[:])
 }
 
-func (s *Service) log(ctx context.Context, what string, args ...any) {
-	s.cfg.Log.WarnContext(ctx, what, args...)
-}
-
 // Now is the time by the clock that never goes back.
 func (s *Service) Now() time.Time { return s.clock.now() }
 

@@ -46,7 +46,7 @@ func (s *Service) BeginSSO(ctx context.Context, p Principal, providerID, redirec
 	random := func() string { t, _ := newToken(); return t }
 	b, err := s.ssoConfig(row, secret).Begin(ctx, redirect, random)
 	if err != nil {
-		s.log(ctx, "a provider does not answer", "name", row.Name, "error", err)
+		s.cfg.Log.WarnContext(ctx, "a provider does not answer", "name", row.Name, "error", err)
 		return "", "", errSSODown(row.Name)
 	}
 	browser, hash := newToken()
@@ -82,11 +82,11 @@ func (s *Service) FinishSSO(ctx context.Context, p Principal, state, code, brows
 	}
 	found, err := s.ssoConfig(row, secret).Finish(ctx, pend.begun, code)
 	if errors.Is(err, sso.ErrRefused) {
-		s.log(ctx, "a provider's answer was refused", "name", row.Name, "error", err)
+		s.cfg.Log.WarnContext(ctx, "a provider's answer was refused", "name", row.Name, "error", err)
 		return Signed{}, ot.Errorf(ot.SignIn, "the answer of %s proves nobody: begin again; the log says what is wrong", row.Name)
 	}
 	if err != nil {
-		s.log(ctx, "a provider does not answer", "name", row.Name, "error", err)
+		s.cfg.Log.WarnContext(ctx, "a provider does not answer", "name", row.Name, "error", err)
 		return Signed{}, errSSODown(row.Name)
 	}
 	login := found.Login

@@ -72,6 +72,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/assets/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Draw labels with QR codes */
+        post: operations["print-asset-labels"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/assets/merge": {
         parameters: {
             query?: never;
@@ -186,6 +203,92 @@ export interface paths {
         get: operations["get-checkpoint"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/away": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your deputy, your absences, for whom you stand in */
+        get: operations["get-away"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/away/absences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that you are away, and who stands in */
+        post: operations["add-absence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/away/absences/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Call it off, or say that you are back */
+        delete: operations["end-absence"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/away/deputy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say who is asked when you do not answer in time */
+        put: operations["set-deputy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/break-glass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many printed codes are left */
+        get: operations["get-break-glass"];
+        put?: never;
+        /** Make a sheet of one-time codes to seal in an envelope; an older sheet stops working */
+        post: operations["print-break-glass"];
         delete?: never;
         options?: never;
         head?: never;
@@ -401,6 +504,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/handovers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shift hand-overs, newest first */
+        get: operations["list-handovers"];
+        put?: never;
+        /** Sign the hand-over of a shift */
+        post: operations["give-shift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/handovers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One hand-over as it was signed */
+        get: operations["get-handover"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/handovers/{id}/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign that you take the shift over */
+        post: operations["take-shift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -410,6 +565,246 @@ export interface paths {
         };
         /** The server runs and reaches its database */
         get: operations["health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where else one is known, and could be */
+        get: operations["list-identities"];
+        put?: never;
+        /** Join one's account at a provider with this one */
+        post: operations["join-identity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/identities/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where to send the browser to join one's account at a provider with this one */
+        get: operations["begin-join"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What asks for a person: the most severe first */
+        get: operations["list-inbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inbox/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How much waits, of whom, where */
+        get: operations["count-inbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inbox/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One item: whom it reached, who saw it */
+        get: operations["get-inbox-item"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inbox/{id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answer what a word is enough for */
+        post: operations["answer-inbox-item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inbox/{id}/hand-over": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give it to one person */
+        post: operations["hand-over-inbox-item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inbox/{id}/seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Note that you saw it */
+        post: operations["see-inbox-item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inbox/{id}/snooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put it aside until a time */
+        post: operations["snooze-inbox-item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own passkeys */
+        get: operations["list-passkeys"];
+        put?: never;
+        /** Keep a passkey that the browser made */
+        post: operations["create-passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/passkeys/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a browser needs to make a passkey */
+        get: operations["begin-passkey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/passkeys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take one of one's own passkeys away */
+        delete: operations["remove-passkey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who can be asked: the people who see what you see, or one site */
+        get: operations["list-people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/permissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a role can allow */
+        get: operations["list-permissions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -446,6 +841,59 @@ export interface paths {
         get: operations["get-posture"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** OpenID Connect providers and LDAP directories */
+        get: operations["list-providers"];
+        put?: never;
+        /** Add a provider or directory */
+        post: operations["create-provider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/providers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a provider or directory, or turn it off: its sessions end */
+        put: operations["update-provider"];
+        post?: never;
+        /** Remove a provider that no account comes from */
+        delete: operations["delete-provider"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/providers/{id}/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask a provider or directory whether it answers and takes our account */
+        post: operations["try-provider"];
         delete?: never;
         options?: never;
         head?: never;
@@ -496,8 +944,27 @@ export interface paths {
         /** The roles and what they allow */
         get: operations["list-roles"];
         put?: never;
-        post?: never;
+        /** Make a role of permissions, none above one's own */
+        post: operations["create-role"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/roles/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change what a role allows, none above one's own */
+        put: operations["update-role"];
+        post?: never;
+        /** Remove a role that nobody has */
+        delete: operations["delete-role"];
         options?: never;
         head?: never;
         patch?: never;
@@ -515,6 +982,41 @@ export interface paths {
         put: operations["require-second-step"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rota": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is on call at a site, and when nobody is */
+        get: operations["get-rota"];
+        put?: never;
+        /** Plan turns on call */
+        post: operations["plan-rota"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rota/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take one turn out */
+        delete: operations["drop-turn"];
         options?: never;
         head?: never;
         patch?: never;
@@ -553,6 +1055,24 @@ export interface paths {
         delete: operations["sign-out"];
         options?: never;
         head?: never;
+        /** Choose one's language */
+        patch: operations["update-profile"];
+        trace?: never;
+    };
+    "/session/break-glass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign in with a printed code, once; administrators and the security officer are told */
+        post: operations["break-glass-sign-in"];
+        delete?: never;
+        options?: never;
+        head?: never;
         patch?: never;
         trace?: never;
     };
@@ -573,6 +1093,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/session/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a browser needs to sign in with a passkey */
+        get: operations["begin-passkey-sign-in"];
+        put?: never;
+        /** Sign in with a passkey: no name, no password */
+        post: operations["passkey-sign-in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/session/password": {
         parameters: {
             query?: never;
@@ -584,6 +1122,57 @@ export interface paths {
         /** Change one's own password; other sessions end */
         put: operations["set-password"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/sso": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign in with what the provider sent back */
+        post: operations["finish-sso"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/sso/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where to send the browser to sign in at a provider */
+        get: operations["begin-sso"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/step": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give the second step in a session that began at a provider */
+        post: operations["step-up"];
         delete?: never;
         options?: never;
         head?: never;
@@ -943,6 +1532,16 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AdminAway: {
+            /** @description Send the browser there; it comes back to /sso */
+            url: string;
+        };
+        AdminCeremony: {
+            /** @description Give it back with the answer */
+            id: string;
+            /** @description For navigator.credentials, as WebAuthn's JSON form */
+            options: unknown;
+        };
         AdminEnrolment: {
             /** @description To type where no camera is */
             secret: string;
@@ -981,16 +1580,31 @@ export interface components {
             /** @description The one that asks */
             current: boolean;
             end_at: string;
+            /** @enum {string} */
+            how: "password" | "link" | "setup" | "passkey" | "oidc" | "ldap" | "break-glass";
             id: string;
+            /** @description Break-glass: the name that the person gave */
+            said: string;
             seen_at: string;
             user_id: string;
             user_name: string;
         };
         AdminPerson: {
             email: string;
+            /** @description When the session ends in any case */
+            end_at: string | null;
+            /**
+             * @description Empty: a program, or the demo
+             * @enum {string}
+             */
+            how: "password" | "link" | "setup" | "passkey" | "oidc" | "ldap" | "break-glass";
             id: string;
+            /** @description en, da or de; empty: as the browser asks */
+            language: string;
             /** @description The role asks for a second step: nothing else is allowed until it is on */
             must_enrol: boolean;
+            /** @description The session stands on one factor: nothing else is allowed until the second was given */
+            must_step: boolean;
             name: string;
             permissions: string[];
             role: string;
@@ -1001,10 +1615,38 @@ export interface components {
             entities: string[];
             /** @description Site numbers */
             sites: number[];
+            /** @description Zone numbers: only what stands in them */
+            zones: number[];
+        };
+        AdminProviderBody: {
+            enabled: boolean;
+            /** @enum {string} */
+            kind: "oidc" | "ldap";
+            ldap?: components["schemas"]["AuthLDAPSettings"];
+            name: string;
+            oidc?: components["schemas"]["AuthOIDCSettings"];
+            rules: components["schemas"]["AuthRule"][] | null;
+            /** @description Client secret or bind password, kept sealed; absent: as it was, empty: none */
+            secret?: string;
+            /** @enum {string} */
+            unknown: "refuse" | "create";
         };
         AdminRecoveryCodes: {
             /** @description Shown once: only their hashes are kept */
             codes: string[];
+        };
+        AdminRoleBody: {
+            permissions: string[] | null;
+            title: string;
+        };
+        AdminSheet: {
+            /** @description Shown once: only their hashes are kept */
+            codes: string[];
+            made_at: string;
+        };
+        AdminSignedOut: {
+            /** @description An address to send the browser to: the person is signed in there still */
+            provider?: string;
         };
         AdminSite: {
             /**
@@ -1037,6 +1679,8 @@ export interface components {
             /** @description null: nobody is signed in */
             user: components["schemas"]["AdminPerson"];
             version: string;
+            /** @description Ways in besides a password, for who is not signed in */
+            ways?: components["schemas"]["AuthWays"];
         };
         AdminToken: {
             created_at: string;
@@ -1064,6 +1708,9 @@ export interface components {
             note?: string;
             /** Format: int64 */
             port: number;
+        };
+        "Answer-inbox-itemRequest": {
+            comment?: string;
         };
         AssetAsset: {
             /** Format: int64 */
@@ -1252,6 +1899,17 @@ export interface components {
             trust: number;
             value: string;
         };
+        AssetLabel: {
+            id: string;
+            link: string;
+            name: string;
+            serial: string;
+            /** @description The QR code of the link */
+            svg: string;
+            /** @description Vendor and model */
+            what: string;
+            zone: string;
+        };
         AssetListLine: {
             id?: string;
             /** @description What the known asset is called now */
@@ -1359,7 +2017,80 @@ export interface components {
             site_id: string;
             target: components["schemas"]["OtRef"];
         };
+        AuthKnown: {
+            /** @enum {string} */
+            kind: "oidc" | "ldap";
+            /** @description The name there; empty: not joined */
+            login: string;
+            name: string;
+            provider_id: string;
+            seen_at: string | null;
+        };
+        AuthLDAPSettings: {
+            base_dn: string;
+            bind_dn?: string;
+            /** @description PEM; empty: what the machine trusts */
+            ca?: string;
+            domain?: string;
+            /** @description {login} is what was typed, escaped */
+            filter?: string;
+            group_dn?: string;
+            /**
+             * @description search: bind with an account, search, bind as the person; upn: bind as name@domain (Active Directory)
+             * @enum {string}
+             */
+            mode: "search" | "upn";
+            /** @description Groups of groups count too */
+            nested?: boolean;
+            start_tls?: boolean;
+            /** @description ldaps://host, or ldap://host with start_tls */
+            url: string;
+        };
+        AuthOIDCSettings: {
+            /** @description PEM; empty: what the machine trusts */
+            ca?: string;
+            client_id: string;
+            /** @description Empty: groups. A path as realm_access.roles too */
+            groups_claim?: string;
+            issuer: string;
+            /** @description Besides openid, profile and email */
+            scopes?: string[] | null;
+            /** @description Values of acr that mean two factors; asked for at sign-in too */
+            strong_acr?: string[] | null;
+            /** @description Values of amr that mean two factors; empty: mfa */
+            strong_amr?: string[] | null;
+            /** @description The provider says no email_verified, but nobody there chooses an address of their own */
+            trust_email?: boolean;
+        };
+        AuthPasskey: {
+            id: string;
+            made_at: string;
+            name: string;
+            used_at: string | null;
+        };
+        AuthProvider: {
+            changed_at: string;
+            enabled: boolean;
+            has_secret: boolean;
+            id: string;
+            /** @enum {string} */
+            kind: "oidc" | "ldap";
+            ldap?: components["schemas"]["AuthLDAPSettings"];
+            /** @description What people read on the sign-in page */
+            name: string;
+            oidc?: components["schemas"]["AuthOIDCSettings"];
+            /** @description The first that fits gives role and scope to people whose account comes from here */
+            rules: components["schemas"]["AuthRule"][];
+            /**
+             * @description What happens to a person whom this Skanse does not know: refused, or an account by the first rule that fits
+             * @enum {string}
+             */
+            unknown: "refuse" | "create";
+            /** Format: int64 */
+            version: number;
+        };
         AuthRole: {
+            built_in: boolean;
             /** @description An account of this role needs an end date */
             ends: boolean;
             id: string;
@@ -1367,6 +2098,20 @@ export interface components {
             /** @description Its people must sign in with a code of an app too */
             second_step: boolean;
             title: string;
+            /**
+             * Format: int64
+             * @description Accounts that have it
+             */
+            users: number;
+        };
+        AuthRule: {
+            entities?: string[] | null;
+            /** @description Name, or a distinguished name; * fits everybody */
+            group: string;
+            role: string;
+            sees_all?: boolean;
+            sites?: string[] | null;
+            zones?: string[] | null;
         };
         AuthSecondStep: {
             on: boolean;
@@ -1379,6 +2124,17 @@ export interface components {
             required: boolean;
             since: string | null;
         };
+        AuthSheetState: {
+            /**
+             * Format: int64
+             * @description Codes that were not used
+             */
+            left: number;
+            /** @description null: no sheet was printed */
+            made_at: string | null;
+            /** Format: int64 */
+            total: number;
+        };
         AuthUser: {
             created_at: string;
             disabled: boolean;
@@ -1389,7 +2145,13 @@ export interface components {
             entities: string[] | null;
             has_password: boolean;
             id: string;
+            /** @description en, da or de; empty: as the browser asks */
+            language: string;
+            /** @description The provider whose groups give role and scope; empty: an administrator does */
+            managed_by: string;
             name: string;
+            /** Format: int64 */
+            passkeys: number;
             role: string;
             /** @description Signs in with a code of an app too */
             second_step: boolean;
@@ -1398,6 +2160,28 @@ export interface components {
             signed_in_at: string | null;
             /** @description Sites in scope, by id */
             sites: string[] | null;
+            /** @description Zones in scope, by id: only what stands in them */
+            zones: string[] | null;
+        };
+        AuthWay: {
+            id: string;
+            name: string;
+        };
+        AuthWays: {
+            /** @description A sheet of codes was printed */
+            break_glass: boolean;
+            /** @description The name of a directory account signs in too */
+            directories: boolean;
+            /** @description Somebody has one */
+            passkeys: boolean;
+            /** @description OpenID Connect */
+            providers: components["schemas"]["AuthWay"][];
+        };
+        "Break-glass-sign-inRequest": {
+            code: string;
+            /** @description Who uses it */
+            name: string;
+            why: string;
         };
         CodeInBody: {
             code: string;
@@ -1709,6 +2493,10 @@ export interface components {
             /** Format: int64 */
             total: number;
         };
+        "Create-roleRequest": {
+            /** @description Small letters, digits and dashes */
+            id: string;
+        };
         CreatedBody: {
             id: string;
         };
@@ -1750,9 +2538,275 @@ export interface components {
             /** @description body.name, query.limit */
             where: string;
         };
+        "Give-shiftRequest": {
+            /** Format: int64 */
+            hours: number;
+            notes: string;
+            site: string;
+        };
+        "Hand-over-inbox-itemRequest": {
+            note?: string;
+            user: string;
+        };
         HealthOutBody: {
             ready: boolean;
             version: string;
+        };
+        InboxAbsence: {
+            deputy: components["schemas"]["InboxWho"];
+            /** @description Called off, or back earlier */
+            ended_at: string | null;
+            from_at: string;
+            id: string;
+            note: string;
+            now: boolean;
+            to_at: string;
+            user: components["schemas"]["InboxWho"];
+        };
+        InboxAway: {
+            /** @description Yours, newest first; the last twenty */
+            absences: components["schemas"]["InboxAbsence"][];
+            /** @description Of people whom you see, now or within two weeks */
+            colleagues: components["schemas"]["InboxAbsence"][];
+            /** @description Is asked when what you are asked is overdue */
+            deputy: components["schemas"]["InboxWho"];
+            /** @description Of those for whom you stand in, now or soon */
+            standing_in: components["schemas"]["InboxAbsence"][];
+        };
+        InboxColleague: {
+            /** @description Absent until then */
+            away_until: string | null;
+            /** @description Name of who stands in meanwhile */
+            deputy: string;
+            id: string;
+            name: string;
+            role: string;
+        };
+        InboxCounts: {
+            /**
+             * Format: int64
+             * @description All that you may see
+             */
+            all: number;
+            /** @description Of all, by kind */
+            kinds: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            me: number;
+            /**
+             * Format: int64
+             * @description Open and asked of you or your role, not put aside
+             */
+            mine: number;
+            /**
+             * Format: int64
+             * @description Of mine
+             */
+            overdue: number;
+            /** Format: int64 */
+            role: number;
+            /** @description Of all */
+            severity: {
+                [key: string]: number;
+            };
+            /** @description Of all, by id of the site; empty id: the company's */
+            sites: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Of mine, put aside
+             */
+            snoozed: number;
+            /**
+             * Format: int64
+             * @description Of mine, not opened by you yet
+             */
+            unseen: number;
+            /**
+             * Format: int64
+             * @description Of mine: to be looked at now, or overdue
+             */
+            urgent: number;
+        };
+        InboxDetail: {
+            /** @description The one primary action: decide, approve, renew, explain, answer, look */
+            action: string;
+            /** @description Whom it reaches now */
+            asked: components["schemas"]["InboxWho"][];
+            comment: string;
+            detail: string;
+            done_at: string | null;
+            done_by: components["schemas"]["InboxWho"];
+            due_at: string | null;
+            id: string;
+            kind: string;
+            /**
+             * Format: int64
+             * @description Of escalation: 0 asked, 1 deputy, 2 on call, 3 security officer
+             */
+            level: number;
+            /** @description You are asked, stand in for who is, or were reached by escalation */
+            mine: boolean;
+            /** @description Your role is asked */
+            my_role: boolean;
+            opened_at: string;
+            outcome: string;
+            overdue: boolean;
+            receipts: components["schemas"]["InboxReceipt"][];
+            /** @description What it is about */
+            ref: components["schemas"]["OtRef"];
+            /** @description The role that is asked; empty: a person is */
+            role: string;
+            /** @description By you */
+            seen: boolean;
+            /** @enum {string} */
+            severity: "now" | "today" | "this-week" | "information";
+            site: string;
+            /** @description Empty: the whole company or installation */
+            site_id: string;
+            snoozed_until: string | null;
+            steps: components["schemas"]["InboxStep"][];
+            title: string;
+            /** @description The person who is asked */
+            user: components["schemas"]["InboxWho"];
+        };
+        InboxDuty: {
+            /** @description The site's own time, as 2026-11-23T07:00 */
+            from: string;
+            id: string;
+            now: boolean;
+            /** @description Whoever has this role; empty: a person */
+            role: string;
+            to: string;
+            user: components["schemas"]["InboxWho"];
+        };
+        InboxEntry: {
+            /** @description The one primary action: decide, approve, renew, explain, answer, look */
+            action: string;
+            comment: string;
+            detail: string;
+            done_at: string | null;
+            done_by: components["schemas"]["InboxWho"];
+            due_at: string | null;
+            id: string;
+            kind: string;
+            /**
+             * Format: int64
+             * @description Of escalation: 0 asked, 1 deputy, 2 on call, 3 security officer
+             */
+            level: number;
+            /** @description You are asked, stand in for who is, or were reached by escalation */
+            mine: boolean;
+            /** @description Your role is asked */
+            my_role: boolean;
+            opened_at: string;
+            outcome: string;
+            overdue: boolean;
+            /** @description What it is about */
+            ref: components["schemas"]["OtRef"];
+            /** @description The role that is asked; empty: a person is */
+            role: string;
+            /** @description By you */
+            seen: boolean;
+            /** @enum {string} */
+            severity: "now" | "today" | "this-week" | "information";
+            site: string;
+            /** @description Empty: the whole company or installation */
+            site_id: string;
+            snoozed_until: string | null;
+            title: string;
+            /** @description The person who is asked */
+            user: components["schemas"]["InboxWho"];
+        };
+        InboxGap: {
+            from: string;
+            to: string;
+        };
+        InboxHandover: {
+            from_at: string;
+            given_at: string;
+            giver: components["schemas"]["InboxWho"];
+            id: string;
+            notes: string;
+            /** @description What the page showed when it was signed; in a list left out */
+            picture?: unknown;
+            /** @description Of who took over */
+            remark: string;
+            site: string;
+            site_id: string;
+            taken_at: string | null;
+            taker: components["schemas"]["InboxWho"];
+            to_at: string;
+        };
+        InboxMade: {
+            id: string;
+        };
+        InboxNewAbsence: {
+            /** @description Who stands in */
+            deputy: string;
+            /** Format: date-time */
+            from_at: string;
+            note?: string;
+            /** Format: date-time */
+            to_at: string;
+            /** @description Whose; empty: your own. Another person's takes the right to change users */
+            user?: string;
+        };
+        InboxPeople: {
+            items: components["schemas"]["InboxColleague"][];
+        };
+        InboxReceipt: {
+            at: string;
+            id: string;
+            name: string;
+        };
+        InboxRota: {
+            duties: components["schemas"]["InboxDuty"][];
+            /** @description Of the days asked for */
+            gaps: components["schemas"]["InboxGap"][];
+            /** @description The site's own time */
+            now: string;
+            /** @description Now; more than one where a role is on call */
+            on_call: components["schemas"]["InboxWho"][];
+            site_id: string;
+            tz: string;
+        };
+        InboxStep: {
+            at: string;
+            /** @description Nobody: by itself */
+            by: components["schemas"]["InboxWho"];
+            /** @enum {string} */
+            kind: "handed" | "snoozed" | "deputy" | "on-call" | "gap" | "officer" | "returned" | "answered" | "reopened";
+            note: string;
+            to: components["schemas"]["InboxWho"];
+            to_role: string;
+        };
+        InboxTurns: {
+            /** @enum {string} */
+            every: "day" | "week";
+            /** @description The site's own time, as 2026-11-23T07:00: when the first turn begins */
+            from: string;
+            /** @description Instead of people: whoever has this role */
+            role?: string;
+            site: string;
+            /**
+             * Format: int64
+             * @description How many turns in all
+             */
+            turns: number;
+            /** @description People in their order; they take turns */
+            users?: string[] | null;
+        };
+        InboxWho: {
+            id: string;
+            name: string;
+        };
+        LabelsInputBody: {
+            /** @description Address of this server as phones reach it: https://skanse.plant.example */
+            base: string;
+            ids: string[] | null;
         };
         LinkInBody: {
             /** @description Of the authenticator app, or a recovery code, when the answer was second_step */
@@ -1982,8 +3036,43 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageAssetLabel: {
+            items: components["schemas"]["AssetLabel"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageAuditItem: {
             items: components["schemas"]["AuditItem"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageAuthKnown: {
+            items: components["schemas"]["AuthKnown"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageAuthPasskey: {
+            items: components["schemas"]["AuthPasskey"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageAuthPermission: {
+            items: string[];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageAuthProvider: {
+            items: components["schemas"]["AuthProvider"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -2026,6 +3115,20 @@ export interface components {
         };
         PageComplyRequirementItem: {
             items: components["schemas"]["ComplyRequirementItem"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageInboxEntry: {
+            items: components["schemas"]["InboxEntry"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageInboxHandover: {
+            items: components["schemas"]["InboxHandover"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -2087,6 +3190,31 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PasskeyInBody: {
+            /** @description The browser's PublicKeyCredential as JSON */
+            answer: {
+                [key: string]: unknown;
+            };
+            /** @description Of the ceremony */
+            id: string;
+            /** @description On which device it is */
+            name: string;
+        };
+        PasskeySignInBody: {
+            /** @description The browser's PublicKeyCredential as JSON */
+            answer: {
+                [key: string]: unknown;
+            };
+            /** @description Of the ceremony */
+            id: string;
+        };
+        "Print-break-glassRequest": {
+            /**
+             * Format: int64
+             * @description How many; 10 if absent
+             */
+            codes?: number;
+        };
         Problem: {
             /** @description For programs: invalid, not_found, conflict, forbidden, sign_in, second_step (the password or link is right, a code is asked next), too_many, full, busy, damaged, internal */
             code: string;
@@ -2101,6 +3229,13 @@ export interface components {
             /** @description about:blank: the status says what kind it is */
             type: string;
         };
+        ProviderPutBody: {
+            /**
+             * Format: int64
+             * @description As it was read; another one is refused
+             */
+            version: number;
+        };
         RealmInBody: {
             name: string;
         };
@@ -2109,6 +3244,10 @@ export interface components {
         };
         SearchOutBody: {
             items: components["schemas"]["ViewFound"][];
+        };
+        "Set-deputyRequest": {
+            /** @description Empty: nobody */
+            user: string;
         };
         "Set-passwordRequest": {
             old: string;
@@ -2130,6 +3269,7 @@ export interface components {
         SignInInBody: {
             /** @description Of the authenticator app, or a recovery code, when the answer was second_step */
             code?: string;
+            /** @description Or the name in a directory */
             email: string;
             password: string;
         };
@@ -2150,13 +3290,25 @@ export interface components {
             /** Format: double */
             weight?: number;
         };
+        "Snooze-inbox-itemRequest": {
+            reason: string;
+            /** Format: date-time */
+            until: string;
+        };
         SplitInputBody: {
             /** @description The MAC or IP address that becomes an asset of its own */
             address: string;
             reason?: string;
         };
+        SsoInBody: {
+            code: string;
+            state: string;
+        };
         SubnetsInBody: {
             items: components["schemas"]["OrgPrefix"][];
+        };
+        "Take-shiftRequest": {
+            remark?: string;
         };
         TokenInBody: {
             /**
@@ -2172,6 +3324,13 @@ export interface components {
             sees_all?: boolean;
             sites?: string[] | null;
         };
+        "Update-profileRequest": {
+            /**
+             * @description Empty: as the browser asks
+             * @enum {string}
+             */
+            language: "" | "en" | "da" | "de";
+        };
         UserInBody: {
             email: string;
             /**
@@ -2184,6 +3343,7 @@ export interface components {
             role: string;
             sees_all?: boolean;
             sites?: string[] | null;
+            zones?: string[] | null;
         };
         UserPatchBody: {
             disabled?: boolean;
@@ -2191,10 +3351,13 @@ export interface components {
             /** @description RFC 3339; empty: the account does not end */
             end_at?: string;
             entities?: string[];
+            /** @description Empty: an administrator gives role and scope from now on, not a provider */
+            managed_by?: string;
             name?: string;
             role?: string;
             sees_all?: boolean;
             sites?: string[];
+            zones?: string[];
         };
         V2ErrorDetail: {
             /** @description Where the error occurred, e.g. 'body.items[3].tags' or 'path.thing-id' */
@@ -2679,6 +3842,39 @@ export interface operations {
             };
         };
     };
+    "print-asset-labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelsInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageAssetLabel"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "merge-assets": {
         parameters: {
             query?: never;
@@ -2945,6 +4141,190 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditCheckpoint"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-away": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxAway"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-absence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InboxNewAbsence"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxMade"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "end-absence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-deputy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Set-deputyRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-break-glass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthSheetState"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "print-break-glass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Print-break-glassRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminSheet"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -3518,6 +4898,138 @@ export interface operations {
             };
         };
     };
+    "list-handovers": {
+        parameters: {
+            query?: {
+                site?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageInboxHandover"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "give-shift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Give-shiftRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxHandover"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-handover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxHandover"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "take-shift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Take-shiftRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxHandover"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     health: {
         parameters: {
             query?: never;
@@ -3534,6 +5046,512 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HealthOutBody"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageAuthKnown"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "join-identity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: {
+                skanse_sso?: string;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SsoInBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "begin-join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminAway"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-inbox": {
+        parameters: {
+            query?: {
+                /** @description mine: asked of you or your role (the default); me; role; all: all that you may see */
+                whose?: "" | "mine" | "me" | "role" | "all";
+                site?: string;
+                kind?: string;
+                severity?: "" | "now" | "today" | "this-week" | "information";
+                due?: "" | "overdue" | "today" | "week";
+                state?: "" | "open" | "snoozed" | "done" | "any";
+                /** @description What it is about: asset:<id> */
+                ref?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageInboxEntry"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "count-inbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxCounts"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-inbox-item": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "answer-inbox-item": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Answer-inbox-itemRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "hand-over-inbox-item": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Hand-over-inbox-itemRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "see-inbox-item": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "snooze-inbox-item": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Snooze-inbox-itemRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageAuthPasskey"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyInBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthPasskey"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "begin-passkey": {
+        parameters: {
+            query?: {
+                /** @description Under which address the page was opened */
+                origin?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminCeremony"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "remove-passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-people": {
+        parameters: {
+            query?: {
+                site?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxPeople"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-permissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageAuthPermission"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -3601,6 +5619,161 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ComplyPosture"];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageAuthProvider"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-provider": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdminProviderBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthProvider"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-provider": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderPutBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthProvider"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-provider": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "try-provider": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -3710,6 +5883,103 @@ export interface operations {
             };
         };
     };
+    "create-role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Create-roleRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthRole"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdminRoleBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthRole"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "require-second-step": {
         parameters: {
             query?: never;
@@ -3724,6 +5994,99 @@ export interface operations {
                 "application/json": components["schemas"]["Require-second-stepRequest"];
             };
         };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-rota": {
+        parameters: {
+            query: {
+                site: string;
+                /** @description How far to look for gaps; 0: 14 */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxRota"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "plan-rota": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InboxTurns"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "drop-turn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description No Content */
             204: {
@@ -3847,13 +6210,80 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description No Content */
-            204: {
+            /** @description OK */
+            200: {
                 headers: {
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
+                content: {
+                    "application/json": components["schemas"]["AdminSignedOut"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Update-profileRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "break-glass-sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Break-glass-sign-inRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminState"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -3900,6 +6330,72 @@ export interface operations {
             };
         };
     };
+    "begin-passkey-sign-in": {
+        parameters: {
+            query?: {
+                /** @description Under which address the page was opened */
+                origin?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminCeremony"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "passkey-sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeySignInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminState"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "set-password": {
         parameters: {
             query?: never;
@@ -3910,6 +6406,105 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["Set-passwordRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "finish-sso": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: {
+                skanse_sso?: string;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SsoInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminState"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "begin-sso": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminAway"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "step-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeInBody"];
             };
         };
         responses: {
