@@ -107,7 +107,7 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	if err != nil {
 		return nil, err
 	}
-	if s.auth, err = auth.New(ctx, s.db, auth.Config{SealKey: sealKey}); err != nil {
+	if s.auth, err = auth.New(ctx, s.db, auth.Config{SealKey: sealKey, Hosts: opts.Hosts, Log: log, Dial: s.dialOut}); err != nil {
 		return nil, err
 	}
 	s.org = org.New(s.db, org.Announce(bus.Announcer("org")))
@@ -172,6 +172,7 @@ func (s *server) work(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.audit.Run(ctx) })
 	g.Go(func() error { return s.captures.Run(ctx) })
+	g.Go(func() error { return s.tellSignIns(ctx) })
 	g.Go(func() error { return s.edges.Run(ctx) })
 	g.Go(func() error { return s.comply.Run(ctx, s.bus) })
 	g.Go(func() error { return s.ingest.follow(ctx, s.bus) })
