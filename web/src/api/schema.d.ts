@@ -674,6 +674,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same figures for Prometheus */
+        get: operations["get-metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/people": {
         parameters: {
             query?: never;
@@ -1125,6 +1142,194 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How this installation is */
+        get: operations["get-system"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/recovery-kit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make the recovery kit: shown once, to be printed */
+        post: operations["make-recovery-kit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is kept how long, and what it takes */
+        get: operations["get-retention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/retention-frozen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Delete nothing for its age until this is taken back */
+        put: operations["freeze-retention"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/retention/measure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Measure the tables anew */
+        post: operations["measure-tables"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/retention/{class}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Keep a class of rows so many days */
+        put: operations["set-retention"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/retention/{class}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What would go if a class were kept so many days */
+        get: operations["preview-retention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The plan of snapshots, and those that were made */
+        get: operations["get-snapshots"];
+        put?: never;
+        /** Make a snapshot now: it begins within a minute */
+        post: operations["make-snapshot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/snapshots/host-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask an SFTP server for its key, to compare its fingerprint */
+        post: operations["ask-host-key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/snapshots/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say when snapshots are made and where they go */
+        put: operations["set-snapshot-plan"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/snapshots/{id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read a snapshot back whole and compare it with what was written */
+        post: operations["read-snapshot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tokens": {
         parameters: {
             query?: never;
@@ -1375,6 +1580,11 @@ export interface components {
         };
         "Answer-inbox-itemRequest": {
             comment?: string;
+        };
+        "Ask-host-keyRequest": {
+            host: string;
+            /** Format: int64 */
+            port: number;
         };
         AssetAsset: {
             /** Format: int64 */
@@ -1720,6 +1930,263 @@ export interface components {
             signed_in_at: string | null;
             /** @description Sites in scope, by id */
             sites: string[] | null;
+        };
+        CareDatabase: {
+            /** Format: int64 */
+            bytes: number;
+            engine: string;
+            /**
+             * Format: int64
+             * @description Inside the file, left by what was deleted; given back every night
+             */
+            free_bytes: number;
+            /**
+             * Format: double
+             * @description A small question, now
+             */
+            read_ms: number;
+            /**
+             * Format: double
+             * @description A small change until it is safe on the disk, at the last self-check; 0: not yet
+             */
+            write_ms: number;
+        };
+        CareDay: {
+            /** Format: int64 */
+            database: number;
+            /**
+             * Format: int64
+             * @description Days since 1970, UTC
+             */
+            day: number;
+            /** Format: int64 */
+            free: number;
+            /** Format: int64 */
+            size: number;
+        };
+        CareDisk: {
+            /**
+             * Format: int64
+             * @description Bytes that Skanse may still write
+             */
+            free: number;
+            known: boolean;
+            /** Format: int64 */
+            size: number;
+        };
+        CareFigure: {
+            name: string;
+            title: string;
+            unit: string;
+            /** Format: double */
+            value: number;
+        };
+        CareFrozen: {
+            at: string;
+            by: string;
+            on: boolean;
+            reason: string;
+        };
+        CareGone: {
+            oldest: string;
+            /** Format: int64 */
+            rows: number;
+            table: string;
+        };
+        CareHeld: {
+            /** Format: int64 */
+            bytes: number;
+            class: string;
+            /**
+             * Format: int64
+             * @description Kept so long; 0: for ever
+             */
+            days: number;
+            /** Format: int64 */
+            default_days: number;
+            /** @description Nothing to choose */
+            fixed: boolean;
+            /** @description May be kept for ever */
+            forever: boolean;
+            /**
+             * Format: int64
+             * @description 0: no end
+             */
+            max_days: number;
+            /** Format: int64 */
+            min_days: number;
+            oldest: string;
+            /** Format: int64 */
+            rows: number;
+            tables: string[];
+        };
+        CareHostKey: {
+            /** @description SHA256:…, as ssh-keygen -lf prints it */
+            fingerprint: string;
+            key: string;
+        };
+        CareJobState: {
+            /** @description Of its last turn; empty: it went well */
+            error: string;
+            name: string;
+            next_at: string;
+            ran_at: string;
+            running: boolean;
+        };
+        CareKitLine: {
+            /** Format: int64 */
+            number: number;
+            text: string;
+            word: string;
+        };
+        CareKitSheet: {
+            key: string;
+            lines: components["schemas"]["CareKitLine"][];
+            /** Format: date-time */
+            made_at: string;
+            /** @description The key as SVG */
+            qr: string;
+            recipient: string;
+        };
+        CareMemory: {
+            /** Format: int32 */
+            collections: number;
+            /** Format: int64 */
+            heap: number;
+            /**
+             * Format: int64
+             * @description GOMEMLIMIT; 0: none
+             */
+            limit: number;
+            /**
+             * Format: int64
+             * @description Taken from the operating system by the Go runtime
+             */
+            system: number;
+        };
+        CarePlan: {
+            /** @description Kept captures go along */
+            captures: boolean;
+            /** @description A folder of this machine, such as a mounted share; empty: sftp */
+            folder: string;
+            /**
+             * Format: int64
+             * @description Local time of the plan's zone
+             */
+            hour: number;
+            keep: components["schemas"]["CareRule"];
+            /** Format: int64 */
+            minute: number;
+            on: boolean;
+            sftp: components["schemas"]["CareSFTP"];
+            /** @description IANA time zone; empty: UTC */
+            zone: string;
+        };
+        CareProblem: {
+            /** @description What to do */
+            detail: string;
+            id: string;
+            title: string;
+            urgent: boolean;
+        };
+        CareQueue: {
+            /**
+             * Format: int64
+             * @description Events that it has not had
+             */
+            behind: number;
+            name: string;
+            /** @description Of these; null: none */
+            oldest_at: string;
+        };
+        CareRetention: {
+            frozen: components["schemas"]["CareFrozen"];
+            items: components["schemas"]["CareHeld"][];
+            /** @description null: not yet */
+            measured_at: string;
+        };
+        CareRule: {
+            /** Format: int64 */
+            daily: number;
+            /** Format: int64 */
+            monthly: number;
+            /** Format: int64 */
+            weekly: number;
+        };
+        CareSFTP: {
+            folder: string;
+            host: string;
+            /** @description Its public key, as in known_hosts: ssh-ed25519 AAAA… */
+            host_key: string;
+            /**
+             * Format: int64
+             * @description 0: 22
+             */
+            port: number;
+            user: string;
+        };
+        CareSnapshot: {
+            at: string;
+            /** Format: int64 */
+            bytes: number;
+            error: string;
+            /** @description Removed by the rule of what is kept */
+            gone_at: string;
+            id: string;
+            name: string;
+            place: string;
+            /** @description Read back whole from where it lies */
+            read_at: string;
+            /** Format: int64 */
+            rows: number;
+            /** @description Of the file as it lies there */
+            sha256: string;
+            /** Format: int64 */
+            took_us: number;
+            /** @description Its database was restored and compared */
+            tried_at: string;
+        };
+        CareSnapshots: {
+            /** @description What the snapshot under way is at; empty: none is */
+            doing: string;
+            items: components["schemas"]["CareSnapshot"][];
+            plan: components["schemas"]["CarePlan"];
+            /** @description For the authorized_keys of an SFTP server */
+            public_key: string;
+            /** @description Public half of the recovery kit; empty: there is none yet */
+            recipient: string;
+            /** @description One begins within a minute */
+            wanted: boolean;
+        };
+        CareSystem: {
+            database: components["schemas"]["CareDatabase"];
+            /** @description The disk, one a day, the last 90 */
+            days: components["schemas"]["CareDay"][];
+            disk: components["schemas"]["CareDisk"];
+            /** @description What other parts tell of themselves */
+            figures: components["schemas"]["CareFigure"][];
+            /**
+             * Format: double
+             * @description When the disk is full if it goes on like the last 30 days; null: too few days, or it does not fill
+             */
+            full_in_days: number | null;
+            go: string;
+            /** Format: int64 */
+            goroutines: number;
+            jobs: components["schemas"]["CareJobState"][];
+            memory: components["schemas"]["CareMemory"];
+            /** Format: date-time */
+            now: string;
+            platform: string;
+            problems: components["schemas"]["CareProblem"][];
+            queues: components["schemas"]["CareQueue"][];
+            /** @description The newest; null: none yet */
+            snapshot: components["schemas"]["CareSnapshot"];
+            /** Format: date-time */
+            started_at: string;
+            version: string;
+            /** @description The newest that was restored for a try and read back; null: none yet */
+            whole: components["schemas"]["CareSnapshot"];
         };
         CodeInBody: {
             code: string;
@@ -2072,6 +2539,10 @@ export interface components {
             /** @description body.name, query.limit */
             where: string;
         };
+        "Freeze-retentionRequest": {
+            on: boolean;
+            reason: string;
+        };
         "Give-shiftRequest": {
             /** Format: int64 */
             hours: number;
@@ -2349,6 +2820,10 @@ export interface components {
             password?: string;
             token: string;
         };
+        "Make-recovery-kitRequest": {
+            /** @description Also where there is one: older snapshots still need that */
+            replace: boolean;
+        };
         MergeInputBody: {
             from: string[] | null;
             into: string;
@@ -2598,6 +3073,13 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageCareGone: {
+            items: components["schemas"]["CareGone"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageComplyDeclarationItem: {
             items: components["schemas"]["ComplyDeclarationItem"][];
             /** @description Give it as cursor to get the next page */
@@ -2715,6 +3197,13 @@ export interface components {
         };
         "Require-second-stepRequest": {
             required: boolean;
+        };
+        RetentionInBody: {
+            /**
+             * Format: int64
+             * @description 0: for ever
+             */
+            days: number;
         };
         SearchOutBody: {
             items: components["schemas"]["ViewFound"][];
@@ -4684,6 +5173,33 @@ export interface operations {
             };
         };
     };
+    "get-metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-people": {
         parameters: {
             query?: {
@@ -5787,6 +6303,380 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NetworkPacketData"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareSystem"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "make-recovery-kit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Make-recovery-kitRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareKitSheet"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareRetention"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "freeze-retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Freeze-retentionRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareRetention"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "measure-tables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareRetention"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                class: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareRetention"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "preview-retention": {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path: {
+                class: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageCareGone"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareSnapshots"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "make-snapshot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "ask-host-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Ask-host-keyRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareHostKey"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-snapshot-plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CarePlan"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareSnapshots"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "read-snapshot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareSnapshot"];
                 };
             };
             /** @description What went wrong, and what to do */
