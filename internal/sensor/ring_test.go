@@ -76,8 +76,13 @@ func TestNoSignInInTheRing(t *testing.T) {
 				looked = append(looked, forms(s)...)
 			}
 			for _, cut := range []segmenting{
-				{name: "as said"}, {name: "byte by byte", size: 1}, {name: "by five", size: 5}, {name: "by nine, repeating", size: 9, again: 7},
-				{name: "by forty", size: 40}, {name: "by twenty, repeating", size: 20, again: 20}, {name: "by eight, swapped", size: 8, swap: true},
+				{name: "as said"},
+				{name: "byte by byte", size: 1},
+				{name: "by five", size: 5},
+				{name: "by nine, repeating", size: 9, again: 7},
+				{name: "by forty", size: 40},
+				{name: "by twenty, repeating", size: 20, again: 20},
+				{name: "by eight, swapped", size: 8, swap: true},
 				{name: "by sixty, repeating and swapped", size: 60, again: 31, swap: true},
 			} {
 				pieces, res := c.rung(t, set, cut)

@@ -138,6 +138,6 @@ func withRequest(name string, do func(fd int, r *unix.Ifreq) error) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	return do(fd, r)
 }

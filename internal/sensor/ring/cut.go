@@ -120,7 +120,8 @@ func (r *Ring) each(from, to int64, later bool, use func(*record) error, res *Re
 	}
 	var rec record
 	records := func(b []byte) error {
-		for ok := true; len(b) > 0; {
+		for len(b) > 0 {
+			var ok bool
 			if b, ok = next(b, &rec); !ok {
 				return nil
 			}
