@@ -15,6 +15,7 @@ import (
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/bus"
 	"github.com/skanse/skanse/internal/comply"
+	"github.com/skanse/skanse/internal/edge/centre"
 	"github.com/skanse/skanse/internal/egress"
 	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/job"
@@ -42,6 +43,7 @@ type server struct {
 	assets   *asset.Service
 	network  *network.Service
 	ingest   *ingest
+	edges    *centre.Service
 	captures *network.Captures
 	comply   *comply.Service
 	view     *view.Service
@@ -113,6 +115,9 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	s.network = network.New(s.db, s.assets)
 	s.assets.AskSources(s.network)
 	s.ingest = &ingest{db: s.db, assets: s.assets, network: s.network, log: log}
+	if err := s.openEdges(); err != nil {
+		return nil, err
+	}
 	s.captures, err = network.NewCaptures(s.db, network.CaptureConfig{Dir: opts.Data.captures(), Quota: opts.CaptureQuota, Sensor: s.sensor, Apply: s.ingest.take, Log: log})
 	if err != nil {
 		return nil, err
@@ -166,6 +171,7 @@ func (s *server) work(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.audit.Run(ctx) })
 	g.Go(func() error { return s.captures.Run(ctx) })
+	g.Go(func() error { return s.edges.Run(ctx) })
 	g.Go(func() error { return s.comply.Run(ctx, s.bus) })
 	g.Go(func() error { return s.ingest.follow(ctx, s.bus) })
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.inboxJobs()...) })

@@ -112,8 +112,12 @@ func (s *Service) Search(ctx context.Context, scope Scope, text string) (out []F
 		scope      ot.SQL
 	}{
 		{"asset", `SELECT a.asset_id AS id, CASE WHEN a.name <> '' THEN a.name WHEN a.model <> '' THEN a.model ELSE a.role END AS label,
-		   a.vendor || ' ' || a.model || ' ' || a.order_code AS detail, s.site_id FROM asset_asset a JOIN org_site s ON s.site_no = a.site_no
+		   a.vendor || ' ' || a.model || ' ' || a.order_code || ' ' || a.serial AS detail, s.site_id FROM asset_asset a JOIN org_site s ON s.site_no = a.site_no
 		   WHERE a.search LIKE ? ESCAPE '\' AND a.state <> 'retired' AND ? ORDER BY 2, 1 LIMIT ?`, scope.Where("a.site_no", "a.zone_no")},
+		// The serial of a module in a rack leads to the rack.
+		{"asset", `SELECT a.asset_id AS id, CASE WHEN a.name <> '' THEN a.name WHEN a.model <> '' THEN a.model ELSE a.role END AS label,
+		   m.module || ': ' || m.model || ' ' || m.serial AS detail, s.site_id FROM asset_module m JOIN asset_asset a ON a.asset_id = m.asset_id JOIN org_site s ON s.site_no = a.site_no
+		   WHERE lower(m.serial) LIKE ? ESCAPE '\' AND a.state <> 'retired' AND ? ORDER BY 2, 1 LIMIT ?`, scope.Where("a.site_no", "a.zone_no")},
 		{"zone", `SELECT z.zone_id AS id, z.name AS label, s.name AS detail, s.site_id FROM org_zone z JOIN org_site s ON s.site_no = z.site_no
 		   WHERE lower(z.name) LIKE ? ESCAPE '\' AND ? ORDER BY 2, 1 LIMIT ?`, scope.Where("z.site_no", "z.zone_no")},
 		{"site", `SELECT s.site_id AS id, s.name AS label, s.country AS detail, s.site_id FROM org_site s WHERE lower(s.name) LIKE ? ESCAPE '\' AND ? ORDER BY 2, 1 LIMIT ?`, scope.Where("s.site_no", "")},
