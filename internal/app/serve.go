@@ -79,8 +79,8 @@ func (c *ServeCmd) Run(env *Env) error {
 	}
 	system := auth.System()
 	g, ctx := errgroup.WithContext(env.Ctx)
-	for _, e := range ears {
-		g.Go(func() error { return s.sense(ctx, e) })
+	if len(ears) > 0 {
+		g.Go(func() error { return s.listenHere(ctx, ears) })
 	}
 	g.Go(func() error { return s.work(ctx) })
 	g.Go(func() error { return serveHTTP(ctx, l, api.Handler(s.router(nil)), log) })

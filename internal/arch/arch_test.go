@@ -20,10 +20,10 @@ const module = "github.com/skanse/skanse/"
 // of earlier lines; never a sibling on its own line, never a later line. Do not
 // edit it to make a build pass: docs/ARCHITECTURE.md says why each line stands where it does.
 var layers = [][]string{
-	{"internal/ot", "catalog", "web"}, // words, content, pixels
-	{"internal/store", "internal/arch"},
+	{"internal/ot", "internal/qr", "catalog", "web"}, // words, content, pixels
+	{"internal/store", "internal/arch", "internal/seal"},
 	{"internal/org", "internal/audit"},
-	{"internal/bus", "internal/job"},
+	{"internal/bus", "internal/job", "internal/egress"},
 	{"internal/auth"},
 	{"internal/rest", "internal/rule", "internal/dissect"},
 	{"internal/inbox"},

@@ -1,11 +1,24 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+  retainSearchParams,
+} from "@tanstack/react-router";
 import { Shell } from "./shell/shell";
 import { NotFound } from "./ui/not-found";
 import { RouteError } from "./ui/route-error";
 import { only, parseSearch, stringifySearch } from "./ui/search";
 
 // Every page is a chunk of its own: the first load is the shell and the page that was asked for.
-const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
+const root = createRootRoute({
+  component: Shell,
+  notFoundComponent: NotFound,
+  // The day that all pages show goes along from page to page.
+  validateSearch: only("as_of"),
+  search: { middlewares: [retainSearchParams(["as_of"])] },
+});
 const at = <P extends string>(path: P) => ({ getParentRoute: () => root, path }) as const;
 
 const home = createRoute({
@@ -16,7 +29,6 @@ const home = createRoute({
 });
 const posture = createRoute({
   ...at("/posture"),
-  validateSearch: only("as_of"),
   component: lazyRouteComponent(() => import("./pages/posture/posture")),
 });
 const requirements = createRoute({
@@ -38,6 +50,11 @@ const assets = createRoute({
   ...at("/assets"),
   validateSearch: only("site", "zone", "role", "vendor", "level", "state", "conflict", "expected", "q", "sort"),
   component: lazyRouteComponent(() => import("./pages/assets/list")),
+});
+const labels = createRoute({
+  ...at("/assets/labels"),
+  validateSearch: only("site", "zone", "role", "vendor", "level", "state", "conflict", "expected", "q"),
+  component: lazyRouteComponent(() => import("./pages/assets/labels")),
 });
 const asset = createRoute({
   ...at("/assets/$id"),
@@ -82,6 +99,7 @@ export const router = createRouter({
     requirement,
     plant,
     assets,
+    labels,
     asset,
     conversations,
     conversation,
@@ -99,6 +117,10 @@ export const router = createRouter({
 });
 
 declare module "@tanstack/react-router" {
+  interface HistoryState {
+    /** The ticked assets, on the way to their labels. */
+    ids?: string[];
+  }
   interface Register {
     router: typeof router;
   }

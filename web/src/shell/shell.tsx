@@ -1,14 +1,14 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
-import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
-import { api } from "../api/client";
+import { useQuery } from "@tanstack/react-query";
+import { Link, Outlet, useLocation, useNavigate, useSearch } from "@tanstack/react-router";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { useMay } from "../api/may";
-import { captures, posture, session, sites } from "../api/queries";
+import { session } from "../api/queries";
 import type { Session } from "../api/types";
-import { t, word } from "../texts";
+import { t } from "../texts";
+import { AsOfBar } from "../ui/as-of";
 import { ErrorNote, Wait } from "../ui/page";
 import { Toasts } from "../ui/toast";
-import { ThemeSwitch } from "./theme";
+import { Rail } from "./rail";
 
 const Start = lazy(() => import("../pages/start/start"));
 const MustEnrol = lazy(() => import("../pages/start/enrol"));
@@ -52,6 +52,7 @@ function Frame({ session: who }: { session: Session }) {
   const [palette, setPalette] = useState(false);
   const [menu, setMenu] = useState(false);
   const { pathname } = useLocation();
+  const { as_of: day = "" } = useSearch({ strict: false }) as { as_of?: string };
   const main = useRef<HTMLElement>(null);
   const last = useRef(pathname);
 
@@ -99,8 +100,10 @@ function Frame({ session: who }: { session: Session }) {
       {menu && <button type="button" className="veil" aria-label={t("common.close")} onClick={() => setMenu(false)} />}
       <Rail session={who} open={menu} onFind={() => setPalette(true)} />
       <main id="main" ref={main} tabIndex={-1}>
+        <AsOfBar />
         <Suspense fallback={<Wait />}>
-          <Outlet />
+          {/* Another day is another page: every question is asked anew. */}
+          <Outlet key={day} />
         </Suspense>
       </main>
       {palette && (
@@ -110,104 +113,5 @@ function Frame({ session: who }: { session: Session }) {
       )}
       <Toasts />
     </div>
-  );
-}
-
-function Rail({ session: who, open, onFind }: { session: Session; open: boolean; onFind: () => void }) {
-  const client = useQueryClient();
-  const navigate = useNavigate();
-  const siteList = useQuery(sites);
-  const now = useQuery({ ...posture(), enabled: useMay("posture:read") });
-  const reading = useQuery({ ...captures, enabled: useMay("capture:read") });
-  const contradicted = now.data?.headline.contradicted ?? 0;
-  const busy = reading.data?.items.filter((c) => c.state === "reading" || c.state === "queued").length ?? 0;
-  const assetCount = siteList.data?.items.reduce((sum, site) => sum + (site.assets ?? 0), 0);
-
-  const signOut = async () => {
-    await api.DELETE("/session").catch(() => undefined);
-    client.clear();
-    await navigate({ to: "/posture" });
-    await client.invalidateQueries();
-  };
-
-  return (
-    <nav className={open ? "rail open" : "rail"} aria-label={t("shell.pages")}>
-      <Link className="brand" to="/posture">
-        SKANSE
-      </Link>
-      <button type="button" className="find" onClick={onFind}>
-        {t("shell.find")} <kbd>Ctrl K</kbd>
-      </button>
-      <ul>
-        <Item to="/posture" need="posture:read">
-          {t("posture.title")}
-          {contradicted > 0 && (
-            <span className="count" title={t("posture.contradicted")}>
-              {contradicted}
-            </span>
-          )}
-        </Item>
-        <Item to="/requirements" need="posture:read">
-          {t("requirements.title")} <small className="num">{now.data?.headline.total ?? ""}</small>
-        </Item>
-        <Item to="/plant" need="asset:read">
-          {t("plant.title")}{" "}
-          <small>{siteList.data ? t("shell.sites", { count: siteList.data.items.length }) : ""}</small>
-        </Item>
-        <Item to="/assets" need="asset:read">
-          {t("assets.title")} <small className="num">{assetCount ?? ""}</small>
-        </Item>
-        <Item to="/conversations" need="network:read">
-          {t("conversations.title")}
-        </Item>
-      </ul>
-      <h2>{t("shell.record")}</h2>
-      <ul>
-        <Item to="/captures" need="capture:read">
-          {t("captures.title")} <small>{busy > 0 ? t("shell.reading", { count: busy }) : ""}</small>
-        </Item>
-        <Item to="/audit" need="audit:read">
-          {t("audit.title")}
-        </Item>
-        <Item to="/settings">{t("settings.title")}</Item>
-      </ul>
-      <div className="foot">
-        {who.demo && <p className="demo">{t("shell.demo")}</p>}
-        <ThemeSwitch />
-        <div className="who">
-          <b className="cut">{who.user?.name}</b>
-          <div className="row">
-            <small>{word("role", who.user?.role)}</small>
-            <button type="button" className="btn plain small" onClick={signOut}>
-              {t("shell.sign_out")}
-            </button>
-          </div>
-          <small>{who.version}</small>
-        </div>
-      </div>
-    </nav>
-  );
-}
-
-type ItemTo =
-  | "/posture"
-  | "/requirements"
-  | "/plant"
-  | "/assets"
-  | "/conversations"
-  | "/captures"
-  | "/audit"
-  | "/settings";
-
-/** A page that the role does not open is not offered. */
-function Item({ to, need, children }: { to: ItemTo; need?: string; children: ReactNode }) {
-  const may = useMay(need ?? "");
-  if (need && !may) return null;
-  return (
-    <li>
-      <Link to={to} activeProps={{ "aria-current": "page" }}>
-        {children}
-      </Link>
-    </li>
   );
 }
