@@ -15,6 +15,7 @@ import (
 //	skanse.db     the database, unless another one was named
 //	keys/         the audit log's signing key, the key of the second step (0600)
 //	captures/     uploaded captures under their SHA-256
+//	attachments/  files on records, under their SHA-256
 type Folder string
 
 // DataFlag names the data folder and the database on a command line.

@@ -4,6 +4,40 @@
  */
 
 export interface paths {
+    "/approval-profiles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many eyes each company can spare */
+        get: operations["list-approval-profiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/approval-profiles/{entity}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Set how many eyes a company can spare */
+        put: operations["set-approval-profile"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/assets": {
         parameters: {
             query?: never;
@@ -719,6 +753,213 @@ export interface paths {
         get: operations["get-posture"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/record-people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who may own a record */
+        get: operations["list-record-people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/record-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The kinds of records: fields, states, buttons, words */
+        get: operations["list-record-types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Records of all types */
+        get: operations["list-records"];
+        put?: never;
+        /** Write a record down */
+        post: operations["create-record"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/facets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many records have which state, site, owner */
+        get: operations["count-records"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One record with all that hangs on it */
+        get: operations["get-record"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change what a record says */
+        patch: operations["update-record"];
+        trace?: never;
+    };
+    "/records/{id}/approval": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approve or refuse what waits, or look a second time */
+        post: operations["decide-record"];
+        /** Take a request for approval back */
+        delete: operations["withdraw-record"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say something about a record */
+        post: operations["comment-record"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The versions of a record and what changed, newest first */
+        get: operations["get-record-history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Link a record to a thing */
+        post: operations["link-record"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}/links/{link}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a link away */
+        delete: operations["unlink-record"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Note that a record was looked at and still holds; the next review counts from now */
+        post: operations["review-record"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}/transition": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Move a record to another state */
+        post: operations["move-record"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1724,6 +1965,9 @@ export interface components {
         CodeInBody: {
             code: string;
         };
+        "Comment-recordRequest": {
+            text: string;
+        };
         ComplyAnswerItem: {
             at: string;
             collected_at: string | null;
@@ -2033,6 +2277,13 @@ export interface components {
         };
         CreatedBody: {
             id: string;
+        };
+        "Decide-recordRequest": {
+            comment?: string;
+            /** @enum {string} */
+            decision: "approve" | "reject";
+            /** @description Profile small: name and organisation of who looked at it, without an account */
+            outside?: string;
         };
         DecideInputBody: {
             ids: string[] | null;
@@ -2349,10 +2600,31 @@ export interface components {
             password?: string;
             token: string;
         };
+        "List-record-typesResponse": {
+            items: components["schemas"]["RecordType"][];
+        };
         MergeInputBody: {
             from: string[] | null;
             into: string;
             reason?: string;
+        };
+        "Move-recordRequest": {
+            asset?: string | null;
+            /** @description Fields that change; null empties one */
+            data?: {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            due_at?: string | null;
+            owner?: string | null;
+            reason?: string;
+            title?: string | null;
+            transition: string;
+            /** Format: date-time */
+            valid_from?: string | null;
+            /** Format: date-time */
+            valid_until?: string | null;
+            zone?: string | null;
         };
         NetworkAdded: {
             /** Format: int64 */
@@ -2492,6 +2764,26 @@ export interface components {
              * @description Payload of no recognised protocol
              */
             unknown_bytes: number;
+        };
+        NewInBody: {
+            asset?: string;
+            data?: {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            due_at?: string | null;
+            /** @description Needed for the whole company, where there are several */
+            entity?: string;
+            links?: components["schemas"]["RecordNewLink"][] | null;
+            owner?: string;
+            site?: string;
+            title: string;
+            type: string;
+            /** Format: date-time */
+            valid_from?: string | null;
+            /** Format: date-time */
+            valid_until?: string | null;
+            zone?: string;
         };
         NotifyOut: {
             items: components["schemas"]["EgressAllow"][];
@@ -2682,6 +2974,34 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageRecordItem: {
+            items: components["schemas"]["RecordItem"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageRecordName: {
+            items: components["schemas"]["RecordName"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageRecordProfile: {
+            items: components["schemas"]["RecordProfile"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageRecordVersion: {
+            items: components["schemas"]["RecordVersion"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageViewEvent: {
             items: components["schemas"]["ViewEvent"][];
             /** @description Give it as cursor to get the next page */
@@ -2713,11 +3033,396 @@ export interface components {
         RealmInBody: {
             name: string;
         };
+        RecordAttachment: {
+            at: string;
+            by: components["schemas"]["RecordName"];
+            /** Format: int64 */
+            bytes: number;
+            /** @description What the scanner called it */
+            finding?: string;
+            id: string;
+            media_type: string;
+            name: string;
+            /** @enum {string} */
+            scan: "clean" | "infected" | "unscanned";
+            sha256: string;
+        };
+        RecordButton: {
+            allowed: boolean;
+            approval: boolean;
+            danger: boolean;
+            id: string;
+            /** @description Fields that must be filled and are not yet */
+            needs: string[];
+            primary: boolean;
+            reason: boolean;
+            title: string;
+            to: string;
+            why_not?: string;
+        };
+        RecordChanges: {
+            asset?: string | null;
+            /** @description Fields that change; null empties one */
+            data?: {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            due_at?: string | null;
+            owner?: string | null;
+            title?: string | null;
+            /** Format: date-time */
+            valid_from?: string | null;
+            /** Format: date-time */
+            valid_until?: string | null;
+            zone?: string | null;
+        };
+        RecordChoice: {
+            help?: string;
+            id: string;
+            title: string;
+        };
+        RecordComment: {
+            at: string;
+            by: components["schemas"]["RecordName"];
+            id: string;
+            text: string;
+        };
+        RecordCondition: {
+            field: string;
+            in: string[];
+        };
+        RecordDetail: {
+            /** @enum {string} */
+            approval: "none" | "waiting" | "approved" | "rejected";
+            /** @description The newest first */
+            approvals: components["schemas"]["RecordRequest"][];
+            as_of: string | null;
+            asset?: components["schemas"]["RecordName"];
+            attachments: components["schemas"]["RecordAttachment"][];
+            closed_at: string | null;
+            comments: components["schemas"]["RecordComment"][];
+            created_at: string;
+            created_by: components["schemas"]["RecordName"];
+            data: {
+                [key: string]: unknown;
+            };
+            due_at: string | null;
+            entity: components["schemas"]["RecordName"];
+            entity_id: string;
+            id: string;
+            links: components["schemas"]["RecordEdge"][];
+            /** @description The person may decide on what waits now */
+            may_approve: boolean;
+            may_edit: boolean;
+            /** @description Why not, where something waits */
+            may_not_why?: string;
+            /** @description What ids in the data are called: people, assets, zones */
+            names: {
+                [key: string]: string;
+            };
+            /** @description Its due date, its review or its validity has passed and it is not closed */
+            overdue: boolean;
+            owner?: components["schemas"]["RecordName"];
+            ref: string;
+            review_at: string | null;
+            schedule?: components["schemas"]["RecordSchedule"];
+            /** @description Approved by one: until when a second person must look */
+            second_due: string | null;
+            site?: components["schemas"]["RecordName"];
+            /** @description null: the whole company */
+            site_id: string | null;
+            state: string;
+            title: string;
+            transitions: components["schemas"]["RecordButton"][];
+            type: string;
+            updated_at: string;
+            updated_by: components["schemas"]["RecordName"];
+            valid_from: string | null;
+            valid_until: string | null;
+            /** Format: int64 */
+            version: number;
+            zone?: components["schemas"]["RecordName"];
+        };
+        RecordEdge: {
+            id: string;
+            /** @description The record is the end that is pointed at */
+            inverse: boolean;
+            made_at: string;
+            rel: string;
+            title: string;
+            to: components["schemas"]["RecordEdgeEnd"];
+        };
+        RecordEdgeEnd: {
+            id: string;
+            kind: string;
+            label: string;
+            state: string;
+            /** @description Of a record */
+            type?: string;
+        };
+        RecordFacet: {
+            /** Format: int64 */
+            count: number;
+            id: string;
+            title: string;
+        };
+        RecordFacets: {
+            /** @description overdue, soon */
+            due: components["schemas"]["RecordFacet"][];
+            owner: components["schemas"]["RecordFacet"][];
+            site: components["schemas"]["RecordFacet"][];
+            state: components["schemas"]["RecordFacet"][];
+            type: components["schemas"]["RecordFacet"][];
+        };
+        RecordField: {
+            choices?: components["schemas"]["RecordChoice"][] | null;
+            default?: unknown;
+            example?: string;
+            /** @description May change after approval and after closing, without asking again */
+            free: boolean;
+            group?: string;
+            help?: string;
+            id: string;
+            /** @enum {string} */
+            kind: "text" | "long" | "number" | "bool" | "date" | "time" | "choice" | "choices" | "person" | "asset" | "zone" | "link" | "money" | "duration";
+            /** Format: double */
+            max?: number;
+            /** Format: double */
+            min?: number;
+            required: boolean;
+            title: string;
+            unit?: string;
+            visible_when?: components["schemas"]["RecordCondition"];
+        };
+        RecordFieldChange: {
+            after: unknown;
+            after_text: string;
+            before: unknown;
+            before_text: string;
+            field: string;
+            title: string;
+        };
+        RecordFieldGroup: {
+            help?: string;
+            id: string;
+            title: string;
+        };
+        RecordItem: {
+            /** @enum {string} */
+            approval: "none" | "waiting" | "approved" | "rejected";
+            asset?: components["schemas"]["RecordName"];
+            /** Format: int64 */
+            attachments: number;
+            closed_at: string | null;
+            /** Format: int64 */
+            comments: number;
+            created_at: string;
+            data: {
+                [key: string]: unknown;
+            };
+            due_at: string | null;
+            entity_id: string;
+            id: string;
+            /** Format: int64 */
+            links: number;
+            /** @description Its due date, its review or its validity has passed and it is not closed */
+            overdue: boolean;
+            owner?: components["schemas"]["RecordName"];
+            ref: string;
+            review_at: string | null;
+            /** @description Approved by one: until when a second person must look */
+            second_due: string | null;
+            /** @description null: the whole company */
+            site_id: string | null;
+            state: string;
+            title: string;
+            type: string;
+            updated_at: string;
+            valid_from: string | null;
+            valid_until: string | null;
+            /** Format: int64 */
+            version: number;
+            zone?: components["schemas"]["RecordName"];
+        };
+        RecordLayout: {
+            columns: string[];
+            group: string;
+            sort: string;
+        };
+        RecordLinkRule: {
+            /** @description Its words as seen from the other end */
+            inverse: string;
+            many: boolean;
+            /** @description The other end is what this belongs to */
+            parent: boolean;
+            rel: string;
+            title: string;
+            /** @description Record types, or asset, requirement, check, conversation, zone, site, event */
+            to: string[];
+        };
+        RecordName: {
+            id: string;
+            name: string;
+        };
+        RecordNewLink: {
+            id: string;
+            /** @description record, asset, requirement, check, conversation, zone, site, event */
+            kind: string;
+            rel: string;
+        };
+        RecordProfile: {
+            entity_id: string;
+            name: string;
+            /** @enum {string} */
+            profile: "small" | "normal" | "group";
+        };
+        RecordRequest: {
+            id: string;
+            /** Format: int64 */
+            needed: number;
+            /** @enum {string} */
+            profile: "small" | "normal" | "group";
+            reason: string;
+            requested_at: string;
+            requested_by: components["schemas"]["RecordName"];
+            second_at: string | null;
+            second_due: string | null;
+            /** @enum {string} */
+            state: "waiting" | "approved" | "rejected" | "reopened" | "withdrawn";
+            /** @description In words: Approved by one, second look due 2026-11-30 */
+            text: string;
+            title: string;
+            transition: string;
+            /**
+             * Format: int64
+             * @description Of the record that was asked about
+             */
+            version: number;
+            votes: components["schemas"]["RecordVote"][];
+        };
+        RecordSchedule: {
+            comment: string;
+            last_at: string | null;
+            last_by?: components["schemas"]["RecordName"];
+            /** Format: int64 */
+            months: number;
+            next_at: string | null;
+        };
+        RecordSection: {
+            fields: string[];
+            /** @description approvals, history, links, attachments, comments, signature */
+            show: string[];
+            title: string;
+        };
+        RecordSpan: {
+            from: string;
+            to: string;
+        };
+        RecordState: {
+            help?: string;
+            id: string;
+            /** @enum {string} */
+            kind: "draft" | "open" | "active" | "done" | "bad";
+            title: string;
+        };
+        RecordTransition: {
+            /** @description Somebody else must agree first */
+            approval: boolean;
+            danger: boolean;
+            from: string[];
+            help?: string;
+            id: string;
+            /** @description Fields that must be filled */
+            needs: string[];
+            /** @description State after a refusal; empty: it stays */
+            on_reject?: string;
+            /**
+             * @description Who may: write (empty too) or approve
+             * @enum {string}
+             */
+            permit: "" | "write" | "approve";
+            primary: boolean;
+            /** @description It must be said why */
+            reason: boolean;
+            /** @description Counts as a review */
+            reviews: boolean;
+            title: string;
+            to: string;
+            when?: components["schemas"]["RecordCondition"];
+        };
+        RecordType: {
+            about: string;
+            approve: string;
+            /** @description The role asked to approve, and for what nobody owns */
+            asks_role: string;
+            board: boolean;
+            calendar?: components["schemas"]["RecordSpan"];
+            /** Format: int64 */
+            data_version: number;
+            fields: components["schemas"]["RecordField"][];
+            /** @description Of valid_from, valid_until, due_at, zone, asset: what may change after approval without asking again */
+            free: string[];
+            groups: components["schemas"]["RecordFieldGroup"][];
+            id: string;
+            initial: string;
+            links: components["schemas"]["RecordLinkRule"][];
+            list: components["schemas"]["RecordLayout"];
+            plural: string;
+            /** @description Of references: FND in FND-2026-0014 */
+            prefix: string;
+            print: components["schemas"]["RecordSection"][];
+            read: string;
+            /**
+             * Format: int64
+             * @description 0: not reviewed by the calendar
+             */
+            review_months: number;
+            /** @description Where it may stand: entity, site, zone, asset */
+            scope: string[];
+            states: components["schemas"]["RecordState"][];
+            /** @description Words of its own: new, empty, save, board, calendar … */
+            texts: {
+                [key: string]: string;
+            };
+            title: string;
+            transitions: components["schemas"]["RecordTransition"][];
+            write: string;
+        };
+        RecordVersion: {
+            /** @description create, change, request, approve, reject, review … or a transition's id */
+            action: string;
+            at: string;
+            by: components["schemas"]["RecordName"];
+            changes: components["schemas"]["RecordFieldChange"][];
+            hash: string;
+            reason: string;
+            state: string;
+            /** @description The action in words */
+            title: string;
+            /** Format: int64 */
+            version: number;
+        };
+        RecordVote: {
+            at: string;
+            by: components["schemas"]["RecordName"];
+            comment: string;
+            /** @enum {string} */
+            decision: "approve" | "reject";
+            /** @description Who looked, without an account; by wrote it down */
+            outside?: string;
+        };
         "Require-second-stepRequest": {
             required: boolean;
         };
+        "Review-recordRequest": {
+            comment?: string;
+        };
         SearchOutBody: {
             items: components["schemas"]["ViewFound"][];
+        };
+        "Set-approval-profileRequest": {
+            /** @enum {string} */
+            profile: "small" | "normal" | "group";
         };
         "Set-deputyRequest": {
             /** @description Empty: nobody */
@@ -3131,6 +3836,68 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    "list-approval-profiles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRecordProfile"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-approval-profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entity: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Set-approval-profileRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-assets": {
         parameters: {
             query?: {
@@ -4768,6 +5535,549 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ComplyPosture"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-record-people": {
+        parameters: {
+            query?: {
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRecordName"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-record-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List-record-typesResponse"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-records": {
+        parameters: {
+            query?: {
+                type?: string;
+                /** @description Several with commas */
+                state?: string;
+                site?: string;
+                /** @description An id, me, or none */
+                owner?: string;
+                q?: string;
+                due?: "overdue" | "soon";
+                /** @description field:value, may be given again */
+                filter?: string[] | null;
+                /** @description kind:id */
+                link?: string;
+                /** @description A column; -column is downwards */
+                sort?: string;
+                as_of?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRecordItem"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewInBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "count-records": {
+        parameters: {
+            query?: {
+                type?: string;
+                /** @description Several with commas */
+                state?: string;
+                site?: string;
+                /** @description An id, me, or none */
+                owner?: string;
+                q?: string;
+                due?: "overdue" | "soon";
+                /** @description field:value, may be given again */
+                filter?: string[] | null;
+                /** @description kind:id */
+                link?: string;
+                /** @description A column; -column is downwards */
+                sort?: string;
+                as_of?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordFacets"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-record": {
+        parameters: {
+            query?: {
+                as_of?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-record": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordChanges"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decide-record": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decide-recordRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "withdraw-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "comment-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Comment-recordRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-record-history": {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRecordVersion"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "link-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordNewLink"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unlink-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                link: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "review-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Review-recordRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "move-record": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Move-recordRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
                 };
             };
             /** @description What went wrong, and what to do */
