@@ -28,7 +28,7 @@ func (s *server) openRecords() (err error) {
 	return err
 }
 
-func (f Folder) attachments() string { return f.join("attachments") }
+func (f Folder) attachments() string { return f.join(attachmentFolder) }
 
 func assetsByID(ctx context.Context, r store.Reader, scope auth.Scope, ids []string) (map[string]record.Thing, error) {
 	type row struct {

@@ -5,6 +5,7 @@ import (
 	"github.com/skanse/skanse/internal/audit"
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/bus"
+	"github.com/skanse/skanse/internal/care"
 	"github.com/skanse/skanse/internal/comply"
 	"github.com/skanse/skanse/internal/edge/centre"
 	"github.com/skanse/skanse/internal/egress"
@@ -23,6 +24,7 @@ func schema() []store.Migrations {
 		org.Migrations(), audit.Migrations(), bus.Migrations(), job.Migrations(), auth.Migrations(),
 		egress.Migrations(), inbox.Migrations(), record.Migrations(),
 		centre.Migrations(),
+		care.Migrations(),
 		network.Migrations(), asset.Migrations(), comply.Migrations(),
 	}
 }
