@@ -82,7 +82,7 @@ func Tables() []Table {
 		Table{Name: "audit_detail", Class: "audit", Owner: true, At: "(SELECT e.at FROM audit_entry e WHERE e.seq = audit_detail.seq)", Open: "detail = ''"},
 
 		Table{Name: "comply_evidence", Class: "evidence", At: "at", Owner: true},
-		Table{Name: "comply_run", Class: "evidence", Owner: true}, // stay with their roots, so that nobody can say they never were
+		Table{Name: "comply_run", Class: "evidence", Owner: true},   // stay with their roots, so that nobody can say they never were
 		Table{Name: "comply_items", Class: "evidence", Owner: true}, // go when no answer names them
 		Table{Name: "comply_level_day", Class: "evidence", At: "day", Unit: days, Key: "site_no, day, entity_id"},
 		Table{Name: "comply_finding", Class: "evidence", At: "closed_at", Key: "finding_id"},
