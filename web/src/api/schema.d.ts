@@ -38,6 +38,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/assets/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say of new devices that they belong here, visit, must go, or ask a colleague */
+        post: operations["decide-new-devices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/assets/facets": {
         parameters: {
             query?: never;
@@ -175,6 +192,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/assets/{id}/standing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether it is a visitor, or on the block list */
+        get: operations["get-asset-standing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/assets/{id}/unblock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a device off the block list */
+        post: operations["unblock-asset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/audit": {
         parameters: {
             query?: never;
@@ -270,6 +321,23 @@ export interface paths {
         get?: never;
         /** Say who is asked when you do not answer in time */
         put: operations["set-deputy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/blocked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The block list: addresses that must not be there */
+        get: operations["list-blocked"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -668,23 +736,6 @@ export interface paths {
         put?: never;
         /** Put it aside until a time */
         post: operations["snooze-inbox-item"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/metrics": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The same figures for Prometheus */
-        get: operations["get-metrics"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1142,194 +1193,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/system": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** How this installation is */
-        get: operations["get-system"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/system/recovery-kit": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Make the recovery kit: shown once, to be printed */
-        post: operations["make-recovery-kit"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/system/retention": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What is kept how long, and what it takes */
-        get: operations["get-retention"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/system/retention-frozen": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Delete nothing for its age until this is taken back */
-        put: operations["freeze-retention"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/system/retention/measure": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Measure the tables anew */
-        post: operations["measure-tables"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/system/retention/{class}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Keep a class of rows so many days */
-        put: operations["set-retention"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/system/retention/{class}/preview": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What would go if a class were kept so many days */
-        get: operations["preview-retention"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/system/snapshots": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The plan of snapshots, and those that were made */
-        get: operations["get-snapshots"];
-        put?: never;
-        /** Make a snapshot now: it begins within a minute */
-        post: operations["make-snapshot"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/system/snapshots/host-key": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Ask an SFTP server for its key, to compare its fingerprint */
-        post: operations["ask-host-key"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/system/snapshots/plan": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Say when snapshots are made and where they go */
-        put: operations["set-snapshot-plan"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/system/snapshots/{id}/read": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Read a snapshot back whole and compare it with what was written */
-        post: operations["read-snapshot"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/tokens": {
         parameters: {
             query?: never;
@@ -1581,11 +1444,6 @@ export interface components {
         "Answer-inbox-itemRequest": {
             comment?: string;
         };
-        "Ask-host-keyRequest": {
-            host: string;
-            /** Format: int64 */
-            port: number;
-        };
         AssetAsset: {
             /** Format: int64 */
             conflicts: number;
@@ -1704,6 +1562,24 @@ export interface components {
             /** @description null: still */
             to: string | null;
         };
+        AssetBlocked: {
+            address: string;
+            asset_id: string;
+            blocked_at: string;
+            blocked_by: string;
+            /** @enum {string} */
+            kind: "mac" | "ip";
+            name: string;
+            reason: string;
+            /** @description Heard since */
+            seen_at: string | null;
+            site_id: string;
+            /**
+             * Format: int64
+             * @description How often it came back
+             */
+            times: number;
+        };
         AssetClashDetail: {
             at: string;
             ip: string;
@@ -1722,6 +1598,23 @@ export interface components {
              * @description They stood so already
              */
             unchanged: number;
+        };
+        AssetDecision: {
+            /**
+             * @description accept: it belongs here; visitor: until a day; ask: a colleague knows; block: it must not be here
+             * @enum {string}
+             */
+            decision: "accept" | "visitor" | "ask" | "block";
+            ids: string[] | null;
+            /** @description Id of who is asked */
+            person?: string;
+            question?: string;
+            reason?: string;
+            /**
+             * Format: date-time
+             * @description Of a visitor
+             */
+            until?: string;
         };
         AssetFacet: {
             /** Format: int64 */
@@ -1850,6 +1743,11 @@ export interface components {
             /** @description Id of a zone of the asset's site */
             zone?: string;
         };
+        AssetStanding: {
+            blocked: components["schemas"]["AssetBlocked"][];
+            /** @description None or one */
+            visitor: components["schemas"]["AssetVisit"][];
+        };
         AssetUseDetail: {
             classes: string[];
             more: boolean;
@@ -1858,6 +1756,11 @@ export interface components {
             protocol: string;
             /** @enum {string} */
             side: "serves" | "asks";
+        };
+        AssetVisit: {
+            decided_by: string;
+            reason: string;
+            until_at: string;
         };
         AssetZoneRef: {
             id: string;
@@ -1930,263 +1833,6 @@ export interface components {
             signed_in_at: string | null;
             /** @description Sites in scope, by id */
             sites: string[] | null;
-        };
-        CareDatabase: {
-            /** Format: int64 */
-            bytes: number;
-            engine: string;
-            /**
-             * Format: int64
-             * @description Inside the file, left by what was deleted; given back every night
-             */
-            free_bytes: number;
-            /**
-             * Format: double
-             * @description A small question, now
-             */
-            read_ms: number;
-            /**
-             * Format: double
-             * @description A small change until it is safe on the disk, at the last self-check; 0: not yet
-             */
-            write_ms: number;
-        };
-        CareDay: {
-            /** Format: int64 */
-            database: number;
-            /**
-             * Format: int64
-             * @description Days since 1970, UTC
-             */
-            day: number;
-            /** Format: int64 */
-            free: number;
-            /** Format: int64 */
-            size: number;
-        };
-        CareDisk: {
-            /**
-             * Format: int64
-             * @description Bytes that Skanse may still write
-             */
-            free: number;
-            known: boolean;
-            /** Format: int64 */
-            size: number;
-        };
-        CareFigure: {
-            name: string;
-            title: string;
-            unit: string;
-            /** Format: double */
-            value: number;
-        };
-        CareFrozen: {
-            at: string;
-            by: string;
-            on: boolean;
-            reason: string;
-        };
-        CareGone: {
-            oldest: string;
-            /** Format: int64 */
-            rows: number;
-            table: string;
-        };
-        CareHeld: {
-            /** Format: int64 */
-            bytes: number;
-            class: string;
-            /**
-             * Format: int64
-             * @description Kept so long; 0: for ever
-             */
-            days: number;
-            /** Format: int64 */
-            default_days: number;
-            /** @description Nothing to choose */
-            fixed: boolean;
-            /** @description May be kept for ever */
-            forever: boolean;
-            /**
-             * Format: int64
-             * @description 0: no end
-             */
-            max_days: number;
-            /** Format: int64 */
-            min_days: number;
-            oldest: string;
-            /** Format: int64 */
-            rows: number;
-            tables: string[];
-        };
-        CareHostKey: {
-            /** @description SHA256:…, as ssh-keygen -lf prints it */
-            fingerprint: string;
-            key: string;
-        };
-        CareJobState: {
-            /** @description Of its last turn; empty: it went well */
-            error: string;
-            name: string;
-            next_at: string;
-            ran_at: string;
-            running: boolean;
-        };
-        CareKitLine: {
-            /** Format: int64 */
-            number: number;
-            text: string;
-            word: string;
-        };
-        CareKitSheet: {
-            key: string;
-            lines: components["schemas"]["CareKitLine"][];
-            /** Format: date-time */
-            made_at: string;
-            /** @description The key as SVG */
-            qr: string;
-            recipient: string;
-        };
-        CareMemory: {
-            /** Format: int32 */
-            collections: number;
-            /** Format: int64 */
-            heap: number;
-            /**
-             * Format: int64
-             * @description GOMEMLIMIT; 0: none
-             */
-            limit: number;
-            /**
-             * Format: int64
-             * @description Taken from the operating system by the Go runtime
-             */
-            system: number;
-        };
-        CarePlan: {
-            /** @description Kept captures go along */
-            captures: boolean;
-            /** @description A folder of this machine, such as a mounted share; empty: sftp */
-            folder: string;
-            /**
-             * Format: int64
-             * @description Local time of the plan's zone
-             */
-            hour: number;
-            keep: components["schemas"]["CareRule"];
-            /** Format: int64 */
-            minute: number;
-            on: boolean;
-            sftp: components["schemas"]["CareSFTP"];
-            /** @description IANA time zone; empty: UTC */
-            zone: string;
-        };
-        CareProblem: {
-            /** @description What to do */
-            detail: string;
-            id: string;
-            title: string;
-            urgent: boolean;
-        };
-        CareQueue: {
-            /**
-             * Format: int64
-             * @description Events that it has not had
-             */
-            behind: number;
-            name: string;
-            /** @description Of these; null: none */
-            oldest_at: string;
-        };
-        CareRetention: {
-            frozen: components["schemas"]["CareFrozen"];
-            items: components["schemas"]["CareHeld"][];
-            /** @description null: not yet */
-            measured_at: string;
-        };
-        CareRule: {
-            /** Format: int64 */
-            daily: number;
-            /** Format: int64 */
-            monthly: number;
-            /** Format: int64 */
-            weekly: number;
-        };
-        CareSFTP: {
-            folder: string;
-            host: string;
-            /** @description Its public key, as in known_hosts: ssh-ed25519 AAAA… */
-            host_key: string;
-            /**
-             * Format: int64
-             * @description 0: 22
-             */
-            port: number;
-            user: string;
-        };
-        CareSnapshot: {
-            at: string;
-            /** Format: int64 */
-            bytes: number;
-            error: string;
-            /** @description Removed by the rule of what is kept */
-            gone_at: string;
-            id: string;
-            name: string;
-            place: string;
-            /** @description Read back whole from where it lies */
-            read_at: string;
-            /** Format: int64 */
-            rows: number;
-            /** @description Of the file as it lies there */
-            sha256: string;
-            /** Format: int64 */
-            took_us: number;
-            /** @description Its database was restored and compared */
-            tried_at: string;
-        };
-        CareSnapshots: {
-            /** @description What the snapshot under way is at; empty: none is */
-            doing: string;
-            items: components["schemas"]["CareSnapshot"][];
-            plan: components["schemas"]["CarePlan"];
-            /** @description For the authorized_keys of an SFTP server */
-            public_key: string;
-            /** @description Public half of the recovery kit; empty: there is none yet */
-            recipient: string;
-            /** @description One begins within a minute */
-            wanted: boolean;
-        };
-        CareSystem: {
-            database: components["schemas"]["CareDatabase"];
-            /** @description The disk, one a day, the last 90 */
-            days: components["schemas"]["CareDay"][];
-            disk: components["schemas"]["CareDisk"];
-            /** @description What other parts tell of themselves */
-            figures: components["schemas"]["CareFigure"][];
-            /**
-             * Format: double
-             * @description When the disk is full if it goes on like the last 30 days; null: too few days, or it does not fill
-             */
-            full_in_days: number | null;
-            go: string;
-            /** Format: int64 */
-            goroutines: number;
-            jobs: components["schemas"]["CareJobState"][];
-            memory: components["schemas"]["CareMemory"];
-            /** Format: date-time */
-            now: string;
-            platform: string;
-            problems: components["schemas"]["CareProblem"][];
-            queues: components["schemas"]["CareQueue"][];
-            /** @description The newest; null: none yet */
-            snapshot: components["schemas"]["CareSnapshot"];
-            /** Format: date-time */
-            started_at: string;
-            version: string;
-            /** @description The newest that was restored for a try and read back; null: none yet */
-            whole: components["schemas"]["CareSnapshot"];
         };
         CodeInBody: {
             code: string;
@@ -2539,10 +2185,6 @@ export interface components {
             /** @description body.name, query.limit */
             where: string;
         };
-        "Freeze-retentionRequest": {
-            on: boolean;
-            reason: string;
-        };
         "Give-shiftRequest": {
             /** Format: int64 */
             hours: number;
@@ -2820,10 +2462,6 @@ export interface components {
             password?: string;
             token: string;
         };
-        "Make-recovery-kitRequest": {
-            /** @description Also where there is one: older snapshots still need that */
-            replace: boolean;
-        };
         MergeInputBody: {
             from: string[] | null;
             into: string;
@@ -3045,6 +2683,13 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageAssetBlocked: {
+            items: components["schemas"]["AssetBlocked"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageAssetLabel: {
             items: components["schemas"]["AssetLabel"][];
             /** @description Give it as cursor to get the next page */
@@ -3068,13 +2713,6 @@ export interface components {
         };
         PageAuthUser: {
             items: components["schemas"]["AuthUser"][];
-            /** @description Give it as cursor to get the next page */
-            next?: string;
-            /** Format: int64 */
-            total?: number;
-        };
-        PageCareGone: {
-            items: components["schemas"]["CareGone"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -3198,13 +2836,6 @@ export interface components {
         "Require-second-stepRequest": {
             required: boolean;
         };
-        RetentionInBody: {
-            /**
-             * Format: int64
-             * @description 0: for ever
-             */
-            days: number;
-        };
         SearchOutBody: {
             items: components["schemas"]["ViewFound"][];
         };
@@ -3281,6 +2912,9 @@ export interface components {
             /** @description All that its owner sees, at the time of use */
             sees_all?: boolean;
             sites?: string[] | null;
+        };
+        "Unblock-assetRequest": {
+            reason?: string;
         };
         UserInBody: {
             email: string;
@@ -3703,6 +3337,39 @@ export interface operations {
             };
         };
     };
+    "decide-new-devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssetDecision"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetDecided"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "count-assets": {
         parameters: {
             query?: {
@@ -4034,6 +3701,70 @@ export interface operations {
             };
         };
     };
+    "get-asset-standing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetStanding"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unblock-asset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Unblock-assetRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-audit": {
         parameters: {
             query?: {
@@ -4211,6 +3942,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-blocked": {
+        parameters: {
+            query?: {
+                site?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageAssetBlocked"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -5157,33 +4921,6 @@ export interface operations {
         responses: {
             /** @description No Content */
             204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "get-metrics": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6303,380 +6040,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NetworkPacketData"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "get-system": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CareSystem"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "make-recovery-kit": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Make-recovery-kitRequest"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CareKitSheet"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "get-retention": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CareRetention"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "freeze-retention": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Freeze-retentionRequest"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CareRetention"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "measure-tables": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CareRetention"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "set-retention": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                class: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["RetentionInBody"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CareRetention"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "preview-retention": {
-        parameters: {
-            query?: {
-                days?: number;
-            };
-            header?: never;
-            path: {
-                class: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PageCareGone"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "get-snapshots": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CareSnapshots"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "make-snapshot": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Accepted */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "ask-host-key": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Ask-host-keyRequest"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CareHostKey"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "set-snapshot-plan": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CarePlan"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CareSnapshots"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "read-snapshot": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CareSnapshot"];
                 };
             };
             /** @description What went wrong, and what to do */
