@@ -145,11 +145,7 @@ func (s *server) close() error { return s.db.Close() }
 func (s *server) router(visitor *auth.Principal) *rest.Router {
 	return api.New(rest.Config{DB: s.db, Auth: s.auth, Log: s.log, Version: Version, Hosts: s.opts.Hosts, Visitor: visitor}, pages(),
 		admin.New(admin.Config{DB: s.db, Auth: s.auth, Org: s.org, Audit: s.audit, Version: Version, Demo: s.opts.Demo, Overview: s.overview}),
-<<<<<<< HEAD
-		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.edges)
-=======
-		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records)
->>>>>>> main
+		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges)
 }
 
 func pages() fs.FS {
