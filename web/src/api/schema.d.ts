@@ -486,6 +486,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/first-hour": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a new installation has come */
+        get: operations["get-first-hour"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/handovers": {
         parameters: {
             query?: never;
@@ -1035,6 +1052,23 @@ export interface paths {
         head?: never;
         /** Change a site */
         patch: operations["update-site"];
+        trace?: never;
+    };
+    "/sites/{id}/networks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Blocks of addresses in which devices were heard, those without a zone first */
+        get: operations["list-networks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/sites/{id}/realms": {
@@ -2689,6 +2723,13 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageViewNetwork: {
+            items: components["schemas"]["ViewNetwork"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageViewTalk: {
             items: components["schemas"]["ViewTalk"][];
             /** @description Give it as cursor to get the next page */
@@ -2876,6 +2917,11 @@ export interface components {
             protocols: components["schemas"]["ViewVolume"][];
             to: string;
         };
+        ViewCount: {
+            /** Format: int64 */
+            count: number;
+            value: string;
+        };
         ViewEndpoint: {
             /** @description Of the asset that has the address now; empty: none has */
             asset_id: string;
@@ -2909,6 +2955,20 @@ export interface components {
             server: string;
             site_id: string;
         };
+        ViewFirstHour: {
+            /**
+             * Format: int64
+             * @description Two, or nobody lets the second one in again
+             */
+            administrators: number;
+            done: boolean;
+            /**
+             * Format: int64
+             * @description Accounts that can sign in
+             */
+            people: number;
+            sites: components["schemas"]["ViewSiteStart"][];
+        };
         ViewFound: {
             detail: string;
             id: string;
@@ -2933,6 +2993,21 @@ export interface components {
             /** Format: int64 */
             packets: number;
         };
+        ViewNetwork: {
+            /** Format: int64 */
+            assets: number;
+            /** @description Purdue level of most of its assets; empty: not known */
+            level: string;
+            /** @description A /24 or /64 that holds the addresses */
+            prefix: string;
+            realm: string;
+            realm_id: string;
+            /** @description The most frequent first */
+            roles: components["schemas"]["ViewCount"][];
+            zone: string;
+            /** @description Of the zone that has it already; empty: none has */
+            zone_id: string;
+        };
         ViewPacketRef: {
             /** Format: int64 */
             number: number;
@@ -2955,6 +3030,34 @@ export interface components {
         ViewProof: {
             hex: string;
             ref: components["schemas"]["ViewPacketRef"];
+        };
+        ViewSiteStart: {
+            /** Format: int64 */
+            assets: number;
+            /**
+             * Format: int64
+             * @description Captures that were read
+             */
+            captures: number;
+            /**
+             * Format: int64
+             * @description People with the role of its OT lead
+             */
+            leads: number;
+            /**
+             * Format: int64
+             * @description Sensors that listen
+             */
+            live: number;
+            name: string;
+            /**
+             * Format: int64
+             * @description Assets in a zone
+             */
+            placed: number;
+            site_id: string;
+            /** Format: int64 */
+            zones: number;
         };
         ViewTalk: {
             /** Format: int64 */
@@ -4294,6 +4397,35 @@ export interface operations {
             };
         };
     };
+    "get-first-hour": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewFirstHour"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-handovers": {
         parameters: {
             query?: {
@@ -5524,6 +5656,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AdminSite"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-networks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageViewNetwork"];
                 };
             };
             /** @description What went wrong, and what to do */
