@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
+	"log/slog"
 	"net/netip"
 	"path/filepath"
 	"reflect"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/skanse/skanse/internal/auth"
+	"github.com/skanse/skanse/internal/edge"
 	"github.com/skanse/skanse/internal/listen"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/sensor"
@@ -284,4 +286,33 @@ func (s *server) endListening(ears []ear) {
 		s.log.Error("a capture port is not as it was before", "error", err)
 	}
 	s.guard = nil
+}
+
+// edgeListening is how an edge listens to an interface as its centre configured it.
+// Its ring is in memory: what a site's network says lies on no disk of a box there.
+func edgeListening(i edge.Interface) (*listening, error) {
+	s := listen.DefaultSettings()
+	s.Filter = i.Filter
+	if i.RingBytes > 0 {
+		s.MemoryMiB = max(i.RingBytes, ring.MinMemory) >> 20
+	}
+	if _, err := filter.Parse(s.Filter); err != nil {
+		return nil, err
+	}
+	return newListening(i.Name, "", nil, s, func(context.Context) (ring.Policy, error) {
+		return ring.Policy{Protocols: ownProtocols()}, nil
+	}), nil
+}
+
+// guardPortsHere starts the process that makes ports silent and gives up, in this
+// one, what listening does not need.
+func guardPortsHere(log *slog.Logger) *portGuard {
+	g, err := startPortGuard("")
+	if err != nil {
+		log.Warn("capture ports are taken as they are", "why", err)
+	}
+	if err := live.DropCapabilities(); err != nil {
+		log.Warn("this process keeps capabilities that it does not need", "error", err)
+	}
+	return g
 }

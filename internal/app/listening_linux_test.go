@@ -205,7 +205,10 @@ func TestListening(t *testing.T) {
 		if code, raw := ask(t, h, "PATCH", "/listening/"+x.ID, x.ETag, map[string]any{"ring": kind}, nil); code != 200 {
 			t.Fatalf("%d %s", code, raw)
 		}
-		until(t, "a ring: "+kind, func() bool { r := look().Ring; return kind == "off" && r == nil || kind == "disk" && r != nil && r.Disk })
+		until(t, "a ring: "+kind, func() bool {
+			r := look().Ring
+			return kind == "off" && r == nil || kind == "disk" && r != nil && r.Disk
+		})
 	}
 	if code, raw := ask(t, h, "POST", "/cuts", "", map[string]any{"source": x.ID, "reason": "a look"}, &cut); code != 201 || cut.State != "empty" || !strings.Contains(cut.Detail, "keeps no packets") {
 		t.Errorf("without a ring: %d %s", code, raw)
