@@ -2527,6 +2527,8 @@ export interface operations {
                 expected?: "" | "true" | "false";
                 live?: "" | "true" | "false";
                 conflict?: "" | "true" | "false";
+                /** @description A day, as 2026-11-20: as it was known at its end (UTC); empty: now */
+                as_of?: string;
                 /** @description name, vendor, model, role, level, zone, criticality, state, first_at, last_at …; with - downwards */
                 sort?: string;
                 cursor?: string;
@@ -2608,6 +2610,8 @@ export interface operations {
                 expected?: "" | "true" | "false";
                 live?: "" | "true" | "false";
                 conflict?: "" | "true" | "false";
+                /** @description A day, as 2026-11-20: as it was known at its end (UTC); empty: now */
+                as_of?: string;
             };
             header?: never;
             path?: never;
@@ -2710,7 +2714,10 @@ export interface operations {
     };
     "get-asset": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description A day, as 2026-11-20; empty: now */
+                as_of?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -2782,6 +2789,8 @@ export interface operations {
     "list-asset-conversations": {
         parameters: {
             query?: {
+                /** @description A day, as 2026-11-20; empty: now */
+                as_of?: string;
                 cursor?: string;
                 limit?: number;
             };
@@ -2891,6 +2900,8 @@ export interface operations {
                 actor?: string;
                 /** @description Start of the action: asset. */
                 action?: string;
+                /** @description A day, as 2026-11-20: written by its end (UTC); empty: now */
+                as_of?: string;
             };
             header?: never;
             path?: never;
@@ -2951,6 +2962,8 @@ export interface operations {
         parameters: {
             query?: {
                 site?: string;
+                /** @description A day, as 2026-11-20: imported by its end (UTC); empty: now */
+                as_of?: string;
                 cursor?: string;
                 limit?: number;
             };
@@ -3076,6 +3089,8 @@ export interface operations {
             query?: {
                 site?: string;
                 verdict?: "pass" | "fail" | "unknown" | "excepted";
+                /** @description A day, as 2026-11-20: what failed then, as evidence has it; empty: now */
+                as_of?: string;
                 cursor?: string;
                 limit?: number;
             };
@@ -3120,6 +3135,8 @@ export interface operations {
                 /** @description It holds messages of this class */
                 class?: string;
                 q?: string;
+                /** @description A day, as 2026-11-20: as seen by its end (UTC); empty: now */
+                as_of?: string;
                 cursor?: string;
                 limit?: number;
             };
@@ -3434,6 +3451,8 @@ export interface operations {
                 /** @description One or more, with commas between */
                 class?: string;
                 rule?: string;
+                /** @description A day, as 2026-11-20: those seen by its end (UTC); empty: now */
+                as_of?: string;
                 cursor?: string;
                 limit?: number;
             };
@@ -3468,6 +3487,8 @@ export interface operations {
             query?: {
                 check?: string;
                 site?: string;
+                /** @description A day, as 2026-11-20: written by its end; empty: now */
+                as_of?: string;
                 cursor?: string;
                 limit?: number;
             };
@@ -3531,6 +3552,8 @@ export interface operations {
             query: {
                 /** @description Id of the site */
                 site: string;
+                /** @description A day, as 2026-11-20: as it was at its end (UTC); empty: now */
+                as_of?: string;
             };
             header?: never;
             path?: never;
@@ -3595,6 +3618,8 @@ export interface operations {
             query?: {
                 area?: number;
                 site?: string;
+                /** @description A day, as 2026-11-20; empty: now */
+                as_of?: string;
             };
             header?: never;
             path?: never;
@@ -3624,7 +3649,10 @@ export interface operations {
     };
     "get-requirement": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description A day, as 2026-11-20; empty: now */
+                as_of?: string;
+            };
             header?: never;
             path: {
                 id: string;
