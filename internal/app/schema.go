@@ -10,6 +10,7 @@ import (
 	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/job"
 	"github.com/skanse/skanse/internal/network"
+	"github.com/skanse/skanse/internal/notify"
 	"github.com/skanse/skanse/internal/org"
 	"github.com/skanse/skanse/internal/store"
 )
@@ -19,7 +20,7 @@ import (
 func schema() []store.Migrations {
 	return []store.Migrations{
 		org.Migrations(), audit.Migrations(), bus.Migrations(), job.Migrations(), auth.Migrations(),
-		egress.Migrations(), inbox.Migrations(),
+		egress.Migrations(), inbox.Migrations(), notify.Migrations(),
 		network.Migrations(), asset.Migrations(), comply.Migrations(),
 	}
 }
