@@ -54,7 +54,12 @@ func (s *Service) sendMail(ctx context.Context, way Way, password string, parcel
 		opts = append(opts, mail.WithTLSPolicy(mail.NoTLS))
 	}
 	if way.Username != "" {
-		opts = append(opts, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(way.Username), mail.WithPassword(password))
+		how := mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover)
+		if way.Security == "tls" {
+			// The library does not know that the connection it was given is TLS already.
+			how = mail.WithOpportunisticSMTPAuth(mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthSCRAMSHA1, mail.SMTPAuthPlainNoEnc, mail.SMTPAuthLoginNoEnc)
+		}
+		opts = append(opts, how, mail.WithUsername(way.Username), mail.WithPassword(password))
 	}
 	client, err := mail.NewClient(way.Host, opts...)
 	if err != nil {

@@ -53,7 +53,7 @@ func TestMail(t *testing.T) {
 				t.Errorf("the mail does not say %q:\n%s", want, text)
 			}
 		}
-		if !strings.Contains(q.Says, "250") {
+		if !strings.Contains(q.Says, "2.0.0 kept") {
 			t.Errorf("the server's answer is kept as %q", q.Says)
 		}
 		// The link: looked at, then confirmed.
@@ -113,14 +113,14 @@ func TestMailOutage(t *testing.T) {
 		stop := h.run()
 		h.ask("first", inbox.Today, "Number first")
 		until(t, "the first", func() bool { return len(m.letters()) == 1 })
-		m.kill()
+		m.kill() // perhaps before it has said that it took it
 		const many = 12
 		for i := range many {
 			h.ask(fmt.Sprint("k", i), inbox.Today, fmt.Sprintf("Number %02d", i))
 		}
 		until(t, "failures", func() bool {
 			q := h.queue("&state=waiting")
-			return len(q) == many && q[len(q)-1].Error != ""
+			return len(q) >= many && q[len(q)-1].Error != ""
 		})
 		m.refuse("451 4.3.0 not now")
 		m.start()
@@ -170,7 +170,7 @@ func TestMailSecurity(t *testing.T) {
 			h.do("PATCH", path, body, 200, "If-Match", tag)
 		}
 		change(`{"secret":"open sesame"}`)
-		test(true, "250")
+		test(true, "kept")
 		if n := len(m.letters()); n != 1 || !m.letters()[0].TLS {
 			t.Errorf("%d mails", n)
 		}

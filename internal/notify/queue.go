@@ -49,11 +49,10 @@ func (s *Service) dispatch(ctx context.Context) error {
 		if err := s.turn(ctx); err != nil && ctx.Err() == nil {
 			s.cfg.Log.Error("the queue of notices could not be looked after; it is tried again", "error", err)
 		}
-		ways, err := s.due(ctx)
+		ways, soonest, err := s.due(ctx)
 		if err != nil && ctx.Err() == nil {
 			s.cfg.Log.Error("the queue of notices could not be read; it is tried again", "error", err)
 		}
-		soonest := s.cfg.Now().Add(lookEvery)
 		for _, r := range ways {
 			mu.Lock()
 			l := lanes[r.ID]
@@ -122,16 +121,24 @@ func backoff(first time.Duration, failures int) time.Duration {
 	return d + rand.N(d/10+1)
 }
 
-// due lists the ways that have something to do.
-func (s *Service) due(ctx context.Context) (out []receiverRow, err error) {
+// due lists the ways that have something to do, and says when the next thing is due.
+func (s *Service) due(ctx context.Context) (out []receiverRow, next time.Time, err error) {
+	next = s.cfg.Now().Add(lookEvery)
 	err = s.db.View(ctx, func(r store.Reader) error {
 		out, err = store.All[receiverRow](ctx, r, "SELECT "+receiverColumns+` FROM notify_receiver r WHERE r.enabled AND (
 			EXISTS (SELECT 1 FROM notify_delivery d WHERE d.state = ? AND d.due_at <= ? AND (d.receiver_id = r.receiver_id OR d.receiver_id = '' AND d.channel = r.kind))
 			OR r.audit AND (EXISTS (SELECT 1 FROM audit_entry e WHERE e.idx >= r.audit_next) OR EXISTS (SELECT 1 FROM audit_checkpoint c WHERE c.size >= r.point_next AND c.size > 0)))`,
 			waiting, store.At(s.cfg.Now()))
+		if err != nil {
+			return err
+		}
+		first, err := store.One[store.Time](ctx, r, "SELECT MIN(due_at) FROM notify_delivery WHERE state IN (?) AND due_at > ?", []string{waiting, held, digest}, store.At(s.cfg.Now()))
+		if err == nil && !first.IsZero() && first.Before(next) {
+			next = first.Time
+		}
 		return err
 	})
-	return out, err
+	return out, next, err
 }
 
 // clear sends what is due by one way. worked says that the other side took something.
