@@ -123,7 +123,7 @@ func (s *Service) queueRoutes(r *rest.Router) {
 			return nil, err
 		})
 	rest.Register(r, rest.Op{ID: "look-at-link", Method: http.MethodPost, Path: "/notices/link", Public: true, Tag: tag, Audit: "notice.look", Summary: "What a link in a message is about"},
-		func(ctx context.Context, in *tokenIn) (*one[Link], error) {
+		func(ctx context.Context, in *noticeLinkIn) (*one[Link], error) {
 			var l Link
 			err := s.db.View(ctx, func(r store.Reader) error {
 				d, err := byToken(ctx, r, in.Body.Token)
@@ -134,13 +134,13 @@ func (s *Service) queueRoutes(r *rest.Router) {
 			return &one[Link]{l}, err
 		})
 	rest.Register(r, rest.Op{ID: "confirm-link", Method: http.MethodPost, Path: "/notices/seen", Public: true, Tag: tag, Audit: "notice.seen", Summary: "Say that one has seen it, or that one is there: whoever holds the link of the message"},
-		func(ctx context.Context, in *tokenIn) (*one[Link], error) {
+		func(ctx context.Context, in *noticeLinkIn) (*one[Link], error) {
 			l, err := s.seen(ctx, in.Body.Token)
 			return &one[Link]{l}, err
 		})
 }
 
-type tokenIn struct {
+type noticeLinkIn struct {
 	Body struct {
 		Token string `json:"token" maxLength:"64"`
 	}
