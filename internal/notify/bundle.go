@@ -11,16 +11,13 @@ import (
 // maxBundle bounds what one message lists; the rest is a number.
 const maxBundle = 100
 
-// turn does what is due by the clock: quiet hours that ended, digests, call-outs, and
-// what is too old to keep.
+// turn does what is due by the clock: quiet hours that ended, digests and
+// call-outs.
 func (s *Service) turn(ctx context.Context) error {
 	if err := s.release(ctx); err != nil {
 		return err
 	}
-	if err := s.callouts(ctx); err != nil {
-		return err
-	}
-	return s.clean(ctx)
+	return s.callouts(ctx)
 }
 
 // release sends what was held until now: a single one as it is, several of one person
@@ -81,26 +78,6 @@ func (s *Service) together(ctx context.Context, tx *store.Tx, rows []delivery) e
 	}
 	_, err := tx.Exec(ctx, "UPDATE notify_delivery SET state = ?, bundle_id = ? WHERE delivery_id IN (?)", bundled, d.ID, ids)
 	return err
-}
-
-// clean removes what was ended long ago.
-func (s *Service) clean(ctx context.Context) error {
-	var old []string
-	err := s.db.View(ctx, func(r store.Reader) (err error) {
-		set, _, err := settingsOf(ctx, r)
-		if err != nil {
-			return err
-		}
-		old, err = store.All[string](ctx, r, "SELECT delivery_id FROM notify_delivery WHERE ended_at < ? ORDER BY ended_at LIMIT 500", store.At(s.cfg.Now().AddDate(0, 0, -int(set.KeepDays))))
-		return err
-	})
-	if err != nil || len(old) == 0 {
-		return err
-	}
-	return s.db.Update(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, "DELETE FROM notify_delivery WHERE delivery_id IN (?)", old)
-		return err
-	})
 }
 
 // Link is what the holder of a link in a message is shown.

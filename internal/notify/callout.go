@@ -14,7 +14,6 @@ import (
 type Settings struct {
 	Address   string  `json:"address" maxLength:"300" doc:"Where people reach the pages, for links: https://skanse.plant.example:8443; empty: as the server was started"`
 	DeadAfter int64   `json:"dead_after_days" minimum:"1" maximum:"60" doc:"Days after which a notice is given up"`
-	KeepDays  int64   `json:"keep_days" minimum:"7" maximum:"3660" doc:"Days for which what was sent stays in the list"`
 	Callout   Callout `json:"callout"`
 }
 
@@ -43,7 +42,7 @@ type settingRow struct {
 func settingsOf(ctx context.Context, r store.Reader) (Settings, int64, error) {
 	rows, err := store.All[settingRow](ctx, r, "SELECT one, data, version FROM notify_setting")
 	if err != nil || len(rows) == 0 {
-		return Settings{DeadAfter: 7, KeepDays: 400, Callout: Callout{Day: 1, At: "10:00", Zone: "UTC", Target: 30}}, 0, err
+		return Settings{DeadAfter: 7, Callout: Callout{Day: 1, At: "10:00", Zone: "UTC", Target: 30}}, 0, err
 	}
 	return rows[0].Data.V, rows[0].Version, nil
 }

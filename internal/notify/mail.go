@@ -160,7 +160,7 @@ func (p recipient) mail() string {
 }
 
 func recipientOf(ctx context.Context, r store.Reader, userID string) (recipient, error) {
-	p, err := store.One[recipient](ctx, r, "SELECT u.name, u.email, 'en' AS language FROM auth_user u WHERE u.user_id = ?", userID)
+	p, err := store.One[recipient](ctx, r, "SELECT u.name, u.email, u.language FROM auth_user u WHERE u.user_id = ?", userID)
 	if err != nil {
 		return p, fmt.Errorf("find whom to tell: %w", err)
 	}

@@ -81,7 +81,7 @@ func TestCallout(t *testing.T) {
 		}
 		// By itself, once a month; nobody answers.
 		_, tag := h.do("GET", "/notices/settings", "", 200)
-		set := `{"address":"","dead_after_days":7,"keep_days":400,"callout":{"on":true,"day":1,"at":"10:00","zone":"Europe/Copenhagen","target_minutes":30}}`
+		set := `{"address":"","dead_after_days":7,"callout":{"on":true,"day":1,"at":"10:00","zone":"Europe/Copenhagen","target_minutes":30}}`
 		h.do("PUT", "/notices/settings", set, 200, "If-Match", tag)
 		h.do("PUT", "/notices/settings", set, 412, "If-Match", tag)
 		now := h.now()
