@@ -72,6 +72,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/assets/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say of new devices that they belong here, visit, must go, or ask a colleague */
+        post: operations["decide-new-devices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/assets/facets": {
         parameters: {
             query?: never;
@@ -209,6 +226,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/assets/{id}/standing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether it is a visitor, or on the block list */
+        get: operations["get-asset-standing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/assets/{id}/unblock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a device off the block list */
+        post: operations["unblock-asset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/audit": {
         parameters: {
             query?: never;
@@ -304,6 +355,23 @@ export interface paths {
         get?: never;
         /** Say who is asked when you do not answer in time */
         put: operations["set-deputy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/blocked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The block list: addresses that must not be there */
+        get: operations["list-blocked"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -2281,6 +2349,24 @@ export interface components {
             /** @description null: still */
             to: string | null;
         };
+        AssetBlocked: {
+            address: string;
+            asset_id: string;
+            blocked_at: string;
+            blocked_by: string;
+            /** @enum {string} */
+            kind: "mac" | "ip";
+            name: string;
+            reason: string;
+            /** @description Heard since */
+            seen_at: string | null;
+            site_id: string;
+            /**
+             * Format: int64
+             * @description How often it came back
+             */
+            times: number;
+        };
         AssetClashDetail: {
             at: string;
             ip: string;
@@ -2299,6 +2385,23 @@ export interface components {
              * @description They stood so already
              */
             unchanged: number;
+        };
+        AssetDecision: {
+            /**
+             * @description accept: it belongs here; visitor: until a day; ask: a colleague knows; block: it must not be here
+             * @enum {string}
+             */
+            decision: "accept" | "visitor" | "ask" | "block";
+            ids: string[] | null;
+            /** @description Id of who is asked */
+            person?: string;
+            question?: string;
+            reason?: string;
+            /**
+             * Format: date-time
+             * @description Of a visitor
+             */
+            until?: string;
         };
         AssetFacet: {
             /** Format: int64 */
@@ -2427,6 +2530,11 @@ export interface components {
             /** @description Id of a zone of the asset's site */
             zone?: string;
         };
+        AssetStanding: {
+            blocked: components["schemas"]["AssetBlocked"][];
+            /** @description None or one */
+            visitor: components["schemas"]["AssetVisit"][];
+        };
         AssetUseDetail: {
             classes: string[];
             more: boolean;
@@ -2435,6 +2543,11 @@ export interface components {
             protocol: string;
             /** @enum {string} */
             side: "serves" | "asks";
+        };
+        AssetVisit: {
+            decided_by: string;
+            reason: string;
+            until_at: string;
         };
         AssetZoneRef: {
             id: string;
@@ -3803,6 +3916,13 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageAssetBlocked: {
+            items: components["schemas"]["AssetBlocked"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageAssetLabel: {
             items: components["schemas"]["AssetLabel"][];
             /** @description Give it as cursor to get the next page */
@@ -4518,6 +4638,9 @@ export interface components {
             sees_all?: boolean;
             sites?: string[] | null;
         };
+        "Unblock-assetRequest": {
+            reason?: string;
+        };
         "Update-profileRequest": {
             /**
              * @description Empty: as the browser asks
@@ -5012,6 +5135,39 @@ export interface operations {
             };
         };
     };
+    "decide-new-devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssetDecision"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetDecided"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "count-assets": {
         parameters: {
             query?: {
@@ -5343,6 +5499,70 @@ export interface operations {
             };
         };
     };
+    "get-asset-standing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetStanding"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unblock-asset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Unblock-assetRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-audit": {
         parameters: {
             query?: {
@@ -5520,6 +5740,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-blocked": {
+        parameters: {
+            query?: {
+                site?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageAssetBlocked"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {
