@@ -70,6 +70,7 @@ type serverOptions struct {
 	TLSCert      string // of the interface: its end is watched
 	CaptureQuota int64
 	Listening    listenOptions
+	Clamd        string // scans attachments; empty: nothing does
 	Demo         bool
 	Clock        func() time.Time // of posture; nil: the machine's
 }
@@ -188,6 +189,7 @@ func (s *server) work(ctx context.Context) error {
 	g.Go(func() error { return s.ingest.follow(ctx, s.bus) })
 	g.Go(func() error { return s.notify.Run(ctx, s.bus) })
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.inboxJobs()...) })
+	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.recordJobs()...) })
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.edgeJobs()...) })
 	g.Go(func() error {
 		return job.New(s.db, s.log).Run(ctx, job.Job{Name: "cuts", Every: time.Hour, Do: s.listening.Clean})
