@@ -49,6 +49,7 @@ type server struct {
 	comply   *comply.Service
 	view     *view.Service
 	inbox    *inbox.Service
+	digest   *view.Digest
 	egress   *egress.Dialer // the one way out
 	notify   *notify.Service
 	sensor   sensor.Config // protocols and rules for every source
@@ -144,7 +145,7 @@ func (s *server) close() error { return s.db.Close() }
 func (s *server) router(visitor *auth.Principal) *rest.Router {
 	return api.New(rest.Config{DB: s.db, Auth: s.auth, Log: s.log, Version: Version, Hosts: s.opts.Hosts, Visitor: visitor}, pages(),
 		admin.New(admin.Config{DB: s.db, Auth: s.auth, Org: s.org, Audit: s.audit, Version: Version, Demo: s.opts.Demo, Overview: s.overview}),
-		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care)
+		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.digest, s.care)
 }
 
 func pages() fs.FS {
