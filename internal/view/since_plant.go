@@ -321,4 +321,3 @@ func unmatchedFirst(list []WireChange) {
 		}
 	}
 }
-
