@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/skanse/skanse/internal/auth"
+	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/store"
@@ -17,6 +18,9 @@ import (
 func (s *server) openRecords() (err error) {
 	s.records, err = record.New(s.db, record.Config{
 		Dir: s.opts.Data.attachments(), Clock: s.opts.Clock, Log: s.log, Behaviours: record.Own(),
+		Deputy: func(ctx context.Context, r store.Reader, userID string) (string, error) {
+			return inbox.DeputyOf(ctx, r, s.now(), userID)
+		},
 		Kinds: map[string]record.Lookup{
 			"asset":        assetsByID,
 			"conversation": conversationsByID,

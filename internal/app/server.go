@@ -128,13 +128,13 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	if err != nil {
 		return nil, err
 	}
-	if s.comply, err = comply.New(s.db, comply.Config{Clock: opts.Clock, Log: log}); err != nil {
-		return nil, err
-	}
-	s.view = view.New(s.db)
 	if err := s.openRecords(); err != nil {
 		return nil, err
 	}
+	if s.comply, err = comply.New(s.db, comply.Config{Clock: opts.Clock, Log: log, Records: s.records}); err != nil {
+		return nil, err
+	}
+	s.view = view.New(s.db)
 	s.openInbox()
 	if err := s.openNotices(sealKey); err != nil {
 		return nil, err
