@@ -81,6 +81,11 @@ const captures = createRoute({
   validateSearch: only("site"),
   component: lazyRouteComponent(() => import("./pages/captures/captures")),
 });
+const sensors = createRoute({
+  ...at("/sensors"),
+  validateSearch: only("site", "edge"),
+  component: lazyRouteComponent(() => import("./pages/sensors/sensors")),
+});
 const audit = createRoute({
   ...at("/audit"),
   validateSearch: only("actor", "action"),
@@ -110,6 +115,7 @@ export const router = createRouter({
     conversations,
     conversation,
     captures,
+    sensors,
     audit,
     settings,
     ...entrances,
