@@ -519,6 +519,196 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/edge-files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Files of sensors that came in, the newest first */
+        get: operations["list-edge-files"];
+        put?: never;
+        /** Take in a file that a sensor wrote, as the raw body (?name=) */
+        post: operations["add-edge-file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edge-listener": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where sensors come in */
+        get: operations["get-edge-listener"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edge-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Enrolments, the newest first */
+        get: operations["list-edge-tokens"];
+        put?: never;
+        /** Make a token that enrols one sensor */
+        post: operations["make-edge-token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edge-tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Withdraw a token that was not used */
+        delete: operations["withdraw-edge-token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sensors: where they are and how they are */
+        get: operations["list-edges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edges/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One sensor with its configuration */
+        get: operations["get-edge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Give a sensor another name */
+        patch: operations["rename-edge"];
+        trace?: never;
+    };
+    "/edges/{id}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say what a sensor listens to; it takes it with its next hello */
+        put: operations["configure-edge"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edges/{id}/give-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go on behind deliveries that are missing for good */
+        post: operations["give-up-gaps"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edges/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a sensor out of quarantine: the second machine was found and stopped */
+        post: operations["release-edge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edges/{id}/reply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The file that is carried to a sensor behind a diode: configuration, what is missing, a new certificate */
+        post: operations["make-edge-reply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edges/{id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a sensor for good */
+        post: operations["revoke-edge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/egress": {
         parameters: {
             query?: never;
@@ -606,6 +796,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/explanations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was explained, newest first */
+        get: operations["list-explanations"];
+        put?: never;
+        /** Explain an observed change or a contradiction: who, why, which change */
+        post: operations["explain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/first-hour": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a new installation has come */
+        get: operations["get-first-hour"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/handovers": {
         parameters: {
             query?: never;
@@ -618,6 +843,23 @@ export interface paths {
         put?: never;
         /** Sign the hand-over of a shift */
         post: operations["give-shift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/handovers/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a hand-over of the last hours would show */
+        get: operations["preview-handover"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1608,6 +1850,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/since": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened since: levels, devices, connections, changes, outages, decisions */
+        get: operations["get-since"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sites": {
         parameters: {
             query?: never;
@@ -1642,6 +1901,23 @@ export interface paths {
         head?: never;
         /** Change a site */
         patch: operations["update-site"];
+        trace?: never;
+    };
+    "/sites/{id}/networks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Blocks of addresses in which devices were heard, those without a zone first */
+        get: operations["list-networks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/sites/{id}/realms": {
@@ -3004,6 +3280,178 @@ export interface components {
             /** @description The newest that was restored for a try and read back; null: none yet */
             whole: components["schemas"]["CareSnapshot"];
         };
+        CentreDetail: {
+            capabilities: string[];
+            /** @description Null: it needs none */
+            cert_until: string;
+            config: components["schemas"]["EdgeConfig"];
+            /** Format: int64 */
+            config_applied: number;
+            /** @description When the edge last said which configuration it has */
+            config_at: string;
+            config_error: string;
+            /** Format: int64 */
+            config_version: number;
+            enrolled_at: string;
+            /** @description Deliveries that are missing between others, as over a diode; at most 100 */
+            gaps: components["schemas"]["EdgeRange"][];
+            health: components["schemas"]["EdgeHealth"];
+            heard_at: string;
+            id: string;
+            /** @description It runs inside this server */
+            in_process: boolean;
+            /**
+             * Format: int64
+             * @description Deliveries that neither the edge nor this centre has
+             */
+            lost: number;
+            name: string;
+            /**
+             * Format: int64
+             * @description Last delivery without a gap before it
+             */
+            received: number;
+            /**
+             * Format: int64
+             * @description Deliveries that were set aside
+             */
+            refused: number;
+            /** @description Not heard of for two minutes; over a diode for longer than its files usually take */
+            silent: boolean;
+            /** @description That it may speak of, and that you see */
+            sites: components["schemas"]["CentreSite"][];
+            /**
+             * Format: double
+             * @description How far its clock is ahead of ours; null: not known
+             */
+            skew_seconds: number | null;
+            /** @enum {string} */
+            state: "active" | "quarantined" | "revoked";
+            /** @enum {string} */
+            via: "tls" | "process" | "diode" | "stick" | "";
+            /**
+             * Format: int64
+             * @description Received and not yet taken in
+             */
+            waiting: number;
+            why: string;
+        };
+        CentreEdge: {
+            capabilities: string[];
+            /** @description Null: it needs none */
+            cert_until: string;
+            /** Format: int64 */
+            config_applied: number;
+            /** @description When the edge last said which configuration it has */
+            config_at: string;
+            config_error: string;
+            /** Format: int64 */
+            config_version: number;
+            enrolled_at: string;
+            /** @description Deliveries that are missing between others, as over a diode; at most 100 */
+            gaps: components["schemas"]["EdgeRange"][];
+            health: components["schemas"]["EdgeHealth"];
+            heard_at: string;
+            id: string;
+            /** @description It runs inside this server */
+            in_process: boolean;
+            /**
+             * Format: int64
+             * @description Deliveries that neither the edge nor this centre has
+             */
+            lost: number;
+            name: string;
+            /**
+             * Format: int64
+             * @description Last delivery without a gap before it
+             */
+            received: number;
+            /**
+             * Format: int64
+             * @description Deliveries that were set aside
+             */
+            refused: number;
+            /** @description Not heard of for two minutes; over a diode for longer than its files usually take */
+            silent: boolean;
+            /** @description That it may speak of, and that you see */
+            sites: components["schemas"]["CentreSite"][];
+            /**
+             * Format: double
+             * @description How far its clock is ahead of ours; null: not known
+             */
+            skew_seconds: number | null;
+            /** @enum {string} */
+            state: "active" | "quarantined" | "revoked";
+            /** @enum {string} */
+            via: "tls" | "process" | "diode" | "stick" | "";
+            /**
+             * Format: int64
+             * @description Received and not yet taken in
+             */
+            waiting: number;
+            why: string;
+        };
+        CentreImport: {
+            at: string;
+            /** Format: int64 */
+            batches: number;
+            /** Format: int64 */
+            bytes: number;
+            /** @description Empty: not known, as the file could not be read */
+            edge_id: string;
+            error: string;
+            file: string;
+            /**
+             * Format: int64
+             * @description Of them not known before
+             */
+            fresh: number;
+            /** Format: int64 */
+            from: number;
+            id: string;
+            /** Format: int64 */
+            to: number;
+            /** @enum {string} */
+            via: "diode" | "stick";
+        };
+        CentreListener: {
+            /** @description That edges dial; empty: none */
+            address: string;
+            /** @description SHA-256 of this centre's authority for edges */
+            fingerprint: string;
+            listening: boolean;
+        };
+        CentreMade: {
+            /** @description What to run on the new machine */
+            command: string;
+            expires_at: string;
+            id: string;
+            /** @description Shown once: the server keeps only a hash */
+            token: string;
+        };
+        CentreSite: {
+            id: string;
+            name: string;
+        };
+        CentreToken: {
+            /**
+             * Format: int64
+             * @description How often somebody tried it after that
+             */
+            again: number;
+            /** @description What it became */
+            edge_id: string;
+            expires_at: string;
+            id: string;
+            made_at: string;
+            made_by: string;
+            name: string;
+            sites: components["schemas"]["CentreSite"][];
+            /** @enum {string} */
+            state: "open" | "used" | "ended" | "withdrawn";
+            used_at: string;
+            used_from: string;
+        };
         CodeInBody: {
             code: string;
         };
@@ -3142,6 +3590,45 @@ export interface components {
             /** Format: double */
             value: number | null;
         };
+        ComplyExplain: {
+            /** @description There is no change yet: write one down as done in an emergency, to be approved afterwards */
+            emergency?: boolean;
+            /** @description Observed events, as number of the site and of the event (3.1042); the other messages of the same kind in the same conversation within 12 hours go with each */
+            events?: string[] | null;
+            /** @description Id or number (CHG-…) of the change that covers it */
+            record?: string;
+            /** @description Of a contradiction */
+            requirement?: string;
+            /** @description Of a contradiction; empty: the company's */
+            site?: string;
+            /** @description Who did it */
+            who: string;
+            why: string;
+        };
+        ComplyExplained: {
+            /** Format: int64 */
+            events: number;
+            /** Format: int64 */
+            findings: number;
+            id: string;
+            record_id: string;
+            /** @description Numbers of the records that were written */
+            record_refs: string[];
+        };
+        ComplyExplanation: {
+            emergency: boolean;
+            /** Format: int64 */
+            events: number;
+            /** Format: int64 */
+            findings: number;
+            id: string;
+            made_at: string;
+            made_by: string;
+            record_id: string;
+            site_id: string;
+            who: string;
+            why: string;
+        };
         ComplyFindingItem: {
             at: string;
             check: string;
@@ -3180,6 +3667,17 @@ export interface components {
             id: string;
             page: string;
             site?: string;
+        };
+        ComplyMove: {
+            after: components["schemas"]["ComplyCell"];
+            before: components["schemas"]["ComplyCell"];
+            key: boolean;
+            requirement: string;
+            site: string;
+            /** @description Empty: the company's */
+            site_id: string;
+            title: string;
+            worse: boolean;
         };
         ComplyNeed: {
             at: string | null;
@@ -3317,6 +3815,13 @@ export interface components {
             /** Format: int64 */
             total: number;
         };
+        "Configure-edgeRequest": {
+            interfaces: components["schemas"]["EdgeInterface"][];
+            /** Format: int64 */
+            interval_seconds: number;
+            /** Format: int64 */
+            outbox_bytes: number;
+        };
         "Create-roleRequest": {
             /** @description Small letters, digits and dashes */
             id: string;
@@ -3336,6 +3841,132 @@ export interface components {
             reason?: string;
             /** @enum {string} */
             state: "new" | "accepted" | "rejected" | "retired";
+        };
+        EdgeConfig: {
+            interfaces: components["schemas"]["EdgeInterface"][];
+            /**
+             * Format: int64
+             * @description How often an interface tells what it heard
+             */
+            interval_seconds: number;
+            /**
+             * Format: int64
+             * @description Disk that what waits for the centre may take; then the oldest counters go first
+             */
+            outbox_bytes: number;
+            /** @description Version of the detections; empty: those of the edge's program */
+            rule_set: string;
+            /** Format: int64 */
+            version: number;
+        };
+        EdgeHealth: {
+            can: string[];
+            /**
+             * Format: int64
+             * @description µs
+             */
+            cert_until: number;
+            /**
+             * Format: double
+             * @description Share of one core that the program took since the last hello
+             */
+            cpu: number;
+            /** Format: int64 */
+            disk_free: number;
+            /** Format: int64 */
+            disk_total: number;
+            host: string;
+            /**
+             * Format: int64
+             * @description Resident bytes
+             */
+            memory: number;
+            ports: components["schemas"]["EdgePort"][];
+            queue: components["schemas"]["EdgeQueue"];
+            /** Format: int64 */
+            uptime_s: number;
+            version: string;
+            /** @description What is wrong with the centre's audit log, as the edge sees it */
+            witness?: string;
+        };
+        EdgeInterface: {
+            /** @description Which packets are looked at, as tcpdump writes it; empty: all */
+            filter: string;
+            /** @description As the edge's machine calls it: eth1 */
+            name: string;
+            /** @description Empty: the site's default realm */
+            realm_id: string;
+            /**
+             * Format: int64
+             * @description Memory for packets that wait; 0: what the program takes by itself
+             */
+            ring_bytes: number;
+            /** @description Id of the source in the centre */
+            readonly sensor?: string;
+            readonly site?: string;
+            site_id: string;
+            /** @description Realm (id) of a VLAN, by its number */
+            vlans?: {
+                [key: string]: string;
+            };
+        };
+        EdgePort: {
+            /** Format: int64 */
+            dropped: number;
+            /** @description Why it does not listen */
+            error?: string;
+            listening: boolean;
+            name: string;
+            /**
+             * Format: int64
+             * @description Since the edge started
+             */
+            packets: number;
+            /** @description It has no address and sends nothing by itself */
+            silent: boolean;
+            /**
+             * Format: int64
+             * @description Must stay 0
+             */
+            transmitted: number;
+            up: boolean;
+        };
+        EdgeQueue: {
+            /** Format: int64 */
+            budget: number;
+            /**
+             * Format: int64
+             * @description On disk, confirmed ones that are still kept included
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Counters left out because the disk was full, by the edge's life
+             */
+            dropped_bulk: number;
+            /** Format: int64 */
+            dropped_bytes: number;
+            /**
+             * Format: int64
+             * @description Batches left out whole, with facts and events
+             */
+            dropped_whole: number;
+            /**
+             * Format: int64
+             * @description When the oldest of them was made, µs; 0: none waits
+             */
+            oldest_at: number;
+            /**
+             * Format: int64
+             * @description Batches that the centre has not confirmed
+             */
+            waiting: number;
+        };
+        EdgeRange: {
+            /** Format: int64 */
+            from: number;
+            /** Format: int64 */
+            to: number;
         };
         EgressAllow: {
             /** @description A name, an address, or a prefix such as 10.0.4.0/24 */
@@ -3652,6 +4283,21 @@ export interface components {
         };
         "List-record-typesResponse": {
             items: components["schemas"]["RecordType"][];
+        };
+        "Make-edge-tokenRequest": {
+            /** @description host:port as the sensor reaches this centre; empty: the server's own */
+            address?: string;
+            /** @description sense, gateway, collect; none given: sense */
+            capabilities?: string[] | null;
+            /**
+             * Format: int64
+             * @description Until it must be used; 0: 24
+             */
+            hours?: number;
+            /** @description What people will call the sensor */
+            name: string;
+            /** @description Ids of the sites that it may speak of */
+            sites: string[];
         };
         "Make-recovery-kitRequest": {
             /** @description Also where there is one: older snapshots still need that */
@@ -3986,6 +4632,27 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageCentreEdge: {
+            items: components["schemas"]["CentreEdge"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageCentreImport: {
+            items: components["schemas"]["CentreImport"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageCentreToken: {
+            items: components["schemas"]["CentreToken"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageComplyDeclarationItem: {
             items: components["schemas"]["ComplyDeclarationItem"][];
             /** @description Give it as cursor to get the next page */
@@ -3995,6 +4662,13 @@ export interface components {
         };
         PageComplyEvidence: {
             items: components["schemas"]["ComplyEvidence"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageComplyExplanation: {
+            items: components["schemas"]["ComplyExplanation"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -4100,6 +4774,13 @@ export interface components {
         };
         PageViewEvent: {
             items: components["schemas"]["ViewEvent"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageViewNetwork: {
+            items: components["schemas"]["ViewNetwork"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -4539,6 +5220,9 @@ export interface components {
             /** @description Who looked, without an account; by wrote it down */
             outside?: string;
         };
+        "Rename-edgeRequest": {
+            name: string;
+        };
         "Require-second-stepRequest": {
             required: boolean;
         };
@@ -4551,6 +5235,9 @@ export interface components {
         };
         "Review-recordRequest": {
             comment?: string;
+        };
+        "Revoke-edgeRequest": {
+            reason: string;
         };
         SearchOutBody: {
             items: components["schemas"]["ViewFound"][];
@@ -4735,6 +5422,26 @@ export interface components {
             protocols: components["schemas"]["ViewVolume"][];
             to: string;
         };
+        ViewCount: {
+            /** Format: int64 */
+            count: number;
+            value: string;
+        };
+        ViewDecision: {
+            at: string;
+            by: string;
+            /** Format: int64 */
+            count: number;
+            /** @enum {string} */
+            kind: "device" | "declaration" | "withdrawn" | "explained" | "answered";
+            reason: string;
+            ref: components["schemas"]["OtRef"];
+            site: string;
+            site_id: string;
+            title: string;
+            /** @description accepted, rejected…; the requirement; the answer */
+            what: string;
+        };
         ViewEndpoint: {
             /** @description Of the asset that has the address now; empty: none has */
             asset_id: string;
@@ -4768,6 +5475,35 @@ export interface components {
             server: string;
             site_id: string;
         };
+        ViewExpiry: {
+            at: string;
+            /** @description Where it is the whole company's */
+            entity_id: string;
+            /** @enum {string} */
+            kind: "declaration" | "account" | "token" | "visitor" | "record";
+            /** @description Id of who answers for it; empty: nobody is named */
+            owner: string;
+            ref: components["schemas"]["OtRef"];
+            site: string;
+            site_id: string;
+            title: string;
+            /** @description Of a record: exception, maintenance-window… */
+            type: string;
+        };
+        ViewFirstHour: {
+            /**
+             * Format: int64
+             * @description Two, or nobody lets the second one in again
+             */
+            administrators: number;
+            done: boolean;
+            /**
+             * Format: int64
+             * @description Accounts that can sign in
+             */
+            people: number;
+            sites: components["schemas"]["ViewSiteStart"][];
+        };
         ViewFound: {
             detail: string;
             id: string;
@@ -4792,6 +5528,61 @@ export interface components {
             /** Format: int64 */
             packets: number;
         };
+        ViewNetwork: {
+            /** Format: int64 */
+            assets: number;
+            /** @description Purdue level of most of its assets; empty: not known */
+            level: string;
+            /** @description A /24 or /64 that holds the addresses */
+            prefix: string;
+            realm: string;
+            realm_id: string;
+            /** @description The most frequent first */
+            roles: components["schemas"]["ViewCount"][];
+            zone: string;
+            /** @description Of the zone that has it already; empty: none has */
+            zone_id: string;
+        };
+        ViewNewConnection: {
+            /** @description Id of the first */
+            conversation: string;
+            /**
+             * Format: int64
+             * @description Conversations
+             */
+            count: number;
+            first_at: string;
+            from_zone: string;
+            from_zone_id: string;
+            protocol: string;
+            site: string;
+            site_id: string;
+            to_zone: string;
+            to_zone_id: string;
+        };
+        ViewNewDevice: {
+            /** @description First packet */
+            first_at: string;
+            id: string;
+            name: string;
+            site: string;
+            site_id: string;
+            /** @enum {string} */
+            state: "new" | "accepted" | "rejected" | "retired";
+            vendor: string;
+            zone: string;
+        };
+        ViewOutage: {
+            from_at: string;
+            name: string;
+            /** Format: int64 */
+            seconds: number;
+            site: string;
+            site_id: string;
+            source: string;
+            /** @description Null: it is silent still */
+            to_at: string | null;
+        };
         ViewPacketRef: {
             /** Format: int64 */
             number: number;
@@ -4800,6 +5591,46 @@ export interface components {
             seen: string;
             source: string;
             source_name: string;
+        };
+        ViewPartComplyMove: {
+            items: components["schemas"]["ComplyMove"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewDecision: {
+            items: components["schemas"]["ViewDecision"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewExpiry: {
+            items: components["schemas"]["ViewExpiry"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewNewConnection: {
+            items: components["schemas"]["ViewNewConnection"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewNewDevice: {
+            items: components["schemas"]["ViewNewDevice"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewOutage: {
+            items: components["schemas"]["ViewOutage"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewSignIn: {
+            items: components["schemas"]["ViewSignIn"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewWireChange: {
+            items: components["schemas"]["ViewWireChange"][];
+            /** Format: int64 */
+            total: number;
         };
         ViewPlant: {
             /** Format: int64 */
@@ -4814,6 +5645,69 @@ export interface components {
         ViewProof: {
             hex: string;
             ref: components["schemas"]["ViewPacketRef"];
+        };
+        ViewSignIn: {
+            /** @description Name of the person whom it was done to */
+            about: string;
+            action: string;
+            /** @description Id of who did it */
+            actor: string;
+            at: string;
+            name: string;
+            target: components["schemas"]["OtRef"];
+        };
+        ViewSince: {
+            changes: components["schemas"]["ViewPartViewWireChange"];
+            /**
+             * @description working-day: since the last working day's end; visit: since you were last here
+             * @enum {string}
+             */
+            chosen: "working-day" | "visit" | "asked";
+            connections: components["schemas"]["ViewPartViewNewConnection"];
+            decisions: components["schemas"]["ViewPartViewDecision"];
+            devices: components["schemas"]["ViewPartViewNewDevice"];
+            /** @description Within 14 days */
+            expiring: components["schemas"]["ViewPartViewExpiry"];
+            from: string;
+            /** @description Parts that your role does not open */
+            hidden: string[];
+            levels: components["schemas"]["ViewPartComplyMove"];
+            outages: components["schemas"]["ViewPartViewOutage"];
+            sign_ins: components["schemas"]["ViewPartViewSignIn"];
+            sites: components["schemas"]["ViewSiteName"][];
+            to: string;
+        };
+        ViewSiteName: {
+            id: string;
+            name: string;
+        };
+        ViewSiteStart: {
+            /** Format: int64 */
+            assets: number;
+            /**
+             * Format: int64
+             * @description Captures that were read
+             */
+            captures: number;
+            /**
+             * Format: int64
+             * @description People with the role of its OT lead
+             */
+            leads: number;
+            /**
+             * Format: int64
+             * @description Sensors that listen
+             */
+            live: number;
+            name: string;
+            /**
+             * Format: int64
+             * @description Assets in a zone
+             */
+            placed: number;
+            site_id: string;
+            /** Format: int64 */
+            zones: number;
         };
         ViewTalk: {
             /** Format: int64 */
@@ -4926,6 +5820,33 @@ export interface components {
             /** Format: int64 */
             count: number;
             name: string;
+        };
+        ViewWireChange: {
+            at: string;
+            /** @enum {string} */
+            class: "program_download" | "firmware" | "control" | "configure";
+            client: components["schemas"]["ViewEndpoint"];
+            conversation: string;
+            /**
+             * Format: int64
+             * @description Messages
+             */
+            count: number;
+            /** @description Of its first event: number of the site and of the event */
+            id: string;
+            /** @description A change record covers it, or somebody explained it */
+            matched: boolean;
+            protocol: string;
+            record_id: string;
+            record_ref: string;
+            server: components["schemas"]["ViewEndpoint"];
+            site: string;
+            site_id: string;
+            /** @description Block, file or function that the protocol names */
+            what: string;
+            /** @description Who did it, as explained */
+            who: string;
+            why: string;
         };
         ViewZone: {
             /** Format: int64 */
@@ -6179,6 +7100,456 @@ export interface operations {
             };
         };
     };
+    "list-edge-files": {
+        parameters: {
+            query?: {
+                edge?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageCentreImport"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-edge-file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-edge-listener": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CentreListener"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-edge-tokens": {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageCentreToken"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "make-edge-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Make-edge-tokenRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CentreMade"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "withdraw-edge-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-edges": {
+        parameters: {
+            query?: {
+                site?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageCentreEdge"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-edge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CentreDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "rename-edge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rename-edgeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CentreDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "configure-edge": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Configure-edgeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CentreDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "give-up-gaps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CentreEdge"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "release-edge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CentreEdge"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "make-edge-reply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "revoke-edge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Revoke-edgeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CentreEdge"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-egress": {
         parameters: {
             query?: never;
@@ -6407,6 +7778,101 @@ export interface operations {
             };
         };
     };
+    "list-explanations": {
+        parameters: {
+            query?: {
+                site?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageComplyExplanation"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ComplyExplain"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComplyExplained"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-first-hour": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewFirstHour"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-handovers": {
         parameters: {
             query?: {
@@ -6455,6 +7921,39 @@ export interface operations {
         responses: {
             /** @description Created */
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxHandover"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "preview-handover": {
+        parameters: {
+            query: {
+                site: string;
+                /** @description 0: 8 */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8822,6 +10321,41 @@ export interface operations {
             };
         };
     };
+    "get-since": {
+        parameters: {
+            query?: {
+                /** @description 12h, 3d, 2026-11-20 (by the site's clock), a time, or visit: since you were last here; empty: since the last working day's end */
+                since?: string;
+                /** @description Up to then; left out: now */
+                to?: string;
+                site?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewSince"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-sites": {
         parameters: {
             query?: never;
@@ -8937,6 +10471,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AdminSite"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-networks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageViewNetwork"];
                 };
             };
             /** @description What went wrong, and what to do */
