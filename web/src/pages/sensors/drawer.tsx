@@ -3,8 +3,8 @@ import { useState } from "react";
 import { api, prefix } from "../../api/client";
 import { problemOf } from "../../api/problem";
 import { t } from "../../texts";
-import { bytes, count, share } from "../../ui/format";
 import { Dialog } from "../../ui/dialog";
+import { bytes, count, share } from "../../ui/format";
 import { Ask, ErrorNote } from "../../ui/page";
 import { Scroll } from "../../ui/scroll";
 import { notify } from "../../ui/toast";
@@ -226,4 +226,3 @@ async function download(id: string) {
   link.click();
   URL.revokeObjectURL(link.href);
 }
-

@@ -47,12 +47,7 @@ export function Enrol({ onClose, onMade }: { onClose: () => void; onMade: (made:
           <legend>{t("sensors.may_speak")}</legend>
           {places.data?.items.map((site) => (
             <label className="check" key={site.id}>
-              <input
-                type="checkbox"
-                name="site"
-                value={site.id}
-                defaultChecked={places.data?.items.length === 1}
-              />{" "}
+              <input type="checkbox" name="site" value={site.id} defaultChecked={places.data?.items.length === 1} />{" "}
               {site.name}
             </label>
           ))}

@@ -9,7 +9,7 @@ import { Ask, Empty, Page, Panel } from "../../ui/page";
 import { Scroll } from "../../ui/scroll";
 import { SitePicker } from "../../ui/site-picker";
 import { Ago } from "../../ui/when";
-import { type Edge, type Made, edges, listener } from "./ask";
+import { type Edge, edges, listener, type Made } from "./ask";
 import { SensorDrawer } from "./drawer";
 import { Enrol, ShowToken, Tokens } from "./enrol";
 import { Files, TakeFile } from "./files";
