@@ -100,12 +100,13 @@ function Foot({ session: who }: { session: Session }) {
       <div className="who">
         <b className="cut">{who.user?.name}</b>
         <div className="row">
-          <small>{word("role", who.user?.role)}</small>
+          <small className="cut">
+            {word("role", who.user?.role)} · {who.version}
+          </small>
           <button type="button" className="btn plain small" onClick={signOut}>
             {t("shell.sign_out")}
           </button>
         </div>
-        <small>{who.version}</small>
       </div>
     </div>
   );
@@ -117,7 +118,7 @@ function Item({ to, need, children }: { to: NonNullable<LinkProps["to"]>; need?:
   if (need && !may) return null;
   return (
     <li>
-      <Link to={to} activeProps={{ "aria-current": "page" }}>
+      <Link to={to} activeProps={{ className: "active", "aria-current": "page" }}>
         {children}
       </Link>
     </li>

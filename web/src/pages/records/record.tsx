@@ -1,0 +1,210 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
+import { type RecordDetail, type RecordType, record } from "../../api/records";
+import { t, word } from "../../texts";
+import { date, dateTime } from "../../ui/format";
+import { Ask, Page, Panel } from "../../ui/page";
+import { Flags, StateTag } from "../../ui/record-state";
+import { Ago } from "../../ui/when";
+import { Actions } from "./actions";
+import { ApprovalPanel, Approvals } from "./approval";
+import { Attachments } from "./attachments";
+import { valueText } from "./columns";
+import { Comments } from "./comments";
+import { EditRecord } from "./edit";
+import { isEmpty, isVisible, parts } from "./fields";
+import { History } from "./history";
+import { Links } from "./links";
+import { Printed } from "./print";
+import { Review } from "./review";
+import { useType } from "./use-type";
+import "./records.css";
+
+/** One record: where it stands, what it says, what may be done with it, and how it came to this. */
+export default function RecordPage() {
+  const { id } = useParams({ from: "/records/$id" });
+  const { as_of } = useSearch({ from: "/records/$id" });
+  const answer = useQuery(record(id, as_of));
+  return <Ask of={answer}>{({ value, etag }) => <Body record={value} etag={etag} asOf={as_of} />}</Ask>;
+}
+
+export type Shown = { record: RecordDetail; type: RecordType; etag: string; now: boolean; may: boolean };
+
+function Body({ record: value, etag, asOf }: { record: RecordDetail; etag: string; asOf: string | undefined }) {
+  const type = useType(value.type);
+  const navigate = useNavigate({ from: "/records/$id" });
+  const [editing, setEditing] = useState(false);
+  if (!type) return <Page title={value.title}>{null}</Page>;
+  const shown: Shown = { record: value, type, etag, now: !asOf, may: value.may_edit && !asOf };
+  return (
+    <Page
+      title={value.title}
+      crumbs={
+        <>
+          <Link to="/records">{t("records.title")}</Link> ›{" "}
+          <Link to="/records" search={{ type: type.id }}>
+            {type.plural}
+          </Link>{" "}
+          › <span className="num">{value.ref}</span>
+        </>
+      }
+      sub={
+        <span className="line">
+          <span className="num">{value.ref}</span>
+          <StateTag type={type} state={value.state} />
+          <Flags of={value} />
+          <span className="small">
+            {t("records.changed")} <Ago at={value.updated_at} full />
+          </span>
+        </span>
+      }
+      actions={
+        <>
+          <label className="line asof">
+            <span className="quiet small">{t("posture.day")}</span>
+            <input
+              className="input"
+              type="date"
+              value={asOf ?? ""}
+              onChange={(event) => navigate({ search: { as_of: event.target.value || undefined }, replace: true })}
+            />
+          </label>
+          <button type="button" className="btn" onClick={() => window.print()}>
+            {t("records.print")}
+          </button>
+          {shown.may && (
+            <button type="button" className="btn" onClick={() => setEditing(true)}>
+              {t("records.edit")}
+            </button>
+          )}
+        </>
+      }
+    >
+      {asOf && (
+        <p className="panel quiet aswas">
+          {t("records.as_it_was", { date: date(asOf) })}{" "}
+          <Link to="/records/$id" params={{ id: value.id }} search={{}} replace>
+            {t("posture.now")}
+          </Link>
+        </p>
+      )}
+      <ApprovalPanel {...shown} />
+      {shown.now && <Actions {...shown} />}
+      <div className="split recsplit">
+        <div className="stack">
+          <Fields record={value} type={type} />
+          <Links {...shown} />
+          <Attachments {...shown} />
+          <Comments {...shown} />
+          <History id={value.id} />
+        </div>
+        <div className="stack side">
+          <Facts record={value} type={type} />
+          <Review {...shown} />
+          <Approvals record={value} />
+        </div>
+      </div>
+      <Printed record={value} type={type} />
+      {editing && <EditRecord {...shown} onClose={() => setEditing(false)} />}
+    </Page>
+  );
+}
+
+/** What the record says, under the type's own headings; what hangs on an answer that was not given is left out. */
+function Fields({ record: value, type }: { record: RecordDetail; type: RecordType }) {
+  const names = new Map(Object.entries(value.names));
+  const shown = type.fields.filter((f) => isVisible(f, value.data, type.fields));
+  return (
+    <>
+      {parts({ groups: type.groups, fields: shown }).map((part) => (
+        <Panel key={part.id} title={part.title || type.title}>
+          <dl className="facts recfacts">
+            {part.fields.map((field) => {
+              const text = valueText(field, value.data[field.id], names);
+              const long = field.kind === "long";
+              return (
+                <div key={field.id} className={long ? "pair wide" : "pair"}>
+                  <dt>{field.title}</dt>
+                  <dd className={long ? "prose" : undefined}>
+                    {isEmpty(value.data[field.id]) ? (
+                      <span className="tag unknown">{t("asset.not_set")}</span>
+                    ) : field.kind === "link" ? (
+                      <a href={text} rel="noreferrer noopener" target="_blank">
+                        {text}
+                      </a>
+                    ) : field.kind === "asset" ? (
+                      <Link to="/assets/$id" params={{ id: String(value.data[field.id]) }}>
+                        {text}
+                      </Link>
+                    ) : (
+                      text
+                    )}
+                  </dd>
+                </div>
+              );
+            })}
+          </dl>
+        </Panel>
+      ))}
+    </>
+  );
+}
+
+/** Where it stands, whose it is, and its dates. */
+function Facts({ record: value, type }: { record: RecordDetail; type: RecordType }) {
+  const hours = type.calendar !== null;
+  const when = (at: string | null) => (hours ? dateTime(at) : date(at));
+  return (
+    <Panel title={t("records.facts")}>
+      <dl className="facts">
+        <dt>{word("record_head", "site")}</dt>
+        <dd>{value.site?.name ?? t("records.whole_of", { name: value.entity.name })}</dd>
+        {value.zone && (
+          <>
+            <dt>{word("record_head", "zone")}</dt>
+            <dd>
+              <Link to="/plant" search={{ site: value.site_id ?? undefined, zone: value.zone.id }}>
+                {value.zone.name}
+              </Link>
+            </dd>
+          </>
+        )}
+        {value.asset && (
+          <>
+            <dt>{word("record_head", "asset")}</dt>
+            <dd>
+              <Link to="/assets/$id" params={{ id: value.asset.id }}>
+                {value.asset.name}
+              </Link>
+            </dd>
+          </>
+        )}
+        <dt>{word("record_head", "owner")}</dt>
+        <dd>{value.owner?.name ?? <span className="tag unknown">{t("records.nobody")}</span>}</dd>
+        {value.valid_from && (
+          <>
+            <dt>{type.texts.valid_from || word("record_head", "valid_from")}</dt>
+            <dd className="num">{when(value.valid_from)}</dd>
+          </>
+        )}
+        {value.valid_until && (
+          <>
+            <dt>{type.texts.valid_until || word("record_head", "valid_until")}</dt>
+            <dd className="num">{when(value.valid_until)}</dd>
+          </>
+        )}
+        {value.due_at && (
+          <>
+            <dt>{type.texts.due_at || word("record_head", "due_at")}</dt>
+            <dd className={value.overdue ? "num p2-ink" : "num"}>{date(value.due_at)}</dd>
+          </>
+        )}
+        <dt>{word("record_head", "created_at")}</dt>
+        <dd>
+          <span className="num">{dateTime(value.created_at)}</span> <span className="quiet">{value.created_by.name}</span>
+        </dd>
+      </dl>
+    </Panel>
+  );
+}
