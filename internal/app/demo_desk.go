@@ -40,7 +40,7 @@ func (d desk) Accept(ctx context.Context, siteID, who string) error {
 			return err
 		}
 		for _, a := range page.Items {
-			_, etag, err := d.s.assets.Detail(ctx, scope, a.ID)
+			_, etag, err := d.s.assets.Detail(ctx, scope, a.ID, time.Time{})
 			if err != nil {
 				return err
 			}

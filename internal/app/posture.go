@@ -70,7 +70,7 @@ func (c *PostureCmd) Run(env *Env) error {
 		if x.ID != c.Site && !strings.EqualFold(x.Name, c.Site) {
 			continue
 		}
-		items, err := s.Requirements(env.Ctx, auth.System().Scope, 0, x.ID)
+		items, err := s.Requirements(env.Ctx, auth.System().Scope, 0, x.ID, asOf)
 		if err != nil {
 			return err
 		}

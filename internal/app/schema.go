@@ -6,6 +6,7 @@ import (
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/bus"
 	"github.com/skanse/skanse/internal/comply"
+	"github.com/skanse/skanse/internal/egress"
 	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/job"
 	"github.com/skanse/skanse/internal/network"
@@ -18,7 +19,7 @@ import (
 func schema() []store.Migrations {
 	return []store.Migrations{
 		org.Migrations(), audit.Migrations(), bus.Migrations(), job.Migrations(), auth.Migrations(),
-		inbox.Migrations(),
+		egress.Migrations(), inbox.Migrations(),
 		network.Migrations(), asset.Migrations(), comply.Migrations(),
 	}
 }

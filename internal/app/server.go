@@ -15,8 +15,11 @@ import (
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/bus"
 	"github.com/skanse/skanse/internal/comply"
+	"github.com/skanse/skanse/internal/egress"
+	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/job"
 	"github.com/skanse/skanse/internal/network"
+	"github.com/skanse/skanse/internal/notify"
 	"github.com/skanse/skanse/internal/org"
 	"github.com/skanse/skanse/internal/rest"
 	"github.com/skanse/skanse/internal/rest/admin"
@@ -42,6 +45,9 @@ type server struct {
 	captures *network.Captures
 	comply   *comply.Service
 	view     *view.Service
+	inbox    *inbox.Service
+	egress   *egress.Dialer // the one way out
+	notify   *notify.Service
 	sensor   sensor.Config // protocols and rules for every source
 	opts     serverOptions
 }
@@ -115,6 +121,10 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 		return nil, err
 	}
 	s.view = view.New(s.db)
+	s.openInbox()
+	if err := s.openNotices(sealKey); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -125,7 +135,7 @@ func (s *server) close() error { return s.db.Close() }
 func (s *server) router(visitor *auth.Principal) *rest.Router {
 	return api.New(rest.Config{DB: s.db, Auth: s.auth, Log: s.log, Version: Version, Hosts: s.opts.Hosts, Visitor: visitor}, pages(),
 		admin.New(admin.Config{DB: s.db, Auth: s.auth, Org: s.org, Audit: s.audit, Version: Version, Demo: s.opts.Demo, Overview: s.overview}),
-		s.assets, s.network, s.captures, s.comply, s.view)
+		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox)
 }
 
 func pages() fs.FS {
@@ -158,6 +168,7 @@ func (s *server) work(ctx context.Context) error {
 	g.Go(func() error { return s.captures.Run(ctx) })
 	g.Go(func() error { return s.comply.Run(ctx, s.bus) })
 	g.Go(func() error { return s.ingest.follow(ctx, s.bus) })
+	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.inboxJobs()...) })
 	g.Go(func() error {
 		return job.New(s.db, s.log).Run(ctx,
 			job.Job{Name: "sessions", Every: time.Hour, Do: func(ctx context.Context) error { return s.auth.Clean(ctx, keepEnded) }},

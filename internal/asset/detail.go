@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"slices"
+	"time"
 
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/store"
@@ -119,18 +120,26 @@ type SourceNames interface {
 	SourceNames(ctx context.Context, r store.Reader, ids []string) (map[string]string, error)
 }
 
-// Detail returns one asset with its facts, addresses, modules and ETag.
-func (s *Service) Detail(ctx context.Context, scope Scope, id string) (d AssetDetail, etag string, err error) {
+// Detail returns one asset with its facts, addresses, modules and ETag, now or at an earlier moment.
+func (s *Service) Detail(ctx context.Context, scope Scope, id string, at time.Time) (d AssetDetail, etag string, err error) {
 	err = s.db.View(ctx, func(r store.Reader) error {
 		a, err := find(ctx, r, scope, id)
 		if err != nil {
 			return err
 		}
 		etag = a.etag()
-		row, err := store.One[listRow](ctx, r, "SELECT "+listColumns()+listFrom+" WHERE a.asset_id = ?", a.ID)
+		rows, err := store.All[listRow](ctx, r, "SELECT "+listColumns()+listFrom+" WHERE a.asset_id = ?", AsOf(at), a.ID)
 		if err != nil {
 			return err
 		}
+		if len(rows) == 0 {
+			return ot.Errorf(ot.NotFound, "there was no asset %s then: it was first known on %s", id, a.CreatedAt.UTC().Format(time.DateOnly))
+		}
+		if err := addressesAt(ctx, r, rows, at); err != nil {
+			return err
+		}
+		row := rows[0]
+		a = row.assetRow
 		d = AssetDetail{
 			Asset: row.item(), RoleReason: a.RoleReason, LevelReason: a.LevelReason, CriticalityReason: a.CriticalityReason, Version: a.Version,
 			Fields: map[string]FieldDetail{}, Bindings: []BindingDetail{}, Facts: []FactDetail{}, ModuleList: []ModuleDetail{}, Clashes: []ClashDetail{}, Traffic: []UseDetail{},
@@ -138,14 +147,14 @@ func (s *Service) Detail(ctx context.Context, scope Scope, id string) (d AssetDe
 		if a.CriticalityHint != 0 {
 			d.CriticalityHint = &a.CriticalityHint
 		}
-		facts, err := store.All[factRow](ctx, r, "SELECT "+factColumns+" FROM asset_fact WHERE asset_id = ? ORDER BY module, attr, first_at, fact_id LIMIT 2000", a.ID)
+		facts, err := store.All[factRow](ctx, r, "SELECT "+factColumns+" FROM asset_fact WHERE asset_id = ? AND first_at <= ? ORDER BY module, attr, first_at, fact_id LIMIT 2000", a.ID, latest(at))
 		if err != nil {
 			return err
 		}
 		if err := s.knowledge(ctx, r, &d, &a, facts); err != nil {
 			return err
 		}
-		return s.rest(ctx, r, &d, &a, facts)
+		return s.rest(ctx, r, &d, &a, facts, at)
 	})
 	return d, etag, err
 }
@@ -224,14 +233,14 @@ func first(list []string) string {
 }
 
 // rest fills addresses, facts with their sources' names, modules, clashes and traffic.
-func (s *Service) rest(ctx context.Context, r store.Reader, d *AssetDetail, a *assetRow, facts []factRow) error {
+func (s *Service) rest(ctx context.Context, r store.Reader, d *AssetDetail, a *assetRow, facts []factRow, at time.Time) error {
 	type bound struct {
 		bindingRow
 		RealmID string `db:"realm_id"`
 		Realm   string `db:"realm"`
 	}
 	rows, err := store.All[bound](ctx, r, `SELECT b.site_no, b.realm_no, b.kind, b.address, b.asset_id, b.from_at, b.to_at, b.person, COALESCE(o.realm_id, '') AS realm_id, COALESCE(o.name, '') AS realm
-		FROM asset_binding b LEFT JOIN org_realm o ON o.realm_no = b.realm_no WHERE b.asset_id = ? ORDER BY b.kind DESC, b.from_at, b.address`, a.ID)
+		FROM asset_binding b LEFT JOIN org_realm o ON o.realm_no = b.realm_no WHERE b.asset_id = ? AND b.from_at <= ? ORDER BY b.kind DESC, b.from_at, b.address`, a.ID, latest(at))
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/ot"
@@ -22,9 +23,11 @@ type ListInput struct {
 	Expected string   `query:"expected" enum:",true,false"`
 	Live     string   `query:"live" enum:",true,false"`
 	Conflict string   `query:"conflict" enum:",true,false"`
+	AsOf     string   `query:"as_of" doc:"A day, as 2026-11-20: as it was known at its end (UTC); empty: now"`
 }
 
-func (in *ListInput) filter() Filter {
+func (in *ListInput) filter(now time.Time) (Filter, error) {
+	at, err := rest.AsOf(in.AsOf, now)
 	tri := func(s string) *bool {
 		if s == "" {
 			return nil
@@ -33,8 +36,8 @@ func (in *ListInput) filter() Filter {
 	}
 	return Filter{
 		Site: in.Site, Zone: in.Zone, Role: in.Role, Vendor: in.Vendor, Level: in.Level, State: in.State, Q: in.Q,
-		Expected: tri(in.Expected), Live: tri(in.Live), Conflict: tri(in.Conflict),
-	}
+		Expected: tri(in.Expected), Live: tri(in.Live), Conflict: tri(in.Conflict), AsOf: at,
+	}, err
 }
 
 type pageInput struct {
@@ -77,14 +80,21 @@ func (s *Service) Routes(r *rest.Router) {
 	const tag = "Assets"
 	rest.Register(r, rest.Op{ID: "list-assets", Method: http.MethodGet, Path: "/assets", Summary: "List assets", Tag: tag, Permission: auth.AssetRead},
 		func(ctx context.Context, in *pageInput) (*pageOf[Asset], error) {
-			f := in.filter()
+			f, err := in.filter(s.now())
+			if err != nil {
+				return nil, err
+			}
 			f.Sort, f.Cursor, f.Limit = in.Sort, in.Cursor, in.Limit
 			page, err := s.List(ctx, auth.From(ctx).Scope, f)
 			return &pageOf[Asset]{page}, err
 		})
 	rest.Register(r, rest.Op{ID: "count-assets", Method: http.MethodGet, Path: "/assets/facets", Summary: "Count assets by role, vendor, zone, level and state", Tag: tag, Permission: auth.AssetRead},
 		func(ctx context.Context, in *ListInput) (*struct{ Body map[string][]Facet }, error) {
-			m, err := s.Facets(ctx, auth.From(ctx).Scope, in.filter())
+			f, err := in.filter(s.now())
+			if err != nil {
+				return nil, err
+			}
+			m, err := s.Facets(ctx, auth.From(ctx).Scope, f)
 			return &struct{ Body map[string][]Facet }{m}, err
 		})
 	type detailOutput struct {
@@ -92,8 +102,16 @@ func (s *Service) Routes(r *rest.Router) {
 		Body AssetDetail
 	}
 	rest.Register(r, rest.Op{ID: "get-asset", Method: http.MethodGet, Path: "/assets/{id}", Summary: "One asset, and how we know", Tag: tag, Permission: auth.AssetRead},
-		func(ctx context.Context, in *idInput) (*detailOutput, error) {
-			d, etag, err := s.Detail(ctx, auth.From(ctx).Scope, in.ID)
+		func(ctx context.Context, in *struct {
+			ID   string `path:"id"`
+			AsOf string `query:"as_of" doc:"A day, as 2026-11-20; empty: now"`
+		},
+		) (*detailOutput, error) {
+			at, err := rest.AsOf(in.AsOf, s.now())
+			if err != nil {
+				return nil, err
+			}
+			d, etag, err := s.Detail(ctx, auth.From(ctx).Scope, in.ID, at)
 			return &detailOutput{etag, d}, err
 		})
 	type patchInput struct {
@@ -113,7 +131,7 @@ func (s *Service) Routes(r *rest.Router) {
 			if err := s.Update(ctx, scope, person(ctx), in.ID, in.Body, in.IfMatch); err != nil {
 				return nil, err
 			}
-			d, etag, err := s.Detail(ctx, scope, in.ID)
+			d, etag, err := s.Detail(ctx, scope, in.ID, time.Time{})
 			return &detailOutput{etag, d}, err
 		})
 	type decideInput struct {

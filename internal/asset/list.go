@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/rest"
@@ -17,7 +18,8 @@ type Filter struct {
 	Site, Zone, Role, Vendor, Level, State []string // ids for site and zone; zone "none": without
 	Q                                      string   // part of a name, code or address
 	Expected, Live, Conflict               *bool
-	Sort                                   string // name, -last_at …
+	AsOf                                   time.Time // zero: now
+	Sort                                   string    // name, -last_at …
 	Cursor                                 string
 	Limit                                  int
 }
@@ -68,7 +70,8 @@ type listRow struct {
 	ZoneName string `db:"zone_name"`
 }
 
-const listFrom = ` FROM asset_asset a JOIN org_site s ON s.site_no = a.site_no LEFT JOIN org_zone z ON z.zone_no = a.zone_no`
+// listFrom reads a list's rows; its argument is AsOf.
+const listFrom = ` FROM ? a JOIN org_site s ON s.site_no = a.site_no LEFT JOIN org_zone z ON z.zone_no = a.zone_no`
 
 // listColumns qualifies the asset's columns.
 func listColumns() string {
@@ -117,7 +120,7 @@ func sortColumn(name string) (column string, number bool, ok bool) {
 
 // where renders the filter; without names a field whose condition is left out, for facets.
 func (f *Filter) where(scope Scope, without string) ot.SQL {
-	q := ot.SQL{Text: "?", Args: []any{scope.Where("a.site_no", "a.zone_no")}}
+	q := ot.SQL{Text: "?", Args: []any{scope.Where("a.site_no", "a.scope_zone_no")}}
 	and := func(text string, args ...any) {
 		q.Text += " AND " + text
 		q.Args = append(q.Args, args...)
@@ -193,7 +196,8 @@ func (s *Service) List(ctx context.Context, scope Scope, f Filter) (page rest.Pa
 	if down {
 		dir, cmp = "DESC", "<"
 	}
-	args := slices.Clone(where.Args)
+	from := AsOf(f.AsOf)
+	args := append([]any{from}, where.Args...)
 	text := where.Text
 	if f.Cursor != "" {
 		text += fmt.Sprintf(" AND (%s %s ? OR %s = ? AND a.asset_id %s ?)", column, cmp, column, cmp)
@@ -208,8 +212,11 @@ func (s *Service) List(ctx context.Context, scope Scope, f Filter) (page rest.Pa
 		if err != nil {
 			return err
 		}
-		n, err := store.One[int64](ctx, r, "SELECT count(*)"+listFrom+" WHERE "+total.Text, total.Args...)
+		n, err := store.One[int64](ctx, r, "SELECT count(*)"+listFrom+" WHERE "+total.Text, append([]any{from}, total.Args...)...)
 		if err != nil {
+			return err
+		}
+		if err := addressesAt(ctx, r, rows, f.AsOf); err != nil {
 			return err
 		}
 		cut := rest.Cut(rows, f.Limit, func(l listRow) string { return rest.EncodeCursor(l.position(name)) })
@@ -271,7 +278,7 @@ func (s *Service) Facets(ctx context.Context, scope Scope, f Filter) (map[string
 		} {
 			w := f.where(scope, dim[0])
 			rows, err := store.All[row](ctx, r, "SELECT "+dim[1]+" AS value, "+dim[2]+" AS label, count(*) AS n"+listFrom+" WHERE "+w.Text+
-				" GROUP BY "+dim[1]+", "+dim[2]+" ORDER BY n DESC, label LIMIT 200", w.Args...)
+				" GROUP BY "+dim[1]+", "+dim[2]+" ORDER BY n DESC, label LIMIT 200", append([]any{AsOf(f.AsOf)}, w.Args...)...)
 			if err != nil {
 				return err
 			}

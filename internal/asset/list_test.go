@@ -163,7 +163,7 @@ func TestDetail(t *testing.T) {
 	if err := p.patch(id, Patch{Name: new("Pump 7"), Reason: "label"}); err != nil {
 		t.Fatal(err)
 	}
-	d, etag, err := p.s.Detail(t.Context(), everywhere, id)
+	d, etag, err := p.s.Detail(t.Context(), everywhere, id, time.Time{})
 	if err != nil || etag == "" {
 		t.Fatal(err)
 	}

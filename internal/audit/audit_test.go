@@ -291,6 +291,8 @@ func TestList(t *testing.T) {
 			"nothing":     {audit.Filter{Limit: 100}, 0},
 			"actor":       {audit.Filter{All: true, Actor: "u2", Limit: 100}, 0},
 			"action":      {audit.Filter{All: true, Action: "asset.", Limit: 100}, 20},
+			"until":       {audit.Filter{All: true, Until: time.Now().Add(-24 * time.Hour), Limit: 100}, 0},
+			"until now":   {audit.Filter{All: true, Until: time.Now().Add(24 * time.Hour), Limit: 100}, 20},
 			"no wildcard": {audit.Filter{All: true, Action: "%", Limit: 100}, 0},
 		} {
 			items, err := l.List(t.Context(), c.f)

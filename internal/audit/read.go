@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/store"
@@ -16,7 +17,8 @@ type Filter struct {
 	Sites []string // site ids; only where All is false
 
 	Actor, Action string
-	Before        int64 // seq; 0: from the newest
+	Before        int64     // seq; 0: from the newest
+	Until         time.Time // written by then; zero: now
 	Limit         int
 }
 
@@ -47,6 +49,9 @@ func (l *Log) List(ctx context.Context, f Filter) ([]Item, error) {
 		visible := ot.SQL{Text: "1 = 1"}
 		if !f.All {
 			visible = ot.SQL{Text: "e.site IN (?)", Args: []any{f.Sites}}
+		}
+		if !f.Until.IsZero() {
+			visible = ot.SQL{Text: "? AND e.at <= ?", Args: []any{visible, store.At(f.Until)}}
 		}
 		rows, err := store.All[row](ctx, r, `SELECT e.seq, e.at, e.actor, e.action, e.site, e.target_kind, e.target_id, e.root, e.detail_hash, e.idx, d.salt, d.detail
 			FROM audit_entry e LEFT JOIN audit_detail d ON d.seq = e.seq

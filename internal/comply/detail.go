@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/skanse/skanse/internal/auth"
@@ -24,12 +25,12 @@ type RequirementItem struct {
 	Sites   map[string]Cell `json:"sites"`
 }
 
-// Requirements lists the catalogue with its levels; area 0 and site "" mean all.
-func (s *Service) Requirements(ctx context.Context, scope auth.Scope, area int, siteID string) ([]RequirementItem, error) {
+// Requirements lists the catalogue with its levels, now or at a day; area 0 and site "" mean all.
+func (s *Service) Requirements(ctx context.Context, scope auth.Scope, area int, siteID string, asOf time.Time) ([]RequirementItem, error) {
 	out := []RequirementItem{}
 	err := s.db.View(ctx, func(r store.Reader) error {
 		out = out[:0]
-		p, err := s.load(ctx, r, scope, 0)
+		p, err := s.load(ctx, r, scope, dayAsked(asOf))
 		if err != nil {
 			return err
 		}
@@ -181,13 +182,16 @@ type FindingItem struct {
 	ClosedAt store.Time  `json:"closed_at" nullable:"true"`
 }
 
-// Requirement gives one requirement; an alias leads to the one that is scored.
-func (s *Service) Requirement(ctx context.Context, scope auth.Scope, id string) (RequirementDetail, error) {
+// Requirement gives one requirement, now or at a day; an alias leads to the one that is scored.
+func (s *Service) Requirement(ctx context.Context, scope auth.Scope, id string, asOf time.Time) (RequirementDetail, error) {
 	q, ok := s.cat.Requirement(id)
 	if !ok {
 		return RequirementDetail{}, ot.Errorf(ot.NotFound, "there is no requirement %q", ot.Printable(id))
 	}
 	now := s.clock()
+	if !asOf.IsZero() {
+		now = endOf(asOf)
+	}
 	out := RequirementDetail{
 		ID: q.ID, Area: strconv.Itoa(q.Area), Title: q.Title, Text: q.Text, Key: q.Key, Mode: q.Mode, Scope: q.Scope, User: q.User, Weight: q.Weight,
 		Refs: q.Refs.byID(), Confidence: q.Refs.Confidence, RefsNote: q.Refs.Note, References: s.cat.References,
@@ -196,7 +200,7 @@ func (s *Service) Requirement(ctx context.Context, scope auth.Scope, id string) 
 		out.Declared = append(out.Declared, RecordItem{d.Record, d.AttestedBy, d.ValidFor.People(), now.UTC().Add(d.ValidFor.Length()).Truncate(time.Second), d.Note})
 	}
 	err := s.db.View(ctx, func(r store.Reader) error {
-		p, err := s.load(ctx, r, scope, 0)
+		p, err := s.load(ctx, r, scope, dayAsked(asOf))
 		if err != nil {
 			return err
 		}
@@ -211,21 +215,27 @@ func (s *Service) Requirement(ctx context.Context, scope auth.Scope, id string) 
 				orEmpty(l.Text.V.Why), orEmpty(l.Text.V.Lift), orEmpty(l.Text.V.Caps), l.Since, l.At,
 			})
 		}
-		if out.Checks, err = checkItems(ctx, r, q, ids); err != nil {
+		if out.Checks, err = checkItems(ctx, r, q, ids, asOf); err != nil {
 			return err
 		}
-		declared, err := store.All[Declaration](ctx, r, "SELECT "+declarationColumns+" FROM comply_declaration WHERE requirement = ? AND ? ORDER BY declared_at DESC, declaration_id DESC LIMIT 500", q.ID, visible(scope))
+		declared, err := store.All[Declaration](ctx, r, "SELECT "+declarationColumns+" FROM comply_declaration WHERE requirement = ? AND declared_at <= ? AND ? ORDER BY declared_at DESC, declaration_id DESC LIMIT 500", q.ID, store.At(now), visible(scope))
 		if err != nil {
 			return fmt.Errorf("read declarations: %w", err)
 		}
 		for _, d := range declared {
+			if d.WithdrawnAt.After(now) {
+				d.WithdrawnAt, d.WithdrawnBy = store.Time{}, ""
+			}
 			out.Declarations = append(out.Declarations, declarationItem(d, ids[d.SiteNo], now))
 		}
-		found, err := store.All[Finding](ctx, r, "SELECT "+findingColumns+" FROM comply_finding WHERE requirement = ? AND ? ORDER BY opened_at DESC, finding_id LIMIT 200", q.ID, visible(scope))
+		found, err := store.All[Finding](ctx, r, "SELECT "+findingColumns+" FROM comply_finding WHERE requirement = ? AND opened_at <= ? AND ? ORDER BY opened_at DESC, finding_id LIMIT 200", q.ID, store.At(now), visible(scope))
 		if err != nil {
 			return fmt.Errorf("read findings: %w", err)
 		}
 		for _, f := range found {
+			if f.ClosedAt.After(now) {
+				f.ClosedAt = store.Time{}
+			}
 			out.Findings = append(out.Findings, FindingItem{f.ID, "Declared one way, measured another", f.Sentence, ot.Critical, ids[f.SiteNo], f.CheckID, f.OpenedAt, f.ClosedAt})
 		}
 		return nil
@@ -240,7 +250,8 @@ func orEmpty(s []string) []string {
 	return s
 }
 
-func checkItems(ctx context.Context, r store.Reader, q *Requirement, sites map[int64]string) ([]CheckItem, error) {
+// checkItems gives the checks with their answers: the present ones, or of a day the last evidence of it or before.
+func checkItems(ctx context.Context, r store.Reader, q *Requirement, sites map[int64]string, asOf time.Time) ([]CheckItem, error) {
 	byID := map[string]relation{}
 	for _, rel := range relations() {
 		byID[rel.id] = rel
@@ -256,7 +267,12 @@ func checkItems(ctx context.Context, r store.Reader, q *Requirement, sites map[i
 		out = append(out, CheckItem{k.ID, k.Title, k.Measure, k.Target, k.Window.People(), unit, one(unit), k.Wants, k.Test.Kind, ok, k.Contradicts, map[string]AnswerItem{}})
 		ids = append(ids, k.ID)
 	}
-	rows, err := store.All[answerRow](ctx, r, "SELECT "+answerColumns+" FROM comply_answer WHERE check_id IN (?)", ids)
+	query := sqlf("SELECT "+answerColumns+" FROM comply_answer WHERE check_id IN (?)", ids)
+	if !asOf.IsZero() {
+		query = sqlf("SELECT "+strings.Replace(answerColumns, "evidence_at", "at AS evidence_at", 1)+` FROM comply_evidence WHERE (site_no, check_id, at) IN (
+			SELECT site_no, check_id, MAX(at) FROM comply_evidence WHERE check_id IN (?) AND at <= ? GROUP BY site_no, check_id)`, ids, store.At(endOf(asOf)))
+	}
+	rows, err := store.All[answerRow](ctx, r, "?", query)
 	if err != nil {
 		return nil, fmt.Errorf("read answers: %w", err)
 	}

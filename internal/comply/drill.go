@@ -3,6 +3,7 @@ package comply
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/ot"
@@ -115,8 +116,8 @@ type evidenceCursor struct {
 
 const evidenceColumns = "site_no, month, check_id, at, site_id, cause, status, value, population, judged, passed, failed, unknown, excepted, observed, collected_at, window_from, reason, items_hash, run_id, position, hash"
 
-// EvidenceOf pages the history of a check's answers, newest first.
-func (s *Service) EvidenceOf(ctx context.Context, scope auth.Scope, check, siteID, cursor string, limit int) (rest.Page[Evidence], error) {
+// EvidenceOf pages the history of a check's answers, newest first; asOf leaves out what came after a day.
+func (s *Service) EvidenceOf(ctx context.Context, scope auth.Scope, check, siteID string, asOf time.Time, cursor string, limit int) (rest.Page[Evidence], error) {
 	limit = max(limit, 1)
 	var at evidenceCursor
 	if err := rest.DecodeCursor(cursor, &at); err != nil {
@@ -128,6 +129,9 @@ func (s *Service) EvidenceOf(ctx context.Context, scope auth.Scope, check, siteI
 	}
 	if siteID != "" {
 		where = sqlf("? AND site_id = ?", where, siteID)
+	}
+	if !asOf.IsZero() {
+		where = sqlf("? AND at <= ?", where, store.At(endOf(asOf)))
 	}
 	if cursor != "" {
 		where = sqlf("? AND (at < ? OR at = ? AND (site_no, check_id) > (?, ?))", where, at.At, at.At, at.Site, at.Check)

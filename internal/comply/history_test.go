@@ -67,6 +67,31 @@ func TestAsOf(t *testing.T) {
 		if len(now.Trend) != 2 || now.Trend[0].Date != first.Format(time.DateOnly) {
 			t.Errorf("trend %+v", now.Trend)
 		}
+		for _, c := range []struct {
+			day                  time.Time
+			bypasses             float64
+			declared, findings   int
+			contradictedAtLowest bool
+		}{{first, 0, 0, 0, false}, {p.now, 1, len(got(p.s.Declarations(t.Context(), everybody, "5.3"))(t)), 1, true}} {
+			d := got(p.s.Requirement(t.Context(), everybody, "5.3", c.day))(t)
+			for _, k := range d.Checks {
+				if a := k.Sites[p.north.ID]; k.ID == "remote.bypass" && (a.Value == nil || *a.Value != c.bypasses) {
+					t.Errorf("as of %s: remote.bypass %+v, want %v", day(c.day), a, c.bypasses)
+				}
+			}
+			if len(d.Declarations) != c.declared || len(d.Findings) != c.findings {
+				t.Errorf("as of %s: %d declarations, %d findings", day(c.day), len(d.Declarations), len(d.Findings))
+			}
+			if items := got(p.s.ItemsAt(t.Context(), everybody, "remote.bypass", p.north.ID, c.day, "", 10))(t); (len(items.Items) > 0) != (c.bypasses > 0) {
+				t.Errorf("as of %s: %d failing items", day(c.day), len(items.Items))
+			}
+			list := got(p.s.Requirements(t.Context(), everybody, 5, p.north.ID, c.day))(t)
+			for _, it := range list {
+				if it.ID == "5.3" && (it.Sites[p.north.ID].State == StateContradicted) != c.contradictedAtLowest {
+					t.Errorf("as of %s: 5.3 is %+v", day(c.day), it.Sites[p.north.ID])
+				}
+			}
+		}
 		then := got(p.s.Posture(t.Context(), everybody, p.now))(t)
 		a, _ := json.Marshal(now.Areas)
 		b, _ := json.Marshal(then.Areas)

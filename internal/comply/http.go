@@ -39,33 +39,56 @@ func (s *Service) Routes(r *rest.Router) {
 	rest.Register(r, read("list-requirements", "/requirements", "The catalogue with its levels"), func(ctx context.Context, in *struct {
 		Area int    `query:"area" minimum:"0" maximum:"99"`
 		Site string `query:"site" maxLength:"64"`
+		AsOf string `query:"as_of" doc:"A day, as 2026-11-20; empty: now"`
 	},
 	) (*body[rest.Page[RequirementItem]], error) {
-		items, err := s.Requirements(ctx, auth.From(ctx).Scope, in.Area, in.Site)
+		at, err := dayArgument(in.AsOf)
+		if err != nil {
+			return nil, err
+		}
+		items, err := s.Requirements(ctx, auth.From(ctx).Scope, in.Area, in.Site, at)
 		return answerWith(rest.Page[RequirementItem]{Items: items}, err)
 	})
 	rest.Register(r, read("get-requirement", "/requirements/{id}", "One requirement: checks, levels, declarations, findings"), func(ctx context.Context, in *struct {
-		ID string `path:"id" maxLength:"64"`
+		ID   string `path:"id" maxLength:"64"`
+		AsOf string `query:"as_of" doc:"A day, as 2026-11-20; empty: now"`
 	},
 	) (*body[RequirementDetail], error) {
-		return answerWith(s.Requirement(ctx, auth.From(ctx).Scope, in.ID))
+		at, err := dayArgument(in.AsOf)
+		if err != nil {
+			return nil, err
+		}
+		return answerWith(s.Requirement(ctx, auth.From(ctx).Scope, in.ID, at))
 	})
 	rest.Register(r, read("list-check-items", "/checks/{id}/items", "What a check watches, failing items first"), func(ctx context.Context, in *struct {
 		ID      string `path:"id" maxLength:"64"`
 		Site    string `query:"site" maxLength:"64"`
 		Verdict string `query:"verdict" enum:"pass,fail,unknown,excepted"`
+		AsOf    string `query:"as_of" doc:"A day, as 2026-11-20: what failed then, as evidence has it; empty: now"`
 		Paging
 	},
 	) (*body[rest.Page[Item]], error) {
+		at, err := dayArgument(in.AsOf)
+		if err != nil {
+			return nil, err
+		}
+		if !at.IsZero() {
+			return answerWith(s.ItemsAt(ctx, auth.From(ctx).Scope, in.ID, in.Site, at, in.Cursor, in.Limit))
+		}
 		return answerWith(s.Items(ctx, auth.From(ctx).Scope, in.ID, in.Site, Verdict(in.Verdict), in.Cursor, in.Limit))
 	})
 	rest.Register(r, read("list-evidence", "/evidence", "Answers of checks as they were, newest first"), func(ctx context.Context, in *struct {
 		Check string `query:"check" maxLength:"64"`
 		Site  string `query:"site" maxLength:"64"`
+		AsOf  string `query:"as_of" doc:"A day, as 2026-11-20: written by its end; empty: now"`
 		Paging
 	},
 	) (*body[rest.Page[Evidence]], error) {
-		return answerWith(s.EvidenceOf(ctx, auth.From(ctx).Scope, in.Check, in.Site, in.Cursor, in.Limit))
+		at, err := dayArgument(in.AsOf)
+		if err != nil {
+			return nil, err
+		}
+		return answerWith(s.EvidenceOf(ctx, auth.From(ctx).Scope, in.Check, in.Site, at, in.Cursor, in.Limit))
 	})
 	rest.Register(r, read("list-declarations", "/declarations", "What people declared, newest first"), func(ctx context.Context, in *struct {
 		Requirement string `query:"requirement" maxLength:"64"`
@@ -124,6 +147,19 @@ func dayArgument(s string) (time.Time, error) {
 		}
 	}
 	return time.Time{}, ot.Errorf(ot.Invalid, "as_of %q is not a day: write it as 2026-11-20", ot.Printable(s))
+}
+
+// dayAsked is the day of a moment as histories count days; 0: now.
+func dayAsked(asOf time.Time) int64 {
+	if asOf.IsZero() {
+		return 0
+	}
+	return dayOf(asOf)
+}
+
+// endOf is the last moment of the moment's day, in UTC.
+func endOf(asOf time.Time) time.Time {
+	return time.Unix((dayOf(asOf)+1)*86400, 0).UTC().Add(-time.Microsecond)
 }
 
 func (s *Service) declarationItems(ctx context.Context, scope auth.Scope, requirement string) (rest.Page[DeclarationItem], error) {

@@ -248,7 +248,7 @@ func (s *Service) Posture(ctx context.Context, scope auth.Scope, asOf time.Time)
 	day := int64(0)
 	at := now
 	if !asOf.IsZero() {
-		day, at = dayOf(asOf), asOf.UTC()
+		day, at = dayOf(asOf), endOf(asOf)
 	}
 	var out Posture
 	err := s.db.View(ctx, func(r store.Reader) error {

@@ -168,7 +168,7 @@ func (p *plant) answer(check string, site org.Site) Answer {
 
 func (p *plant) level(requirement string, site org.Site) SiteLevel {
 	p.t.Helper()
-	d := got(p.s.Requirement(p.t.Context(), everybody, requirement))(p.t)
+	d := got(p.s.Requirement(p.t.Context(), everybody, requirement, time.Time{}))(p.t)
 	for _, l := range d.Sites {
 		if l.Site == site.ID {
 			return l

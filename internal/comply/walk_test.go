@@ -125,7 +125,7 @@ func TestWalk(t *testing.T) {
 		expect("held for 7 days", Pass, 3, StateKeyBelow) // key: the target is 4, and wants 90 days
 		w.day(true, w.desktop("10.9.0.7"))
 		expect("a remote desktop from the office", Fail, 2, StateContradicted)
-		d := got(w.s.Requirement(t.Context(), everybody, "5.3"))(t)
+		d := got(w.s.Requirement(t.Context(), everybody, "5.3", time.Time{}))(t)
 		if len(d.Findings) == 0 || !strings.Contains(d.Findings[0].Detail, "Declared: remote access standard") || !strings.Contains(d.Findings[0].Detail, "1 conversation where the target is 0") {
 			t.Errorf("findings %+v", d.Findings)
 		}
@@ -142,7 +142,7 @@ func TestWalk(t *testing.T) {
 			w.day(true)
 		}
 		expect("31 days without", Pass, 2, StateKeyBelow)
-		if d = got(w.s.Requirement(t.Context(), everybody, "5.3"))(t); len(d.Findings) == 0 || d.Findings[0].ClosedAt.IsZero() {
+		if d = got(w.s.Requirement(t.Context(), everybody, "5.3", time.Time{}))(t); len(d.Findings) == 0 || d.Findings[0].ClosedAt.IsZero() {
 			t.Errorf("the finding is still open: %+v", d.Findings)
 		}
 		for range 4 {

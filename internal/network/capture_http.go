@@ -44,15 +44,20 @@ func (c *Captures) Routes(r *rest.Router) {
 	rest.Register(r, rest.Op{ID: "list-captures", Method: http.MethodGet, Path: "/captures", Summary: "Captures, the newest first", Tag: "Captures", Permission: auth.CaptureRead},
 		func(ctx context.Context, in *struct {
 			Site   string `query:"site"`
+			AsOf   string `query:"as_of" doc:"A day, as 2026-11-20: imported by its end (UTC); empty: now"`
 			Cursor string `query:"cursor"`
 			Limit  int    `query:"limit" default:"50" minimum:"1" maximum:"200"`
 		},
 		) (*capturesOut, error) {
+			until, err := rest.AsOf(in.AsOf, time.Now())
+			if err != nil {
+				return nil, err
+			}
 			var after string
 			if err := rest.DecodeCursor(in.Cursor, &after); err != nil {
 				return nil, err
 			}
-			rows, err := c.List(ctx, auth.From(ctx).Scope, in.Site, after, in.Limit+1)
+			rows, err := c.List(ctx, auth.From(ctx).Scope, in.Site, after, until, in.Limit+1)
 			return &capturesOut{Body: rest.Cut(rows, in.Limit, func(last Capture) string { return rest.EncodeCursor(last.ID) })}, err
 		})
 	rest.Register(r, rest.Op{ID: "get-capture", Method: http.MethodGet, Path: "/captures/{id}", Summary: "One capture with its progress", Tag: "Captures", Permission: auth.CaptureRead},

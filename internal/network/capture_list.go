@@ -106,7 +106,7 @@ func (c *Captures) progress(id string) (sensor.SourceStats, bool) {
 }
 
 // List returns captures, the newest first, after the given id.
-func (c *Captures) List(ctx context.Context, scope auth.Scope, site, after string, limit int) (out []Capture, err error) {
+func (c *Captures) List(ctx context.Context, scope auth.Scope, site, after string, until time.Time, limit int) (out []Capture, err error) {
 	err = c.db.View(ctx, func(r store.Reader) error {
 		q, args := captureSelect+`?`, []any{scope.Where("c.site_no", "")}
 		if site != "" {
@@ -114,6 +114,9 @@ func (c *Captures) List(ctx context.Context, scope auth.Scope, site, after strin
 		}
 		if after != "" {
 			q, args = q+` AND c.capture_id < ?`, append(args, after)
+		}
+		if !until.IsZero() {
+			q, args = q+` AND c.uploaded_at <= ?`, append(args, store.At(until))
 		}
 		rows, err := store.All[captureRow](ctx, r, q+` ORDER BY c.capture_id DESC LIMIT ?`, append(args, limit)...)
 		for _, row := range rows {

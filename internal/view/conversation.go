@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/rest"
@@ -140,7 +141,7 @@ func (o owners) endpoint(site, realm int64, ip, mac, zoneID, zone string, intern
 
 // loadOwners finds the assets of many addresses at once. Where two assets hold
 // one address, the one whose MAC the frame carried is meant.
-func loadOwners(ctx context.Context, r store.Reader, rows []convRow) (owners, error) {
+func loadOwners(ctx context.Context, r store.Reader, rows []convRow, at time.Time) (owners, error) {
 	type bound struct {
 		SiteNo  int64  `db:"site_no"`
 		RealmNo int64  `db:"realm_no"`
@@ -163,7 +164,7 @@ func loadOwners(ctx context.Context, r store.Reader, rows []convRow) (owners, er
 		}
 	}
 	found, err := store.All[bound](ctx, r, `SELECT b.site_no, b.realm_no, b.address, a.asset_id, a.name FROM asset_binding b JOIN asset_asset a ON a.asset_id = b.asset_id
- WHERE b.site_no IN (?) AND b.address IN (?) AND b.to_at IS NULL ORDER BY a.asset_id DESC`, keysOf(sites), keysOf(texts))
+ WHERE b.site_no IN (?) AND b.address IN (?) AND ? ORDER BY a.asset_id DESC`, keysOf(sites), keysOf(texts), boundAt(at))
 	if err != nil {
 		return nil, err
 	}
@@ -205,6 +206,7 @@ func keysOf[K comparable](m map[K]bool) []K {
 type TalkFilter struct {
 	Site, Asset, FromZone, ToZone, Protocol, Class, Q, Cursor string
 	Limit                                                     int
+	AsOf                                                      time.Time // zero: now
 }
 
 // ofAsset finds the conversations of an asset, past addresses included while they were its own.
@@ -220,7 +222,7 @@ const ofAsset = `(c.site_no, c.conv_no) IN (
 
 // where renders the filter.
 func (f *TalkFilter) where(scope Scope) ot.SQL {
-	q := ot.SQL{Text: "(? OR ?)", Args: []any{scope.Where("c.site_no", "c.client_zone_no"), scope.Where("c.site_no", "c.server_zone_no")}}
+	q := ot.SQL{Text: "(? OR ?) AND ?", Args: []any{scope.Where("c.site_no", "c.client_zone_no"), scope.Where("c.site_no", "c.server_zone_no"), heardBy(f.AsOf)}}
 	and := func(text string, args ...any) {
 		q.Text += " AND " + text
 		q.Args = append(q.Args, args...)
@@ -283,7 +285,7 @@ func (s *Conversations) List(ctx context.Context, scope Scope, f TalkFilter) (pa
 				return err
 			}
 		}
-		q := f.where(scope)
+		q, last := f.where(scope), lastBy(f.AsOf)
 		total, err := store.One[int64](ctx, r, "SELECT count(*)"+talkFrom+" WHERE "+q.Text, q.Args...)
 		if err != nil {
 			return err
@@ -293,15 +295,18 @@ func (s *Conversations) List(ctx context.Context, scope Scope, f TalkFilter) (pa
 			return err
 		}
 		if f.Cursor != "" {
-			q.Text += " AND (c.last_at < ? OR c.last_at = ? AND (c.site_no < ? OR c.site_no = ? AND c.conv_no < ?))"
-			q.Args = append(q.Args, pos.At, pos.At, pos.Site, pos.Site, pos.No)
+			q.Text += " AND (? < ? OR ? = ? AND (c.site_no < ? OR c.site_no = ? AND c.conv_no < ?))"
+			q.Args = append(q.Args, last, pos.At, last, pos.At, pos.Site, pos.Site, pos.No)
 		}
-		rows, err := store.All[convRow](ctx, r, "SELECT "+talkColumns+talkFrom+" WHERE "+q.Text+" ORDER BY c.last_at DESC, c.site_no DESC, c.conv_no DESC LIMIT ?", append(q.Args, f.Limit+1)...)
+		rows, err := store.All[convRow](ctx, r, "SELECT "+talkColumns+talkFrom+" WHERE "+q.Text+" ORDER BY ? DESC, c.site_no DESC, c.conv_no DESC LIMIT ?", append(q.Args, last, f.Limit+1)...)
 		if err != nil {
 			return err
 		}
+		if err := rewind(ctx, r, rows, f.AsOf); err != nil {
+			return err
+		}
 		cut := rest.Cut(rows, f.Limit, func(c convRow) string { return rest.EncodeCursor(talkPosition{c.LastAt, c.SiteNo, c.ConvNo}) })
-		who, err := loadOwners(ctx, r, cut.Items)
+		who, err := loadOwners(ctx, r, cut.Items, f.AsOf)
 		if err != nil {
 			return err
 		}

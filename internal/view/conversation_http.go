@@ -3,6 +3,7 @@ package view
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/rest"
@@ -22,21 +23,31 @@ func (s *Conversations) Routes(r *rest.Router) {
 			Protocol string `query:"protocol"`
 			Class    string `query:"class" doc:"It holds messages of this class"`
 			Q        string `query:"q" maxLength:"200"`
+			AsOf     string `query:"as_of" doc:"A day, as 2026-11-20: as seen by its end (UTC); empty: now"`
 			Cursor   string `query:"cursor"`
 			Limit    int    `query:"limit" minimum:"0" maximum:"500"`
 		},
 		) (*talksOut, error) {
-			page, err := s.List(ctx, auth.From(ctx).Scope, TalkFilter{in.Site, in.Asset, in.FromZone, in.ToZone, in.Protocol, in.Class, in.Q, in.Cursor, in.Limit})
+			at, err := rest.AsOf(in.AsOf, time.Now())
+			if err != nil {
+				return nil, err
+			}
+			page, err := s.List(ctx, auth.From(ctx).Scope, TalkFilter{in.Site, in.Asset, in.FromZone, in.ToZone, in.Protocol, in.Class, in.Q, in.Cursor, in.Limit, at})
 			return &talksOut{page}, err
 		})
 	rest.Register(r, rest.Op{ID: "list-asset-conversations", Method: http.MethodGet, Path: "/assets/{id}/conversations", Summary: "The conversations of one asset", Tag: tag, Permission: auth.NetworkRead},
 		func(ctx context.Context, in *struct {
 			ID     string `path:"id"`
+			AsOf   string `query:"as_of" doc:"A day, as 2026-11-20; empty: now"`
 			Cursor string `query:"cursor"`
 			Limit  int    `query:"limit" minimum:"0" maximum:"500"`
 		},
 		) (*talksOut, error) {
-			page, err := s.List(ctx, auth.From(ctx).Scope, TalkFilter{Asset: in.ID, Cursor: in.Cursor, Limit: in.Limit})
+			at, err := rest.AsOf(in.AsOf, time.Now())
+			if err != nil {
+				return nil, err
+			}
+			page, err := s.List(ctx, auth.From(ctx).Scope, TalkFilter{Asset: in.ID, Cursor: in.Cursor, Limit: in.Limit, AsOf: at})
 			return &talksOut{page}, err
 		})
 	rest.Register(r, rest.Op{ID: "get-conversation", Method: http.MethodGet, Path: "/conversations/{id}", Summary: "One conversation, what was said and the proof", Tag: tag, Permission: auth.NetworkRead},
@@ -53,11 +64,16 @@ func (s *Conversations) Routes(r *rest.Router) {
 			Asset  string `query:"asset"`
 			Class  string `query:"class" doc:"One or more, with commas between"`
 			Rule   string `query:"rule"`
+			AsOf   string `query:"as_of" doc:"A day, as 2026-11-20: those seen by its end (UTC); empty: now"`
 			Cursor string `query:"cursor"`
 			Limit  int    `query:"limit" minimum:"0" maximum:"500"`
 		},
 		) (*struct{ Body rest.Page[Event] }, error) {
-			page, err := s.Events(ctx, auth.From(ctx).Scope, EventFilter{in.Site, in.Asset, in.Class, in.Rule, in.Cursor, in.Limit})
+			at, err := rest.AsOf(in.AsOf, time.Now())
+			if err != nil {
+				return nil, err
+			}
+			page, err := s.Events(ctx, auth.From(ctx).Scope, EventFilter{in.Site, in.Asset, in.Class, in.Rule, in.Cursor, in.Limit, at})
 			return &struct{ Body rest.Page[Event] }{page}, err
 		})
 }

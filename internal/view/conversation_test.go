@@ -27,6 +27,7 @@ type talkPlant struct {
 	db   *store.DB
 	site org.Site
 	cell org.Zone
+	take func(sum *sensor.Summary, received time.Time)
 }
 
 func (p *talkPlant) plcID(t *testing.T) (id string) {
@@ -99,13 +100,16 @@ func newTalkPlant(t *testing.T, db *store.DB) *talkPlant {
 	}
 	sum.Tuples = []sensor.TupleDelta{{Flow: program, Protocol: "s7comm", Kind: "function", Dir: "request", Code: 26, Name: "Request Download", Class: "program_download", Count: 1, First: base, Last: base, FirstRef: ot.PacketRef{Number: 4, Seen: base}}}
 	sum.Events = []sensor.Event{{Flow: program, Ref: ot.PacketRef{Source: "s", Number: 4, Seen: base + 1e9}, Protocol: "s7comm", Kind: "function", Code: 26, Name: "Request Download", Class: "program_download", Object: "DB1", Rules: []string{"ot.program"}, Proof: []byte{1}}}
-	d := sensor.Delivery{SiteNo: p.site.No, RealmNo: realm, Source: "s", Name: "night.pcap", Received: noon}
-	for _, b := range asset.Batches(sum) {
-		update(func(tx *store.Tx) error { _, err := assets.Apply(ctx, tx, d, b); return err })
+	p.take = func(sum *sensor.Summary, received time.Time) {
+		d := sensor.Delivery{SiteNo: p.site.No, RealmNo: realm, Source: "s", Name: "night.pcap", Received: received}
+		for _, b := range asset.Batches(sum) {
+			update(func(tx *store.Tx) error { _, err := assets.Apply(ctx, tx, d, b); return err })
+		}
+		for _, b := range network.Batches(sum) {
+			update(func(tx *store.Tx) error { _, err := net.Apply(ctx, tx, d, b); return err })
+		}
 	}
-	for _, b := range network.Batches(sum) {
-		update(func(tx *store.Tx) error { _, err := net.Apply(ctx, tx, d, b); return err })
-	}
+	p.take(sum, noon)
 	return p
 }
 

@@ -22,9 +22,15 @@ func (s *Service) Routes(r *rest.Router) {
 	rest.Register(r, rest.Op{ID: "get-plant", Method: http.MethodGet, Path: "/plant", Summary: "The zones of a site and what runs between them", Tag: "Plant", Permission: auth.AssetRead},
 		func(ctx context.Context, in *struct {
 			Site string `query:"site" required:"true" doc:"Id of the site"`
+			AsOf string `query:"as_of" doc:"A day, as 2026-11-20: as it was at its end (UTC); empty: now"`
 		},
 		) (*plantOut, error) {
-			p, err := s.Plant(ctx, auth.From(ctx).Scope, in.Site, time.Now())
+			now := time.Now()
+			at, err := rest.AsOf(in.AsOf, now)
+			if err != nil {
+				return nil, err
+			}
+			p, err := s.Plant(ctx, auth.From(ctx).Scope, in.Site, now, at)
 			return &plantOut{Body: p}, err
 		})
 	rest.Register(r, rest.Op{ID: "search", Method: http.MethodGet, Path: "/search", Summary: "Assets, zones and sites by part of a name, code or address", Tag: "Search", Permission: auth.AssetRead},

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/rest"
@@ -127,7 +128,7 @@ func (s *Conversations) Detail(ctx context.Context, scope Scope, id string) (d T
 		if len(rows) == 0 {
 			return missing
 		}
-		who, err := loadOwners(ctx, r, rows)
+		who, err := loadOwners(ctx, r, rows, time.Time{})
 		if err != nil {
 			return err
 		}
@@ -289,6 +290,7 @@ func or(a, b string) string {
 type EventFilter struct {
 	Site, Asset, Class, Rule, Cursor string
 	Limit                            int
+	AsOf                             time.Time // zero: now
 }
 
 // Events returns messages that are kept whole, newest first.
@@ -308,6 +310,10 @@ func (s *Conversations) Events(ctx context.Context, scope Scope, f EventFilter) 
 		if f.Site != "" {
 			q.Text += " AND s.site_id = ?"
 			q.Args = append(q.Args, f.Site)
+		}
+		if !f.AsOf.IsZero() {
+			q.Text += " AND e.at <= ?"
+			q.Args = append(q.Args, store.At(f.AsOf))
 		}
 		if f.Class != "" {
 			q.Text += " AND e.class IN (?)"

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/skanse/skanse/internal/asset"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/store"
 )
@@ -15,8 +16,8 @@ type siteRow struct {
 	Name string `db:"name"`
 }
 
-// Plant draws one site.
-func (s *Service) Plant(ctx context.Context, scope Scope, siteID string, now time.Time) (out Plant, err error) {
+// Plant draws one site, now or, when at is not zero, as it was then.
+func (s *Service) Plant(ctx context.Context, scope Scope, siteID string, now, at time.Time) (out Plant, err error) {
 	err = s.db.View(ctx, func(r store.Reader) error {
 		site, err := store.One[siteRow](ctx, r, `SELECT s.site_no, s.site_id, s.name FROM org_site s WHERE s.site_id = ? AND ?`, siteID, scope.Where("s.site_no", ""))
 		if err != nil {
@@ -26,13 +27,19 @@ func (s *Service) Plant(ctx context.Context, scope Scope, siteID string, now tim
 		if err != nil {
 			return err
 		}
-		groups, err := store.All[groupRow](ctx, r, plantGroups, site.No, scope.Where("a.site_no", "a.zone_no"))
+		groups, err := store.All[groupRow](ctx, r, plantGroups, asset.AsOf(at), site.No, scope.Where("a.site_no", "a.scope_zone_no"))
 		if err != nil {
 			return err
 		}
-		talks, err := store.All[talkRow](ctx, r, plantTalks, site.No, scope.Where("c.site_no", "c.client_zone_no"), scope.Where("c.site_no", "c.server_zone_no"))
+		talks, err := store.All[talkRow](ctx, r, plantTalks, volume("packets", at), volume("bytes", at), rollups(site.No, at), site.No, heardBy(at), scope.Where("c.site_no", "c.client_zone_no"), scope.Where("c.site_no", "c.server_zone_no"))
 		if err != nil {
 			return err
+		}
+		if !at.IsZero() {
+			now = at
+			for i := range talks {
+				talks[i].Last, talks[i].Live = min(talks[i].Last, at.UnixMicro()), min(talks[i].Live, at.UnixMicro())
+			}
 		}
 		out = Plant{Site: site.ID, Name: site.Name}
 		out.Zones, out.Conduits = drawPlant(zones, groups, talks, now)
@@ -54,7 +61,7 @@ SELECT a.zone_no, CASE WHEN a.zone_no = 0 THEN a.level ELSE '' END AS level, a.r
        a.model AS label,
        (a.zone_no = 0 AND NOT a.managed) AS outside,
        COUNT(*) AS n, CAST(SUM(CASE WHEN a.state = 'new' THEN 1 ELSE 0 END) AS BIGINT) AS fresh
-FROM asset_asset a
+FROM ? a
 WHERE a.site_no = ? AND a.state NOT IN ('rejected', 'retired') AND ?
 GROUP BY 1, 2, 3, 4, 5`
 
@@ -68,10 +75,10 @@ SELECT c.client_zone_no, c.server_zone_no, c.client_internet, c.server_internet,
          WHERE b.site_no = c.site_no AND b.realm_no = c.realm_no AND b.to_at IS NULL
            AND b.kind = CASE WHEN c.server_ip <> '' THEN 'ip' ELSE 'mac' END AND b.address = CASE WHEN c.server_ip <> '' THEN c.server_ip ELSE c.server_mac END), '') ELSE '' END AS server_level,
        CASE WHEN c.protocol <> '' THEN c.protocol WHEN c.guess <> '' THEN c.guess ELSE c.transport END AS protocol,
-       COUNT(*) AS n, CAST(SUM(c.client_packets + c.server_packets) AS BIGINT) AS packets, CAST(SUM(c.client_bytes + c.server_bytes) AS BIGINT) AS bytes,
+       COUNT(*) AS n, CAST(SUM(?) AS BIGINT) AS packets, CAST(SUM(?) AS BIGINT) AS bytes,
        MIN(c.first_at) AS first_at, MAX(c.last_at) AS last_at, COALESCE(MAX(c.last_live_at), 0) AS live_at
-FROM network_conversation c
-WHERE c.site_no = ? AND c.server_ip <> '255.255.255.255' AND c.transport <> 'ether' AND (? OR ?)
+FROM network_conversation c ?
+WHERE c.site_no = ? AND ? AND c.server_ip <> '255.255.255.255' AND c.transport <> 'ether' AND (? OR ?)
 GROUP BY 1, 2, 3, 4, 5, 6, 7`
 
 // Found is one hit of the search.

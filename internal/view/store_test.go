@@ -37,11 +37,11 @@ func TestPlantAndSearchStayInScope(t *testing.T) {
 			}
 		}
 		foreign := auth.Scope{Sites: []int64{sites[1].No}}
-		p, err := view.New(db).Plant(ctx, all, sites[0].ID, time.Now())
+		p, err := view.New(db).Plant(ctx, all, sites[0].ID, time.Now(), time.Time{})
 		if err != nil || len(p.Zones) != 1 || p.Zones[0].Name != "Aarhus line" || p.HeardAt != nil {
 			t.Fatalf("the map of Aarhus: %+v, %v", p, err)
 		}
-		if _, err := view.New(db).Plant(ctx, foreign, sites[0].ID, time.Now()); ot.CodeOf(err) != ot.NotFound {
+		if _, err := view.New(db).Plant(ctx, foreign, sites[0].ID, time.Now(), time.Time{}); ot.CodeOf(err) != ot.NotFound {
 			t.Fatalf("a foreign site's map answers %v, not found was due", err)
 		}
 		if found, err := view.New(db).Search(ctx, all, "LINE"); err != nil || len(found) != 2 {

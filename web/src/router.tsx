@@ -1,11 +1,24 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+  retainSearchParams,
+} from "@tanstack/react-router";
 import { Shell } from "./shell/shell";
 import { NotFound } from "./ui/not-found";
 import { RouteError } from "./ui/route-error";
 import { only, parseSearch, stringifySearch, withFields } from "./ui/search";
 
 // Every page is a chunk of its own: the first load is the shell and the page that was asked for.
-const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
+const root = createRootRoute({
+  component: Shell,
+  notFoundComponent: NotFound,
+  // The day that all pages show goes along from page to page.
+  validateSearch: only("as_of"),
+  search: { middlewares: [retainSearchParams(["as_of"])] },
+});
 const at = <P extends string>(path: P) => ({ getParentRoute: () => root, path }) as const;
 
 const home = createRoute({
@@ -16,7 +29,6 @@ const home = createRoute({
 });
 const posture = createRoute({
   ...at("/posture"),
-  validateSearch: only("as_of"),
   component: lazyRouteComponent(() => import("./pages/posture/posture")),
 });
 const requirements = createRoute({

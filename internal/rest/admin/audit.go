@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"time"
 
 	"github.com/skanse/skanse/internal/audit"
 	"github.com/skanse/skanse/internal/auth"
@@ -13,13 +14,18 @@ type auditIn struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100"`
 	Actor  string `query:"actor" maxLength:"64" doc:"User id, system or nobody"`
 	Action string `query:"action" maxLength:"64" doc:"Start of the action: asset."`
+	AsOf   string `query:"as_of" doc:"A day, as 2026-11-20: written by its end (UTC); empty: now"`
 }
 
 func (s *Service) auditRoutes(r *rest.Router) {
 	const tag = "Audit"
 	rest.Register(r, rest.Op{ID: "list-audit", Method: "GET", Path: "/audit", Permission: auth.AuditRead, Tag: tag, Summary: "Who did what, newest first"},
 		func(ctx context.Context, in *auditIn) (*one[rest.Page[audit.Item]], error) {
-			f := audit.Filter{Actor: in.Actor, Action: in.Action, Limit: in.Limit + 1}
+			until, err := rest.AsOf(in.AsOf, time.Now())
+			if err != nil {
+				return nil, err
+			}
+			f := audit.Filter{Actor: in.Actor, Action: in.Action, Until: until, Limit: in.Limit + 1}
 			if err := rest.DecodeCursor(in.Cursor, &f.Before); err != nil {
 				return nil, err
 			}

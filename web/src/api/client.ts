@@ -1,5 +1,6 @@
 // The one way to the server. Paths, filters and bodies are checked against its OpenAPI description when this compiles.
 import createClient from "openapi-fetch";
+import { asOfDay, takesDay } from "./as-of";
 import { Problem, problemOf } from "./problem";
 import type { paths } from "./schema";
 
@@ -18,6 +19,17 @@ export const api = createClient<paths>({
     }
     if (!response.ok) throw problemOf(response.status, await response.text());
     return response;
+  },
+});
+
+// On a day in the past every question that can be asked of it is.
+api.use({
+  onRequest({ request }) {
+    const day = request.method === "GET" ? asOfDay() : "";
+    const url = new URL(request.url);
+    if (!day || !takesDay(url.pathname.slice(prefix.length)) || url.searchParams.has("as_of")) return undefined;
+    url.searchParams.set("as_of", day);
+    return new Request(url, request);
   },
 });
 

@@ -41,14 +41,11 @@ export const sites = queryOptions({
   refetchInterval: minute,
 });
 
-/** Now, or as it was on a day. */
-export const posture = (day = "") =>
-  queryOptions({
-    queryKey: ["posture", day],
-    queryFn: ({ signal }) => answer(api.GET("/posture", { params: { query: set({ as_of: day }) }, signal })),
-    staleTime: day ? forever : 15_000,
-    refetchInterval: day ? false : minute,
-  });
+export const posture = queryOptions({
+  queryKey: ["posture"],
+  queryFn: ({ signal }) => answer(api.GET("/posture", { signal })),
+  refetchInterval: minute,
+});
 export const requirements = queryOptions({
   queryKey: ["requirements"],
   queryFn: ({ signal }) => answer(api.GET("/requirements", { signal })),

@@ -314,6 +314,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/egress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where this installation may connect to, and what was refused */
+        get: operations["list-egress"];
+        put?: never;
+        /** Allow connections to a host and port */
+        post: operations["allow-egress"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/egress/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a place off the list */
+        delete: operations["forbid-egress"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/entities": {
         parameters: {
             query?: never;
@@ -1020,6 +1055,16 @@ export interface components {
             user_id: string;
             user_name: string;
         };
+        AllowInBody: {
+            /** @description mail.example.com, 10.0.4.7 or 10.0.4.0/24 */
+            host: string;
+            /** @description The name may stand for a private, link-local or loopback address */
+            inside?: boolean;
+            /** @description What for */
+            note?: string;
+            /** Format: int64 */
+            port: number;
+        };
         AssetAsset: {
             /** Format: int64 */
             conflicts: number;
@@ -1673,6 +1718,28 @@ export interface components {
             /** @enum {string} */
             state: "new" | "accepted" | "rejected" | "retired";
         };
+        EgressAllow: {
+            /** @description A name, an address, or a prefix such as 10.0.4.0/24 */
+            host: string;
+            id: string;
+            /** @description The name may stand for a private, link-local or loopback address */
+            inside: boolean;
+            made_at: string;
+            /** @description User id */
+            made_by: string;
+            /** @description What for */
+            note: string;
+            /** Format: int64 */
+            port: number;
+        };
+        EgressRefusal: {
+            /** Format: int64 */
+            count: number;
+            host: string;
+            last: string;
+            /** Format: int64 */
+            port: number;
+        };
         EntityInBody: {
             name: string;
             /** @enum {string} */
@@ -1837,6 +1904,13 @@ export interface components {
              * @description Payload of no recognised protocol
              */
             unknown_bytes: number;
+        };
+        NotifyOut: {
+            items: components["schemas"]["EgressAllow"][];
+            /** @description Nothing is connected whatever the list says: the demo */
+            off: boolean;
+            /** @description What something here wanted to reach since the start, newest first */
+            refused: components["schemas"]["EgressRefusal"][];
         };
         OrgEntity: {
             id: string;
@@ -2453,6 +2527,8 @@ export interface operations {
                 expected?: "" | "true" | "false";
                 live?: "" | "true" | "false";
                 conflict?: "" | "true" | "false";
+                /** @description A day, as 2026-11-20: as it was known at its end (UTC); empty: now */
+                as_of?: string;
                 /** @description name, vendor, model, role, level, zone, criticality, state, first_at, last_at …; with - downwards */
                 sort?: string;
                 cursor?: string;
@@ -2534,6 +2610,8 @@ export interface operations {
                 expected?: "" | "true" | "false";
                 live?: "" | "true" | "false";
                 conflict?: "" | "true" | "false";
+                /** @description A day, as 2026-11-20: as it was known at its end (UTC); empty: now */
+                as_of?: string;
             };
             header?: never;
             path?: never;
@@ -2636,7 +2714,10 @@ export interface operations {
     };
     "get-asset": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description A day, as 2026-11-20; empty: now */
+                as_of?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -2708,6 +2789,8 @@ export interface operations {
     "list-asset-conversations": {
         parameters: {
             query?: {
+                /** @description A day, as 2026-11-20; empty: now */
+                as_of?: string;
                 cursor?: string;
                 limit?: number;
             };
@@ -2817,6 +2900,8 @@ export interface operations {
                 actor?: string;
                 /** @description Start of the action: asset. */
                 action?: string;
+                /** @description A day, as 2026-11-20: written by its end (UTC); empty: now */
+                as_of?: string;
             };
             header?: never;
             path?: never;
@@ -2877,6 +2962,8 @@ export interface operations {
         parameters: {
             query?: {
                 site?: string;
+                /** @description A day, as 2026-11-20: imported by its end (UTC); empty: now */
+                as_of?: string;
                 cursor?: string;
                 limit?: number;
             };
@@ -3002,6 +3089,8 @@ export interface operations {
             query?: {
                 site?: string;
                 verdict?: "pass" | "fail" | "unknown" | "excepted";
+                /** @description A day, as 2026-11-20: what failed then, as evidence has it; empty: now */
+                as_of?: string;
                 cursor?: string;
                 limit?: number;
             };
@@ -3046,6 +3135,8 @@ export interface operations {
                 /** @description It holds messages of this class */
                 class?: string;
                 q?: string;
+                /** @description A day, as 2026-11-20: as seen by its end (UTC); empty: now */
+                as_of?: string;
                 cursor?: string;
                 limit?: number;
             };
@@ -3199,6 +3290,97 @@ export interface operations {
             };
         };
     };
+    "list-egress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyOut"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "allow-egress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AllowInBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EgressAllow"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "forbid-egress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-entities": {
         parameters: {
             query?: never;
@@ -3269,6 +3451,8 @@ export interface operations {
                 /** @description One or more, with commas between */
                 class?: string;
                 rule?: string;
+                /** @description A day, as 2026-11-20: those seen by its end (UTC); empty: now */
+                as_of?: string;
                 cursor?: string;
                 limit?: number;
             };
@@ -3303,6 +3487,8 @@ export interface operations {
             query?: {
                 check?: string;
                 site?: string;
+                /** @description A day, as 2026-11-20: written by its end; empty: now */
+                as_of?: string;
                 cursor?: string;
                 limit?: number;
             };
@@ -3366,6 +3552,8 @@ export interface operations {
             query: {
                 /** @description Id of the site */
                 site: string;
+                /** @description A day, as 2026-11-20: as it was at its end (UTC); empty: now */
+                as_of?: string;
             };
             header?: never;
             path?: never;
@@ -3430,6 +3618,8 @@ export interface operations {
             query?: {
                 area?: number;
                 site?: string;
+                /** @description A day, as 2026-11-20; empty: now */
+                as_of?: string;
             };
             header?: never;
             path?: never;
@@ -3459,7 +3649,10 @@ export interface operations {
     };
     "get-requirement": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description A day, as 2026-11-20; empty: now */
+                as_of?: string;
+            };
             header?: never;
             path: {
                 id: string;

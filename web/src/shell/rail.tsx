@@ -37,7 +37,7 @@ export function Rail({ session: who, open, onFind }: Props) {
 }
 
 function Standing() {
-  const now = useQuery({ ...posture(), enabled: useMay("posture:read") });
+  const now = useQuery({ ...posture, enabled: useMay("posture:read") });
   const contradicted = now.data?.headline.contradicted ?? 0;
   return (
     <ul>

@@ -1,10 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
+import { Link, Outlet, useLocation, useNavigate, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { useMay } from "../api/may";
 import { session } from "../api/queries";
 import type { Session } from "../api/types";
 import { t } from "../texts";
+import { AsOfBar } from "../ui/as-of";
 import { ErrorNote, Wait } from "../ui/page";
 import { Toasts } from "../ui/toast";
 import { Rail } from "./rail";
@@ -51,6 +52,7 @@ function Frame({ session: who }: { session: Session }) {
   const [palette, setPalette] = useState(false);
   const [menu, setMenu] = useState(false);
   const { pathname } = useLocation();
+  const { as_of: day = "" } = useSearch({ strict: false }) as { as_of?: string };
   const main = useRef<HTMLElement>(null);
   const last = useRef(pathname);
 
@@ -98,8 +100,10 @@ function Frame({ session: who }: { session: Session }) {
       {menu && <button type="button" className="veil" aria-label={t("common.close")} onClick={() => setMenu(false)} />}
       <Rail session={who} open={menu} onFind={() => setPalette(true)} />
       <main id="main" ref={main} tabIndex={-1}>
+        <AsOfBar />
         <Suspense fallback={<Wait />}>
-          <Outlet />
+          {/* Another day is another page: every question is asked anew. */}
+          <Outlet key={day} />
         </Suspense>
       </main>
       {palette && (

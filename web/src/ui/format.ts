@@ -1,20 +1,48 @@
 // Numbers, times and sizes as a person reads them. Unknown is a word, never a zero.
 
-const locale = "en-GB";
-const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
-const fine = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+import { type Language, language, t } from "../texts";
+
+const locales: Record<Language, string> = { en: "en-GB", da: "da-DK", de: "de-DE" };
+
+// Making a formatter costs a thousand times its use: one set a language.
+const sets = new Map<Language, ReturnType<typeof formatters>>();
+function formatters(locale: string) {
+  const day = { day: "numeric", month: "short", year: "numeric" } as const;
+  return {
+    whole: new Intl.NumberFormat(locale, { maximumFractionDigits: 0 }),
+    fine: new Intl.NumberFormat(locale, { maximumFractionDigits: 1 }),
+    day: new Intl.DateTimeFormat(locale, day),
+    minute: new Intl.DateTimeFormat(locale, { ...day, hour: "2-digit", minute: "2-digit" }),
+  };
+}
+function ours() {
+  const code = language();
+  let set = sets.get(code);
+  if (!set) {
+    set = formatters(locales[code]);
+    sets.set(code, set);
+  }
+  return set;
+}
+
+/** Thousands by a thin no-break space in every language: a comma or a point is a decimal sign to half our readers. */
+const number = (format: Intl.NumberFormat, n: number) =>
+  format
+    .formatToParts(n)
+    .map((part) => (part.type === "group" ? "\u202f" : part.value))
+    .join("");
 
 export const unknown = "–";
 
-/** 48211 → "48 211", with a thin no-break space: a comma is a decimal sign to half our readers. */
+/** 48211 → "48 211". */
 export function count(n: number | null | undefined): string {
-  return n === null || n === undefined ? unknown : whole.format(n).replaceAll(",", "\u202f");
+  return n === null || n === undefined ? unknown : number(ours().whole, n);
 }
 
 /** A figure with at most one decimal and its unit; "one" is the unit of a single thing. */
 export function figure(n: number | null | undefined, unit = "", one = unit): string {
   if (n === null || n === undefined) return unknown;
-  const text = fine.format(n).replaceAll(",", "\u202f");
+  const text = number(ours().fine, n);
   if (unit === "%") return `${text}\u202f%`;
   return unit ? `${text} ${text === "1" ? one : unit}` : text;
 }
@@ -33,7 +61,7 @@ export function bytes(n: number | null | undefined): string {
     value /= 1000;
     unit++;
   }
-  return `${value < 10 && unit > 0 ? fine.format(value) : count(value)} ${units[unit]}`;
+  return `${value < 10 && unit > 0 ? number(ours().fine, value) : count(value)} ${units[unit]}`;
 }
 
 /** How long ago, in one unit; the exact time stands beside it in a title. */
@@ -42,7 +70,7 @@ export function ago(at: string | null | undefined, now: number): string {
   const seconds = Math.round((now - Date.parse(at)) / 1000);
   if (Number.isNaN(seconds)) return unknown;
   if (seconds < -60) return dateTime(at);
-  if (seconds < 5) return "now";
+  if (seconds < 5) return t("common.now");
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min`;
@@ -53,23 +81,14 @@ export function ago(at: string | null | undefined, now: number): string {
   return date(at);
 }
 
-const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric" });
-const minuteOf = new Intl.DateTimeFormat(locale, {
-  day: "numeric",
-  month: "short",
-  year: "numeric",
-  hour: "2-digit",
-  minute: "2-digit",
-});
-
 export function date(at: string | null | undefined): string {
   const time = at ? Date.parse(at) : Number.NaN;
-  return Number.isNaN(time) ? unknown : day.format(time);
+  return Number.isNaN(time) ? unknown : ours().day.format(time);
 }
 
 export function dateTime(at: string | null | undefined): string {
   const time = at ? Date.parse(at) : Number.NaN;
-  return Number.isNaN(time) ? unknown : minuteOf.format(time);
+  return Number.isNaN(time) ? unknown : ours().minute.format(time);
 }
 
 /** Packet time keeps its microseconds: two packets of one second must stay apart. */

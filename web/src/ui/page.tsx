@@ -1,6 +1,7 @@
 import { type ReactNode, useEffect } from "react";
 import { Problem } from "../api/problem";
 import { t } from "../texts";
+import { AsOf } from "./as-of";
 import { Mark } from "./mark";
 
 type PageProps = { title: string; sub?: ReactNode; crumbs?: ReactNode; actions?: ReactNode; children: ReactNode };
@@ -20,7 +21,10 @@ export function Page({ title, sub, crumbs, actions, children }: PageProps) {
       <div className="head">
         <h1>{title}</h1>
         {sub && <span className="sub">{sub}</span>}
-        {actions && <div className="actions">{actions}</div>}
+        <div className="actions">
+          {actions}
+          <AsOf />
+        </div>
       </div>
       {children}
     </>

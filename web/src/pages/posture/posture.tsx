@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { Link } from "@tanstack/react-router";
+import { asOfDay } from "../../api/as-of";
 import { posture } from "../../api/queries";
 import type { CellState, Need, Posture } from "../../api/types";
 import { t } from "../../texts";
@@ -16,23 +17,11 @@ import "./posture.css";
 
 /** The first page: where each site stands, and what needs a person now. */
 export default function PosturePage() {
-  const search = useSearch({ from: "/posture" });
-  const navigate = useNavigate({ from: "/posture" });
-  const answer = useQuery(posture(search.as_of));
+  const answer = useQuery(posture);
   return (
     <Ask of={answer}>
       {(data) => (
-        <Page
-          title={t("posture.title")}
-          sub={<Sub data={data} />}
-          actions={
-            <AsOf
-              day={search.as_of ?? ""}
-              shown={data.as_of.slice(0, 10)}
-              onPick={(day) => navigate({ search: { as_of: day || undefined }, replace: true })}
-            />
-          }
-        >
+        <Page title={t("posture.title")} sub={<Sub data={data} />}>
           {data.sites.length === 0 ? <NoSite /> : <Body data={data} />}
         </Page>
       )}
@@ -49,29 +38,6 @@ function Sub({ data }: { data: Posture }) {
         target: data.profile.target,
         key: data.profile.key_target,
       })}
-    </>
-  );
-}
-
-/** The same page as it was on another day. */
-function AsOf({ day, shown, onPick }: { day: string; shown: string; onPick: (day: string) => void }) {
-  return (
-    <>
-      {day && (
-        <button type="button" className="btn plain" onClick={() => onPick("")}>
-          {t("posture.now")}
-        </button>
-      )}
-      <label className="line">
-        <span className="quiet small">{t("posture.day")}</span>
-        <input
-          className="input picker"
-          type="date"
-          value={day || shown}
-          max={new Date().toISOString().slice(0, 10)}
-          onChange={(event) => onPick(event.target.value)}
-        />
-      </label>
     </>
   );
 }
@@ -199,6 +165,7 @@ function HeatMap({ data }: { data: Posture }) {
 }
 
 function Needs({ data }: { data: Posture }) {
+  if (asOfDay()) return <p className="quiet">{t("posture.needs_then")}</p>;
   if (data.needs.length === 0) return <p className="quiet">{t("posture.no_needs")}</p>;
   const names = new Map(data.sites.map((site) => [site.id, site.name]));
   const row = (need: Need) => (

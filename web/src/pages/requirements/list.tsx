@@ -15,7 +15,7 @@ export default function RequirementsPage() {
   const filter = useSearch({ from: "/requirements" });
   const navigate = useNavigate({ from: "/requirements" });
   const list = useQuery(requirements);
-  const now = useQuery(posture());
+  const now = useQuery(posture);
   const set = (change: Partial<typeof filter>) => navigate({ search: (old) => ({ ...old, ...change }), replace: true });
   return (
     <Page title={t("requirements.title")} sub={t("requirements.lead")}>

@@ -17,7 +17,7 @@ import "./requirements.css";
 export default function RequirementPage() {
   const { id } = useParams({ from: "/requirements/$id" });
   const answer = useQuery(requirement(id));
-  const frame = useQuery(posture());
+  const frame = useQuery(posture);
   return <Ask of={frame}>{(around) => <Ask of={answer}>{(data) => <Body data={data} frame={around} />}</Ask>}</Ask>;
 }
 

@@ -1,0 +1,61 @@
+// Package seal keeps secrets at rest: who copies the database alone gets no password
+// from it. The key lies in the data folder; this package neither makes nor finds it.
+package seal
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/skanse/skanse/internal/ot"
+)
+
+// KeySize is the size of the data folder's key.
+const KeySize = 32
+
+// Box seals and opens secrets of one purpose. It is safe for concurrent use.
+type Box struct{ aead cipher.AEAD }
+
+// New makes a Box. Boxes of different purposes under one key do not open each
+// other's secrets.
+func New(key []byte, purpose string) (*Box, error) {
+	if len(key) != KeySize {
+		return nil, ot.Errorf(ot.Conflict, "this Skanse has no key to seal secrets with")
+	}
+	sub, err := hkdf.Key(sha256.New, key, nil, "skanse "+purpose, KeySize)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key of %s: %w", purpose, err)
+	}
+	block, err := aes.NewCipher(sub)
+	if err != nil {
+		return nil, fmt.Errorf("make the cipher of %s: %w", purpose, err)
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return nil, fmt.Errorf("make the cipher of %s: %w", purpose, err)
+	}
+	return &Box{aead}, nil
+}
+
+// Seal binds the secret to its owner, the id of its row: copied to another row it
+// does not open. An empty secret stays empty.
+func (b *Box) Seal(secret, owner string) []byte {
+	if secret == "" {
+		return nil
+	}
+	return b.aead.Seal(nil, nil, []byte(secret), []byte(owner))
+}
+
+// Open gives the secret of an owner back.
+func (b *Box) Open(sealed []byte, owner string) (string, error) {
+	if len(sealed) == 0 {
+		return "", nil
+	}
+	plain, err := b.aead.Open(nil, nil, sealed, []byte(owner))
+	if err != nil {
+		return "", ot.Errorf(ot.Damaged, "a stored password cannot be opened, the key of this data folder is another one: enter it anew")
+	}
+	return string(plain), nil
+}
