@@ -66,7 +66,7 @@ const conversation = createRoute({
   validateSearch: only("packet"),
   component: lazyRouteComponent(() => import("./pages/conversations/conversation")),
 });
-const recordKeys = ["type", "state", "site", "owner", "due", "approval", "q", "link", "as_of", "sort"];
+const recordKeys = ["type", "state", "site", "owner", "due", "approval", "q", "link", "sort"];
 const records = createRoute({
   ...at("/records"),
   validateSearch: withFields("f.", ...recordKeys),
@@ -89,7 +89,6 @@ const newRecord = createRoute({
 });
 const record = createRoute({
   ...at("/records/$id"),
-  validateSearch: only("as_of"),
   component: lazyRouteComponent(() => import("./pages/records/record")),
 });
 const captures = createRoute({

@@ -1,6 +1,7 @@
 // Typed records: findings, actions, changes, windows and whatever a catalogue file adds. The type says everything that
 // differs between them, so one set of questions serves all.
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { asOfDay } from "./as-of";
 import { prefix } from "./client";
 import { Problem, problemOf } from "./problem";
 import type { Page } from "./types";
@@ -244,7 +245,6 @@ export type RecordFilter = {
   due?: string | undefined;
   approval?: string | undefined;
   link?: string | undefined;
-  as_of?: string | undefined;
   sort?: string | undefined;
   /** field → value, as `filter=field:value` */
   fields?: Record<string, string>;
@@ -275,18 +275,16 @@ async function ask<T>(method: string, path: string, { query, body, etag, signal 
 const get = async <T>(path: string, query?: URLSearchParams, signal?: AbortSignal) =>
   (await ask<T>("GET", path, { ...(query && { query }), ...(signal && { signal }) }))[0];
 
-/** A day means its end, where the person sits. */
-const endOf = (day: string) => new Date(`${day}T23:59:59`).toISOString();
-
 /** The filter as the server's query; also the query of an export. */
 export function queryOf(
-  { fields, approval, as_of, ...rest }: RecordFilter,
+  { fields, approval, ...rest }: RecordFilter,
   more: Record<string, string> = {},
 ): URLSearchParams {
   const query = new URLSearchParams();
-  if (as_of) query.set("as_of", endOf(as_of));
+  if (asOfDay()) query.set("as_of", asOfDay());
   for (const [key, value] of Object.entries({ ...rest, ...more })) if (value) query.set(key, value);
-  for (const [field, value] of Object.entries({ ...(approval && { approval }), ...fields })) query.append("filter", `${field}:${value}`);
+  for (const [field, value] of Object.entries({ ...(approval && { approval }), ...fields }))
+    query.append("filter", `${field}:${value}`);
   return query;
 }
 
@@ -317,11 +315,11 @@ export const recordFacets = (filter: RecordFilter) =>
     queryFn: ({ signal }) => get<Facets>("/records/facets", queryOf(filter), signal),
     placeholderData: (before) => before,
   });
-export const record = (id: string, asOf = "") =>
+export const record = (id: string) =>
   queryOptions({
-    queryKey: ["record", id, asOf],
+    queryKey: ["record", id],
     queryFn: async ({ signal }) => {
-      const query = queryOf(asOf ? { as_of: asOf } : {});
+      const query = queryOf({});
       const [value, etag] = await ask<RecordDetail>("GET", `/records/${encodeURIComponent(id)}`, { query, signal });
       return { value, etag };
     },
@@ -331,7 +329,12 @@ export const recordHistory = (id: string) =>
     queryKey: ["record-history", id],
     queryFn: ({ signal }) => get<{ items: Version[] }>(`/records/${encodeURIComponent(id)}/history`, undefined, signal),
   });
-export const recordCalendar = (span: { from: string; to: string; type?: string | undefined; site?: string | undefined }) =>
+export const recordCalendar = (span: {
+  from: string;
+  to: string;
+  type?: string | undefined;
+  site?: string | undefined;
+}) =>
   queryOptions({
     queryKey: ["record-calendar", span],
     queryFn: ({ signal }) =>
@@ -370,11 +373,8 @@ const of = (id: string, rest = "") => `/records/${encodeURIComponent(id)}${rest}
 
 export const createRecord = async (body: RecordInput) => (await ask<RecordRow>("POST", "/records", { body }))[0];
 export const changeRecord = (id: string, etag: string, body: RecordInput) => ask("PATCH", of(id), { body, etag });
-export const moveRecord = (
-  id: string,
-  etag: string,
-  body: { transition: string; reason: string; data: Data },
-) => ask("POST", of(id, "/transition"), { body, etag });
+export const moveRecord = (id: string, etag: string, body: { transition: string; reason: string; data: Data }) =>
+  ask("POST", of(id, "/transition"), { body, etag });
 export type Decision = { decision: "approve" | "reject"; comment: string; outside?: string };
 export const decideRecord = (id: string, etag: string, body: Decision) =>
   ask("POST", of(id, "/approval"), { body, etag });

@@ -2,7 +2,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useMay } from "../api/may";
 import { session } from "../api/queries";
-import { recordTypes, records } from "../api/records";
+import { records, recordTypes } from "../api/records";
 import { t } from "../texts";
 import { date } from "./format";
 import { More } from "./more";
@@ -68,7 +68,11 @@ export function LinkedRecords({ kind, id, site, begin = [] }: Props) {
                   key={type.id}
                   className="btn small"
                   to="/records/new"
-                  search={{ type: type.id, site, [kind === "asset" ? "asset" : "link"]: kind === "asset" ? id : `${kind}:${id}` }}
+                  search={{
+                    type: type.id,
+                    ...(site && { site }),
+                    ...(kind === "asset" ? { asset: id } : { link: `${kind}:${id}` }),
+                  }}
                 >
                   {type.texts.new || t("records.new", { type: type.title.toLowerCase() })}
                 </Link>

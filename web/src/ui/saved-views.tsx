@@ -26,7 +26,9 @@ export function SavedViews({ page, search, within = {} }: Props) {
   const list = useQuery(views(page));
   const [saving, setSaving] = useState(false);
   const box = useRef<HTMLDetailsElement>(null);
-  const mine = (list.data?.items ?? []).filter((v) => Object.entries(within).every(([k, value]) => v.search[k] === value));
+  const mine = (list.data?.items ?? []).filter((v) =>
+    Object.entries(within).every(([k, value]) => v.search[k] === value),
+  );
   const here = plain(search);
   const current = mine.find((v) => same(v.search, here));
   const narrowed = Object.keys(here).some((key) => !(key in within));
@@ -91,7 +93,11 @@ export function SavedViews({ page, search, within = {} }: Props) {
                       {t(view.shared ? "views.unshare" : "views.share")}
                       <span className="hidden"> {view.name}</span>
                     </button>
-                    <button type="button" className="btn plain small" onClick={() => change.mutate({ view, drop: true })}>
+                    <button
+                      type="button"
+                      className="btn plain small"
+                      onClick={() => change.mutate({ view, drop: true })}
+                    >
                       {t("common.remove")}
                       <span className="hidden"> {view.name}</span>
                     </button>

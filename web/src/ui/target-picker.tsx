@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { assets, conversations, requirements, search } from "../api/queries";
-import { recordTypes, records } from "../api/records";
+import { records, recordTypes } from "../api/records";
 import { t, word } from "../texts";
 import { nameOf, protocolOf } from "./conversation-table";
 import { ErrorNote } from "./page";
@@ -58,11 +58,13 @@ export function TargetPicker({ kinds, site, chosen, onPick }: Props) {
           }}
         />
       </div>
-      {found.error && <ErrorNote error={found.error} />}
+      {Boolean(found.error) && <ErrorNote error={found.error} />}
       <fieldset>
         <legend className="hidden">{t("records.link_found")}</legend>
         {!typed && <p className="quiet small">{t("records.link_type")}</p>}
-        {typed && found.done && found.items.length === 0 && <p className="quiet small">{t("records.link_none", { q })}</p>}
+        {typed && found.done && found.items.length === 0 && (
+          <p className="quiet small">{t("records.link_none", { q })}</p>
+        )}
         {typed &&
           found.items.map((item) => (
             <label key={item.id}>

@@ -1,7 +1,7 @@
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { type Data, moveRecord, type RecordDetail, type RecordType, type Transition } from "../../api/records";
-import { t } from "../../texts";
+import { t, word } from "../../texts";
 import { Dialog } from "../../ui/dialog";
 import { ErrorNote } from "../../ui/page";
 import { notify } from "../../ui/toast";
@@ -23,18 +23,20 @@ export function Actions({ record, type, etag }: Shown) {
   return (
     <section className="ways-out noprint" aria-label={t("records.steps")}>
       <div className="line">
-        {[...open].sort((a, b) => Number(b === first) - Number(a === first)).map((way) => (
-          <button
-            type="button"
-            key={way.id}
-            className={way === first ? "btn primary" : "btn"}
-            title={way.help}
-            onClick={() => setMoving(way)}
-          >
-            {way.title}
-            {needsMore(way) && "…"}
-          </button>
-        ))}
+        {[...open]
+          .sort((a, b) => Number(b === first) - Number(a === first))
+          .map((way) => (
+            <button
+              type="button"
+              key={way.id}
+              className={way === first ? "btn primary" : "btn"}
+              title={way.help}
+              onClick={() => setMoving(way)}
+            >
+              {way.title}
+              {needsMore(way) && "…"}
+            </button>
+          ))}
         {shut.map((way) => (
           <button key={way.id} type="button" className="btn" disabled aria-describedby={`why-${way.id}`}>
             {way.title}
@@ -65,12 +67,14 @@ export function Move({ record, type, etag, way, onClose }: MoveProps) {
   const [data, setData] = useState<Data>(record.data);
   const [reason, setReason] = useState("");
   const [tried, setTried] = useState(false);
+  const unfilled = record.transitions.find((one) => one.id === way.id)?.needs ?? [];
   const asked = type.fields.filter((f) => way.needs.includes(f.id));
-  const heads = way.needs.filter((id) => !type.fields.some((f) => f.id === id) && headEmpty(record, id));
+  const heads = way.needs.filter((id) => !type.fields.some((f) => f.id === id) && unfilled.includes(id));
   const move = useMutation({
     mutationFn: () => {
       const filled: Data = {};
-      for (const field of asked) if (data[field.id] !== record.data[field.id]) filled[field.id] = data[field.id] ?? null;
+      for (const field of asked)
+        if (data[field.id] !== record.data[field.id]) filled[field.id] = data[field.id] ?? null;
       return moveRecord(record.id, etag, { transition: way.id, reason, data: filled });
     },
     onSuccess: async () => {
@@ -83,7 +87,14 @@ export function Move({ record, type, etag, way, onClose }: MoveProps) {
       await refresh();
     },
   });
-  const wrong = tried ? wrongIn(asked.map((f) => ({ ...f, visible_when: null })), data, way.needs, says) : {};
+  const wrong = tried
+    ? wrongIn(
+        asked.map((f) => ({ ...f, visible_when: null })),
+        data,
+        way.needs,
+        says(),
+      )
+    : {};
   const to = type.states.find((s) => s.id === way.to);
   return (
     <Dialog title={way.title} kind="box" onClose={onClose}>
@@ -104,7 +115,9 @@ export function Move({ record, type, etag, way, onClose }: MoveProps) {
         <p className="quiet">
           {t(way.approval ? "records.step_asks" : "records.step_to", { state: to?.title })} {to?.help}
         </p>
-        {heads.length > 0 && <p className="wrong">{t("records.fill_first", { what: heads.map(headName).join(", ") })}</p>}
+        {heads.length > 0 && (
+          <p className="wrong">{t("records.fill_first", { what: heads.map(headName).join(", ") })}</p>
+        )}
         {asked.map((field) => (
           <FieldInput
             key={field.id}
@@ -135,7 +148,11 @@ export function Move({ record, type, etag, way, onClose }: MoveProps) {
         )}
         {move.error && <ErrorNote error={move.error} />}
         <div className="line">
-          <button type="submit" className={way.danger ? "btn danger" : "btn primary"} disabled={move.isPending || heads.length > 0}>
+          <button
+            type="submit"
+            className={way.danger ? "btn danger" : "btn primary"}
+            disabled={move.isPending || heads.length > 0}
+          >
             {way.approval ? t("records.ask_approval") : way.title}
           </button>
           <button type="button" className="btn" onClick={onClose}>
@@ -147,23 +164,4 @@ export function Move({ record, type, etag, way, onClose }: MoveProps) {
   );
 }
 
-const headName = (id: string) => t(`record_head.${id}` as "record_head.owner").toLowerCase();
-
-function headEmpty(record: RecordDetail, id: string): boolean {
-  switch (id) {
-    case "owner":
-      return !record.owner;
-    case "asset":
-      return !record.asset;
-    case "zone":
-      return !record.zone;
-    case "due_at":
-      return !record.due_at;
-    case "valid_from":
-      return !record.valid_from;
-    case "valid_until":
-      return !record.valid_until;
-    default:
-      return false;
-  }
-}
+const headName = (id: string) => word("record_head", id).toLowerCase();

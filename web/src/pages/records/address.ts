@@ -3,13 +3,14 @@ import type { RecordFilter, RecordType } from "../../api/records";
 import type { Search } from "../../ui/search";
 
 const prefix = "f.";
-const own = ["type", "state", "site", "owner", "due", "approval", "q", "link", "as_of", "sort"] as const;
+const own = ["type", "state", "site", "owner", "due", "approval", "q", "link", "sort"] as const;
 
 export function filterOf(search: Search): RecordFilter {
   const filter: RecordFilter = {};
   const fields: Record<string, string> = {};
   for (const key of own) if (search[key]) filter[key] = search[key];
-  for (const [key, value] of Object.entries(search)) if (key.startsWith(prefix)) fields[key.slice(prefix.length)] = value;
+  for (const [key, value] of Object.entries(search))
+    if (key.startsWith(prefix)) fields[key.slice(prefix.length)] = value;
   return Object.keys(fields).length > 0 ? { ...filter, fields } : filter;
 }
 

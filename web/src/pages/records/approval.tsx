@@ -59,7 +59,8 @@ function Decide({ open, record, type, etag }: Shown & { open: Request }) {
       </p>
       {second && (
         <p>
-          {t("records.one_approved")} <b className="strong">{t("records.second_due", { date: date(open.second_due) })}</b>
+          {t("records.one_approved")}{" "}
+          <b className="strong">{t("records.second_due", { date: date(open.second_due) })}</b>
         </p>
       )}
       <p className="quiet small">
@@ -71,7 +72,9 @@ function Decide({ open, record, type, etag }: Shown & { open: Request }) {
           <Labelled
             id="approval-comment"
             title={t("records.comment_reject")}
-            help={tried && !comment.trim() && <Wrong>{t(outside ? "records.why_outside" : "records.why_rejected")}</Wrong>}
+            help={
+              tried && !comment.trim() && <Wrong>{t(outside ? "records.why_outside" : "records.why_rejected")}</Wrong>
+            }
           >
             <textarea
               className="input"
@@ -114,7 +117,12 @@ function Decide({ open, record, type, etag }: Shown & { open: Request }) {
         </>
       )}
       {!second && record.may_edit && (
-        <button type="button" className="btn small" disabled={decide.isPending} onClick={() => decide.mutate("withdraw")}>
+        <button
+          type="button"
+          className="btn small"
+          disabled={decide.isPending}
+          onClick={() => decide.mutate("withdraw")}
+        >
           {t("records.withdraw")}
         </button>
       )}

@@ -169,7 +169,6 @@ function Lane({ type, state, search, total, may, takes, onDrag, onDrop, onMove }
       </h2>
       <ul>
         {rows.map((row) => (
-          // biome-ignore lint/a11y/noNoninteractiveElementInteractions: dragging is an extra; the card's menu does the same by keyboard
           <li
             key={row.id}
             className="card"

@@ -1,6 +1,13 @@
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
-import { type BulkInput, type BulkResult, bulkRecords, type RecordInput, type RecordRow, type RecordType } from "../../api/records";
+import {
+  type BulkInput,
+  type BulkResult,
+  bulkRecords,
+  type RecordInput,
+  type RecordRow,
+  type RecordType,
+} from "../../api/records";
 import { t, word } from "../../texts";
 import { Dialog } from "../../ui/dialog";
 import { count } from "../../ui/format";
@@ -78,7 +85,11 @@ function BulkDialog({ type, rows, chosen, onClose, onDone }: Props & { onClose: 
   };
   const site = new Set(rows.filter((row) => chosen.has(row.id)).map((row) => row.site_id));
   return (
-    <Dialog title={t("records.bulk_title", { count: ids.length, shown: count(ids.length) })} kind="box wide" onClose={onClose}>
+    <Dialog
+      title={t("records.bulk_title", { count: ids.length, shown: count(ids.length) })}
+      kind="box wide"
+      onClose={onClose}
+    >
       <form
         className="form"
         onSubmit={(event) => {
@@ -199,7 +210,10 @@ function Effects({ results, rows }: { results: BulkResult[]; rows: RecordRow[] }
   return (
     <>
       <p role="status">
-        {t("records.bulk_would", { count: results.length - refused.length, shown: count(results.length - refused.length) })}
+        {t("records.bulk_would", {
+          count: results.length - refused.length,
+          shown: count(results.length - refused.length),
+        })}
         {refused.length > 0 && ` ${t("records.bulk_refused", { count: refused.length, shown: count(refused.length) })}`}
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard */}

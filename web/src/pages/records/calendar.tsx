@@ -44,7 +44,11 @@ function Calendar({ types }: { types: RecordType[] }) {
       actions={
         type &&
         may && (
-          <Link className="btn primary" to="/records/new" search={{ type: type.id, ...(search.site && { site: search.site }) }}>
+          <Link
+            className="btn primary"
+            to="/records/new"
+            search={{ type: type.id, ...(search.site && { site: search.site }) }}
+          >
             {type.texts.new || t("records.new", { type: type.title.toLowerCase() })}
           </Link>
         )
@@ -53,11 +57,21 @@ function Calendar({ types }: { types: RecordType[] }) {
       {type && <Ways type={type} search={search} at="calendar" />}
       <div className="line tools caltools">
         <span className="line">
-          <button type="button" className="btn" aria-label={t("records.month_before")} onClick={() => set({ month: monthKey(shift(month, -1)) })}>
+          <button
+            type="button"
+            className="btn"
+            aria-label={t("records.month_before")}
+            onClick={() => set({ month: monthKey(shift(month, -1)) })}
+          >
             ←
           </button>
           <h2 aria-live="polite">{monthName.format(month)}</h2>
-          <button type="button" className="btn" aria-label={t("records.month_after")} onClick={() => set({ month: monthKey(shift(month, 1)) })}>
+          <button
+            type="button"
+            className="btn"
+            aria-label={t("records.month_after")}
+            onClick={() => set({ month: monthKey(shift(month, 1)) })}
+          >
             →
           </button>
           <button type="button" className="btn plain" onClick={() => set({ month: "" })}>
@@ -130,7 +144,9 @@ function Month({ weeks, items, types }: { weeks: Day[][]; items: CalendarItem[];
                   </ul>
                   {here.length > most && (
                     <details>
-                      <summary className="small quiet">{t("records.more_of_day", { count: here.length - most })}</summary>
+                      <summary className="small quiet">
+                        {t("records.more_of_day", { count: here.length - most })}
+                      </summary>
                       <ul>
                         {here.slice(most).map((item) => (
                           <Chip key={item.id + item.kind} item={item} day={day} types={types} />

@@ -31,7 +31,10 @@ const heads: Record<string, Omit<Column, "id" | "title">> = {
   },
   zone: { width: "minmax(0, 1fr)", cell: (row) => row.zone?.name ?? nothing },
   asset: { width: "minmax(0, 1.2fr)", cell: (row) => row.asset?.name ?? nothing },
-  owner: { width: "minmax(0, 1fr)", cell: (row) => row.owner?.name ?? <span className="quiet">{t("records.nobody")}</span> },
+  owner: {
+    width: "minmax(0, 1fr)",
+    cell: (row) => row.owner?.name ?? <span className="quiet">{t("records.nobody")}</span>,
+  },
   valid_from: { width: "104px", cell: (row) => day(row.valid_from) },
   valid_until: { width: "104px", cell: (row) => day(row.valid_until) },
   review_at: { width: "104px", cell: (row) => day(row.review_at) },

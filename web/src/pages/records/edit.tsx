@@ -34,8 +34,9 @@ export function EditRecord({ record, type, etag, onClose }: Shown & { onClose: (
     const before = inputOf(first);
     const after = inputOf(draft);
     const body: RecordInput = {};
-    for (const key of ["title", "zone", "asset", "owner", "valid_from", "valid_until", "due_at"] as const)
-      if (before[key] !== after[key]) body[key] = after[key] ?? null;
+    if (before.title !== after.title) body.title = draft.title.trim();
+    for (const key of ["zone", "asset", "owner", "valid_from", "valid_until", "due_at"] as const)
+      if (before[key] !== after[key]) body[key] = after[key] || null;
     const data = changedData(first.data, draft.data);
     if (Object.keys(data).length > 0) body.data = data;
     if (Object.keys(body).length === 0) onClose();

@@ -24,7 +24,12 @@ export function FieldInput({ field, value, needed, site, wrong, onChange }: Prop
     return (
       <div className="field" id={`${id}-box`}>
         <label className="check">
-          <input type="checkbox" id={id} checked={value === true} onChange={(event) => onChange(event.target.checked)} />{" "}
+          <input
+            type="checkbox"
+            id={id}
+            checked={value === true}
+            onChange={(event) => onChange(event.target.checked)}
+          />{" "}
           {field.title}
         </label>
         <Help field={field} id={id} wrong={wrong} />
@@ -55,7 +60,12 @@ export function FieldInput({ field, value, needed, site, wrong, onChange }: Prop
       </fieldset>
     );
   return (
-    <Labelled id={id} title={field.title} needed={needed} help={<Help field={field} id={id} value={value} wrong={wrong} />}>
+    <Labelled
+      id={id}
+      title={field.title}
+      needed={needed}
+      help={<Help field={field} id={id} value={value} wrong={wrong} />}
+    >
       <Control field={field} id={id} value={value} site={site} wrong={wrong} onChange={onChange} />
     </Labelled>
   );
@@ -173,7 +183,8 @@ function Help({ field, id, value, wrong }: HelpProps) {
   const chosen = field.choices?.find((c) => c.id === value)?.help;
   return (
     <small id={`${id}-help`}>
-      {wrong && <Wrong>{wrong}</Wrong>} {(chosen || field.help) && <span className="quiet">{chosen || field.help}</span>}
+      {wrong && <Wrong>{wrong}</Wrong>}{" "}
+      {(chosen || field.help) && <span className="quiet">{chosen || field.help}</span>}
     </small>
   );
 }
@@ -202,14 +213,21 @@ export function ZoneSelect({ site, value, onPick, ...rest }: ZoneProps) {
   );
 }
 
-type AssetProps = { id: string; site: string; value: string; name?: string | undefined; onPick: (asset: string) => void };
+type AssetProps = {
+  id: string;
+  site: string;
+  value: string;
+  name?: string | undefined;
+  onPick: (asset: string) => void;
+};
 
 /** An asset by its name, found by search. */
 export function AssetInput({ id, site, value, name, onPick }: AssetProps) {
   const [open, setOpen] = useState(false);
   const [picked, setPicked] = useState<Target>();
   const known = useQuery({ ...asset(value), enabled: value !== "" && !name && picked?.id !== value });
-  const label = (picked?.id === value && picked.label) || name || known.data?.value.name || known.data?.value.ips[0] || value;
+  const label =
+    (picked?.id === value && picked.label) || name || known.data?.value.name || known.data?.value.ips[0] || value;
   return (
     <span className="line">
       <button type="button" id={id} className="btn" aria-haspopup="dialog" onClick={() => setOpen(true)}>

@@ -2,7 +2,14 @@ import { expect, it } from "vitest";
 import type { Field } from "../../api/records";
 import { asks, changedData, faultsByField, fromLocal, isVisible, parts, toLocal, waysOut, wrongIn } from "./fields";
 
-const field = (id: string, more: Partial<Field> = {}): Field => ({ id, title: id, kind: "text", required: false, free: false, ...more });
+const field = (id: string, more: Partial<Field> = {}): Field => ({
+  id,
+  title: id,
+  kind: "text",
+  required: false,
+  free: false,
+  ...more,
+});
 const says = { needed: "needed", number: (f: Field) => `number ${f.max ?? ""}`, link: "link" };
 
 it("asks a field only while the other has the named value, also two steps deep", () => {
@@ -36,7 +43,9 @@ it("says what is missing, and asks nothing that is not shown", () => {
     field("close", {}),
   ];
   expect(wrongIn(fields, {}, [], says)).toEqual({ kind: "needed" });
-  expect(wrongIn(fields, { kind: "emergency", cost: "many", share: 101, page: "javascript:x" }, ["close"], says)).toEqual({
+  expect(
+    wrongIn(fields, { kind: "emergency", cost: "many", share: 101, page: "javascript:x" }, ["close"], says),
+  ).toEqual({
     reason: "needed",
     cost: "number ",
     share: "number 100",
@@ -64,7 +73,11 @@ it("finds the field that the server complains of", () => {
 });
 
 it("puts fields under the headings of their type, what has none first", () => {
-  const groups = [{ id: "what", title: "What" }, { id: "risk", title: "Risk" }, { id: "empty", title: "Empty" }];
+  const groups = [
+    { id: "what", title: "What" },
+    { id: "risk", title: "Risk" },
+    { id: "empty", title: "Empty" },
+  ];
   const fields = [field("a", { group: "risk" }), field("b"), field("c", { group: "what" })];
   expect(parts({ groups, fields }).map((p) => [p.title, p.fields.map((f) => f.id)])).toEqual([
     ["", ["b"]],

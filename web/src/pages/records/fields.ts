@@ -24,9 +24,10 @@ export type Part = { id: string; title: string; help: string; fields: Field[] };
 /** Fields under the headings of their type; what has no heading stands first. */
 export function parts(type: Pick<RecordType, "groups" | "fields">): Part[] {
   const of = (id: string) => type.fields.filter((f) => (f.group ?? "") === id);
-  return [{ id: "", title: "", help: "", fields: of("") }, ...type.groups.map((g) => ({ help: "", ...g, fields: of(g.id) }))].filter(
-    (part) => part.fields.length > 0,
-  );
+  return [
+    { id: "", title: "", help: "", fields: of("") },
+    ...type.groups.map((g) => ({ help: "", ...g, fields: of(g.id) })),
+  ].filter((part) => part.fields.length > 0);
 }
 
 export type Head = "owner" | "due_at" | "valid_from" | "valid_until";

@@ -37,7 +37,8 @@ type Props = {
   onCancel: () => void;
 };
 
-export const says = {
+/** What is said beside a field that is not right, in the language of the moment. */
+export const says = () => ({
   needed: t("records.needed"),
   link: t("records.not_link"),
   number: (f: Field) =>
@@ -48,10 +49,21 @@ export const says = {
         : f.max !== undefined
           ? t("records.number_most", { max: f.max })
           : t("records.not_number"),
-};
+});
 
 /** The form of a type: where it stands, whose it is, and its fields under its own headings. */
-export function RecordForm({ type, first, names, fixed = false, submit, busy, error, children, onSubmit, onCancel }: Props) {
+export function RecordForm({
+  type,
+  first,
+  names,
+  fixed = false,
+  submit,
+  busy,
+  error,
+  children,
+  onSubmit,
+  onCancel,
+}: Props) {
   const [draft, setDraft] = useState(first);
   const [tried, setTried] = useState(false);
   const put = (change: Partial<Draft>) => setDraft((old) => ({ ...old, ...change }));
@@ -68,7 +80,12 @@ export function RecordForm({ type, first, names, fixed = false, submit, busy, er
   };
   return (
     <form className="form recform" onSubmit={send} noValidate>
-      <Labelled id="field-title" title={t("records.title_head")} needed help={wrong.title && <Wrong>{wrong.title}</Wrong>}>
+      <Labelled
+        id="field-title"
+        title={t("records.title_head")}
+        needed
+        help={wrong.title && <Wrong>{wrong.title}</Wrong>}
+      >
         <input
           className="input"
           id="field-title"
@@ -117,9 +134,9 @@ export function RecordForm({ type, first, names, fixed = false, submit, busy, er
 }
 
 function missing(type: RecordType, draft: Draft): Wrongs {
-  const wrong = wrongIn(type.fields, draft.data, [], says);
-  if (!draft.title.trim()) return { title: says.needed, ...wrong };
-  if (!draft.site && !type.scope.includes("entity")) return { site: says.needed, ...wrong };
+  const wrong = wrongIn(type.fields, draft.data, [], says());
+  if (!draft.title.trim()) return { title: t("records.needed"), ...wrong };
+  if (!draft.site && !type.scope.includes("entity")) return { site: t("records.needed"), ...wrong };
   if (draft.valid_from && draft.valid_until && draft.valid_until < draft.valid_from)
     return { valid_until: t("records.ends_before"), ...wrong };
   return wrong;
@@ -184,7 +201,13 @@ function Place({ type, draft, wrong, assetName, fixed, put }: PlaceProps) {
 }
 
 /** Whose it is and when; only what the type makes use of. A window has hours, a deadline has a day. */
-function Times({ type, draft, wrong, owner, put }: PartProps & { owner: { id: string; name: string } | null | undefined }) {
+function Times({
+  type,
+  draft,
+  wrong,
+  owner,
+  put,
+}: PartProps & { owner: { id: string; name: string } | null | undefined }) {
   const hours = type.calendar !== null;
   const input = (key: "valid_from" | "valid_until" | "due_at") =>
     asks(type, key) && (
@@ -227,8 +250,7 @@ export const emptyDraft: Draft = {
   data: {},
 };
 
-const time = (text: string, start: boolean) =>
-  fromLocal(text.length === 10 && start ? `${text}T00:00` : text);
+const time = (text: string, start: boolean) => fromLocal(text.length === 10 && start ? `${text}T00:00` : text);
 
 /** What the server is told of a new record. */
 export function inputOf(draft: Draft): RecordInput {
@@ -244,4 +266,3 @@ export function inputOf(draft: Draft): RecordInput {
     data: draft.data,
   };
 }
-

@@ -39,7 +39,8 @@ function Entry({ of }: { of: Version }) {
               <div key={change.field}>
                 <dt>{change.title}</dt>
                 <dd>
-                  {change.before_text && <del>{change.before_text}</del>} {change.after_text && <ins>{change.after_text}</ins>}
+                  {change.before_text && <del>{change.before_text}</del>}{" "}
+                  {change.after_text && <ins>{change.after_text}</ins>}
                 </dd>
               </div>
             ))}

@@ -66,7 +66,11 @@ function Card({ type, counts, write }: { type: RecordType; counts: TypeCount | u
           {counts?.overdue ? <Mark priority={2} quiet /> : null} <b className="num">{count(counts?.overdue)}</b>{" "}
           {t("records.overdue")}
         </Link>
-        <Link to="/records" search={{ type: type.id, approval: "waiting" }} className={counts?.waiting ? "p3-ink" : "quiet"}>
+        <Link
+          to="/records"
+          search={{ type: type.id, approval: "waiting" }}
+          className={counts?.waiting ? "p3-ink" : "quiet"}
+        >
           {counts?.waiting ? <Mark priority={3} quiet /> : null} <b className="num">{count(counts?.waiting)}</b>{" "}
           {t("records.waiting")}
         </Link>

@@ -120,9 +120,10 @@ const columnsOf = (type: RecordType) => [
 function Rows({ report }: { report: ImportReport }) {
   const [only, setOnly] = useState<Effect>();
   const [shown, setShown] = useState(atOnce);
-  const numbers = (["refuse", "create", "change", "same"] as const).map(
-    (effect): [Effect, number] => [effect, report.rows.filter((row) => row.effect === effect).length],
-  );
+  const numbers = (["refuse", "create", "change", "same"] as const).map((effect): [Effect, number] => [
+    effect,
+    report.rows.filter((row) => row.effect === effect).length,
+  ]);
   const rows = report.rows
     .filter((row) => !only || row.effect === only)
     .sort((a, b) => Number(b.effect === "refuse") - Number(a.effect === "refuse"));
@@ -193,7 +194,8 @@ function Changes({ of }: { of: ImportRow }) {
         <div key={change.field}>
           <dt>{change.title}</dt>
           <dd>
-            {change.before_text && <del>{change.before_text}</del>} {change.after_text && <ins>{change.after_text}</ins>}
+            {change.before_text && <del>{change.before_text}</del>}{" "}
+            {change.after_text && <ins>{change.after_text}</ins>}
           </dd>
         </div>
       ))}

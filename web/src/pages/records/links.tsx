@@ -46,9 +46,7 @@ export function Links({ record, type, may }: Shown) {
           <ul>
             {links.map((link) => (
               <li key={link.id} className="line">
-                <Go href={hrefOf(link.to.kind, link.to.id, record.site_id ?? "")}>
-                  {link.to.label}
-                </Go>
+                <Go href={hrefOf(link.to.kind, link.to.id, record.site_id ?? "")}>{link.to.label}</Go>
                 <LinkedState link={link} />
                 {may && !link.inverse && (
                   <button
@@ -89,8 +87,7 @@ function AddLink({ record, site, type, onClose }: AddProps) {
   const [target, setTarget] = useState<Target>();
   const rule = type.links.find((one) => one.rel === rel);
   const add = useMutation({
-    mutationFn: (to: Target) =>
-      linkRecord(record, { rel, kind: outside.has(to.kind) ? to.kind : "record", id: to.id }),
+    mutationFn: (to: Target) => linkRecord(record, { rel, kind: outside.has(to.kind) ? to.kind : "record", id: to.id }),
     onSuccess: async () => {
       onClose();
       await refresh();
@@ -123,9 +120,7 @@ function AddLink({ record, site, type, onClose }: AddProps) {
             ))}
           </select>
         </div>
-        {rule && (
-          <TargetPicker key={rel} kinds={rule.to} site={site ?? undefined} chosen={target} onPick={setTarget} />
-        )}
+        {rule && <TargetPicker key={rel} kinds={rule.to} site={site ?? undefined} chosen={target} onPick={setTarget} />}
         {add.error && <ErrorNote error={add.error} />}
         <div className="line">
           <button type="submit" className="btn primary" disabled={!target || add.isPending}>

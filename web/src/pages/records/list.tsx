@@ -54,8 +54,7 @@ function List({ search, types }: { search: Search; types: RecordType[] }) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the filter is what the effect follows
   useEffect(() => setChosen(new Set()), [key]);
 
-  const set = (change: Search | Record<string, undefined>) =>
-    navigate({ to: "/records", search: (old: Search) => ({ ...old, ...change }) as Search, replace: true });
+  const set = (change: Search) => navigate({ to: "/records", search: { ...search, ...change }, replace: true });
   const narrowed = isNarrowed(search);
   const title = type?.plural ?? t("records.all");
   return (
@@ -74,7 +73,11 @@ function List({ search, types }: { search: Search; types: RecordType[] }) {
                   <button type="button" className="btn" onClick={() => setImporting(true)}>
                     {t("records.import")}
                   </button>
-                  <Link className="btn primary" to="/records/new" search={{ type: type.id, ...(search.site && { site: search.site }) }}>
+                  <Link
+                    className="btn primary"
+                    to="/records/new"
+                    search={{ type: type.id, ...(search.site && { site: search.site }) }}
+                  >
                     {type.texts.new || t("records.new", { type: type.title.toLowerCase() })}
                   </Link>
                 </>
@@ -87,7 +90,13 @@ function List({ search, types }: { search: Search; types: RecordType[] }) {
       {type && <Ways type={type} search={search} at="list" />}
       <div className="records">
         <aside className="facets" aria-label={t("assets.filters")}>
-          <Facets type={type} types={types} counts={counts.data} search={search} onPick={(k, v) => set({ [k]: v ?? "" })} />
+          <Facets
+            type={type}
+            types={types}
+            counts={counts.data}
+            search={search}
+            onPick={(k, v) => set({ [k]: v ?? "" })}
+          />
         </aside>
         <div className="list">
           <div className="line tools">
@@ -98,7 +107,6 @@ function List({ search, types }: { search: Search; types: RecordType[] }) {
               onChange={(q) => set({ q })}
             />
             <SavedViews page="/records" search={search} within={type ? { type: type.id } : {}} />
-            <AsOf day={search.as_of ?? ""} onPick={(day) => set({ as_of: day })} />
             {narrowed && (
               <Link className="btn plain" to="/records" search={type ? { type: type.id } : { sort: "-updated_at" }}>
                 {t("assets.clear")}
@@ -125,13 +133,16 @@ function List({ search, types }: { search: Search; types: RecordType[] }) {
               onChoose={type && may && !search.as_of ? setChosen : undefined}
               more={() => list.hasNextPage && !list.isFetchingNextPage && list.fetchNextPage()}
               loading={list.isFetchingNextPage}
-              asOf={search.as_of}
             />
           )}
         </div>
       </div>
       {importing && type && (
-        <ImportRecords type={type} site={search.site ?? siteList.data?.items[0]?.id ?? ""} onClose={() => setImporting(false)} />
+        <ImportRecords
+          type={type}
+          site={search.site ?? siteList.data?.items[0]?.id ?? ""}
+          onClose={() => setImporting(false)}
+        />
       )}
     </Page>
   );
@@ -146,16 +157,6 @@ function Export({ filter }: { filter: RecordFilter }) {
         </a>
       ))}
     </span>
-  );
-}
-
-/** The same list as it was at the end of another day. */
-function AsOf({ day, onPick }: { day: string; onPick: (day: string) => void }) {
-  return (
-    <label className="line asof">
-      <span className="quiet small">{t("posture.day")}</span>
-      <input className="input" type="date" value={day} onChange={(event) => onPick(event.target.value)} />
-    </label>
   );
 }
 

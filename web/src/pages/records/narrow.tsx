@@ -17,9 +17,7 @@ type FacetsProps = {
 /** What the list is made of; the fields with choices come from the type. */
 export function Facets({ type, types, counts, search, onPick }: FacetsProps) {
   const counted = (key: keyof FacetsOf, label: (v: Facet) => string): FacetValue[] =>
-    (counts?.[key] ?? [])
-      .filter((v) => v.id !== "")
-      .map((v) => ({ value: v.id, count: v.count, label: label(v) }));
+    (counts?.[key] ?? []).filter((v) => v.id !== "").map((v) => ({ value: v.id, count: v.count, label: label(v) }));
   const due: FacetValue[] = ["overdue", "soon"].map((value) => ({
     value,
     label: word("due", value),
@@ -38,14 +36,17 @@ export function Facets({ type, types, counts, search, onPick }: FacetsProps) {
       {type && (
         <FacetGroup
           title={word("record_head", "state")}
-          values={counted("state", (v) => v.title || v.id).sort(
-            (a, b) => order(type, a.value) - order(type, b.value),
-          )}
+          values={counted("state", (v) => v.title || v.id).sort((a, b) => order(type, a.value) - order(type, b.value))}
           chosen={search.state}
           onPick={(v) => onPick("state", v)}
         />
       )}
-      <FacetGroup title={word("record_head", "due_at")} values={due} chosen={search.due} onPick={(v) => onPick("due", v)} />
+      <FacetGroup
+        title={word("record_head", "due_at")}
+        values={due}
+        chosen={search.due}
+        onPick={(v) => onPick("due", v)}
+      />
       <FacetGroup
         title={word("record_head", "site")}
         values={counted("site", (v) => v.title || v.id)}
@@ -96,7 +97,7 @@ type ChipsProps = {
 const unshown = new Set(["type", "sort", "q", "as_of"]);
 
 export function Chips({ type, search, names, counts, onDrop }: ChipsProps) {
-  const shown = Object.entries(search).filter(([key]) => !unshown.has(key) || (key === "as_of" && search.as_of));
+  const shown = Object.entries(search).filter(([key]) => !unshown.has(key));
   if (shown.length === 0) return null;
   const text = (key: string, value: string) => {
     if (key === "state") {
@@ -109,8 +110,7 @@ export function Chips({ type, search, names, counts, onDrop }: ChipsProps) {
     if (key === "site") return names.sites.get(value) ?? value;
     if (key === "owner" && value === "me") return t("records.mine");
     if (key === "owner" && value === "none") return t("records.nobody");
-    if (key === "owner")
-      return names.people.get(value) ?? counts?.owner.find((v) => v.id === value)?.title ?? value;
+    if (key === "owner") return names.people.get(value) ?? counts?.owner.find((v) => v.id === value)?.title ?? value;
     if (key === "due") return word("due", value);
     if (key === "approval") return word("approval", value);
     if (key === "link") return word("kind", value.split(":")[0]);

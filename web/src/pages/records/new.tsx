@@ -104,7 +104,11 @@ function New({ type, search, assetName }: NewProps) {
           {links.length > 0 && (
             <p className="quiet small">
               {t("records.will_link")}{" "}
-              {links.map((one) => `${type.links.find((l) => l.rel === one.rel)?.title}: ${word("kind", one.kind)} ${one.id}`).join(", ")}
+              {links
+                .map(
+                  (one) => `${type.links.find((l) => l.rel === one.rel)?.title}: ${word("kind", one.kind)} ${one.id}`,
+                )
+                .join(", ")}
             </p>
           )}
         </RecordForm>

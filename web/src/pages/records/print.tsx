@@ -80,7 +80,9 @@ function Part({ section, record, type }: PartProps) {
           {section.title && <h2>{section.title}</h2>}
           <table className="paper">
             <tbody>
-              {fields.map((f) => f && <Line key={f.id} name={f.title} value={valueText(f, record.data[f.id], names)} />)}
+              {fields.map(
+                (f) => f && <Line key={f.id} name={f.title} value={valueText(f, record.data[f.id], names)} />,
+              )}
             </tbody>
           </table>
         </section>
@@ -99,17 +101,14 @@ function Show({ what, record }: { what: string; record: RecordDetail }) {
     case "history":
       return <PaperHistory id={record.id} />;
     case "links":
-      return (
-        <List
-          title={t("records.links")}
-          rows={record.links.map((link) => `${link.title}: ${link.to.label}`)}
-        />
-      );
+      return <List title={t("records.links")} rows={record.links.map((link) => `${link.title}: ${link.to.label}`)} />;
     case "attachments":
       return (
         <List
           title={t("records.attachments")}
-          rows={record.attachments.map((a) => `${a.name}, ${bytes(a.bytes)}, ${word("scan", a.scan)}, SHA-256 ${a.sha256}`)}
+          rows={record.attachments.map(
+            (a) => `${a.name}, ${bytes(a.bytes)}, ${word("scan", a.scan)}, SHA-256 ${a.sha256}`,
+          )}
         />
       );
     case "comments":

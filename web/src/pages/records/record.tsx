@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { Link, useParams, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { type RecordDetail, type RecordType, record } from "../../api/records";
 import { t, word } from "../../texts";
@@ -25,7 +25,7 @@ import "./records.css";
 export default function RecordPage() {
   const { id } = useParams({ from: "/records/$id" });
   const { as_of } = useSearch({ from: "/records/$id" });
-  const answer = useQuery(record(id, as_of));
+  const answer = useQuery(record(id));
   return <Ask of={answer}>{({ value, etag }) => <Body record={value} etag={etag} asOf={as_of} />}</Ask>;
 }
 
@@ -33,7 +33,6 @@ export type Shown = { record: RecordDetail; type: RecordType; etag: string; now:
 
 function Body({ record: value, etag, asOf }: { record: RecordDetail; etag: string; asOf: string | undefined }) {
   const type = useType(value.type);
-  const navigate = useNavigate({ from: "/records/$id" });
   const [editing, setEditing] = useState(false);
   if (!type) return <Page title={value.title}>{null}</Page>;
   const shown: Shown = { record: value, type, etag, now: !asOf, may: value.may_edit && !asOf };
@@ -61,15 +60,6 @@ function Body({ record: value, etag, asOf }: { record: RecordDetail; etag: strin
       }
       actions={
         <>
-          <label className="line asof">
-            <span className="quiet small">{t("posture.day")}</span>
-            <input
-              className="input"
-              type="date"
-              value={asOf ?? ""}
-              onChange={(event) => navigate({ search: { as_of: event.target.value || undefined }, replace: true })}
-            />
-          </label>
           <button type="button" className="btn" onClick={() => window.print()}>
             {t("records.print")}
           </button>
@@ -81,14 +71,6 @@ function Body({ record: value, etag, asOf }: { record: RecordDetail; etag: strin
         </>
       }
     >
-      {asOf && (
-        <p className="panel quiet aswas">
-          {t("records.as_it_was", { date: date(asOf) })}{" "}
-          <Link to="/records/$id" params={{ id: value.id }} search={{}} replace>
-            {t("posture.now")}
-          </Link>
-        </p>
-      )}
       <ApprovalPanel {...shown} />
       {shown.now && <Actions {...shown} />}
       <div className="split recsplit">
@@ -202,7 +184,8 @@ function Facts({ record: value, type }: { record: RecordDetail; type: RecordType
         )}
         <dt>{word("record_head", "created_at")}</dt>
         <dd>
-          <span className="num">{dateTime(value.created_at)}</span> <span className="quiet">{value.created_by.name}</span>
+          <span className="num">{dateTime(value.created_at)}</span>{" "}
+          <span className="quiet">{value.created_by.name}</span>
         </dd>
       </dl>
     </Panel>

@@ -23,7 +23,6 @@ type Props = {
   onChoose: ((chosen: ReadonlySet<string>) => void) | undefined;
   more: () => void;
   loading: boolean;
-  asOf: string | undefined;
 };
 
 /** Draws only the rows in sight; the page itself scrolls, so that find, print and touch work as everywhere. */
@@ -57,7 +56,9 @@ export function RecordTable(props: Props) {
     onChoose?.(next);
   };
   const all = useMemo(() => rows.length > 0 && rows.every((row) => chosen.has(row.id)), [rows, chosen]);
-  const tracks = { gridTemplateColumns: `${onChoose ? "18px " : ""}minmax(0, 2.4fr) ${columns.map((c) => c.width).join(" ")}` };
+  const tracks = {
+    gridTemplateColumns: `${onChoose ? "18px " : ""}minmax(0, 2.4fr) ${columns.map((c) => c.width).join(" ")}`,
+  };
 
   return (
     <div className="recgrid" role="table" aria-label={props.label} aria-rowcount={total + 1} onKeyDown={walk}>
@@ -105,13 +106,7 @@ export function RecordTable(props: Props) {
                   )}
                   <span role="cell">
                     <span className="first">
-                      <Link
-                        className="cut"
-                        to="/records/$id"
-                        params={{ id: row.id }}
-                        search={{ as_of: props.asOf }}
-                        data-row={item.index}
-                      >
+                      <Link className="cut" to="/records/$id" params={{ id: row.id }} data-row={item.index}>
                         {row.title}
                       </Link>
                       <Flags of={row} />
