@@ -192,6 +192,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/away": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Your deputy, your absences, for whom you stand in */
+        get: operations["get-away"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/away/absences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that you are away, and who stands in */
+        post: operations["add-absence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/away/absences/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Call it off, or say that you are back */
+        delete: operations["end-absence"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/away/deputy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say who is asked when you do not answer in time */
+        put: operations["set-deputy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/captures": {
         parameters: {
             query?: never;
@@ -401,6 +469,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/handovers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shift hand-overs, newest first */
+        get: operations["list-handovers"];
+        put?: never;
+        /** Sign the hand-over of a shift */
+        post: operations["give-shift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/handovers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One hand-over as it was signed */
+        get: operations["get-handover"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/handovers/{id}/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign that you take the shift over */
+        post: operations["take-shift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -410,6 +530,142 @@ export interface paths {
         };
         /** The server runs and reaches its database */
         get: operations["health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What asks for a person: the most severe first */
+        get: operations["list-inbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inbox/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How much waits, of whom, where */
+        get: operations["count-inbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inbox/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One item: whom it reached, who saw it */
+        get: operations["get-inbox-item"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inbox/{id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answer what a word is enough for */
+        post: operations["answer-inbox-item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inbox/{id}/hand-over": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give it to one person */
+        post: operations["hand-over-inbox-item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inbox/{id}/seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Note that you saw it */
+        post: operations["see-inbox-item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inbox/{id}/snooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put it aside until a time */
+        post: operations["snooze-inbox-item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who can be asked: the people who see what you see, or one site */
+        get: operations["list-people"];
         put?: never;
         post?: never;
         delete?: never;
@@ -515,6 +771,41 @@ export interface paths {
         put: operations["require-second-step"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rota": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is on call at a site, and when nobody is */
+        get: operations["get-rota"];
+        put?: never;
+        /** Plan turns on call */
+        post: operations["plan-rota"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rota/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take one turn out */
+        delete: operations["drop-turn"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1064,6 +1355,9 @@ export interface components {
             note?: string;
             /** Format: int64 */
             port: number;
+        };
+        "Answer-inbox-itemRequest": {
+            comment?: string;
         };
         AssetAsset: {
             /** Format: int64 */
@@ -1750,9 +2044,270 @@ export interface components {
             /** @description body.name, query.limit */
             where: string;
         };
+        "Give-shiftRequest": {
+            /** Format: int64 */
+            hours: number;
+            notes: string;
+            site: string;
+        };
+        "Hand-over-inbox-itemRequest": {
+            note?: string;
+            user: string;
+        };
         HealthOutBody: {
             ready: boolean;
             version: string;
+        };
+        InboxAbsence: {
+            deputy: components["schemas"]["InboxWho"];
+            /** @description Called off, or back earlier */
+            ended_at: string | null;
+            from_at: string;
+            id: string;
+            note: string;
+            now: boolean;
+            to_at: string;
+            user: components["schemas"]["InboxWho"];
+        };
+        InboxAway: {
+            /** @description Yours, newest first; the last twenty */
+            absences: components["schemas"]["InboxAbsence"][];
+            /** @description Of people whom you see, now or within two weeks */
+            colleagues: components["schemas"]["InboxAbsence"][];
+            /** @description Is asked when what you are asked is overdue */
+            deputy: components["schemas"]["InboxWho"];
+            /** @description Of those for whom you stand in, now or soon */
+            standing_in: components["schemas"]["InboxAbsence"][];
+        };
+        InboxColleague: {
+            /** @description Absent until then */
+            away_until: string | null;
+            /** @description Name of who stands in meanwhile */
+            deputy: string;
+            id: string;
+            name: string;
+            role: string;
+        };
+        InboxCounts: {
+            /**
+             * Format: int64
+             * @description All that you may see
+             */
+            all: number;
+            /** @description Of all, by kind */
+            kinds: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            me: number;
+            /**
+             * Format: int64
+             * @description Open and asked of you or your role, not put aside
+             */
+            mine: number;
+            /**
+             * Format: int64
+             * @description Of mine
+             */
+            overdue: number;
+            /** Format: int64 */
+            role: number;
+            /** @description Of all */
+            severity: {
+                [key: string]: number;
+            };
+            /** @description Of all, by id of the site; empty id: the company's */
+            sites: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Of mine, put aside
+             */
+            snoozed: number;
+            /**
+             * Format: int64
+             * @description Of mine, not opened by you yet
+             */
+            unseen: number;
+            /**
+             * Format: int64
+             * @description Of mine: to be looked at now, or overdue
+             */
+            urgent: number;
+        };
+        InboxDetail: {
+            /** @description The one primary action: decide, approve, renew, explain, answer, look */
+            action: string;
+            /** @description Whom it reaches now */
+            asked: components["schemas"]["InboxWho"][];
+            comment: string;
+            detail: string;
+            done_at: string | null;
+            done_by: components["schemas"]["InboxWho"];
+            due_at: string | null;
+            id: string;
+            kind: string;
+            /**
+             * Format: int64
+             * @description Of escalation: 0 asked, 1 deputy, 2 on call, 3 security officer
+             */
+            level: number;
+            /** @description You are asked, stand in for who is, or were reached by escalation */
+            mine: boolean;
+            /** @description Your role is asked */
+            my_role: boolean;
+            opened_at: string;
+            outcome: string;
+            overdue: boolean;
+            receipts: components["schemas"]["InboxReceipt"][];
+            /** @description What it is about */
+            ref: components["schemas"]["OtRef"];
+            /** @description The role that is asked; empty: a person is */
+            role: string;
+            /** @description By you */
+            seen: boolean;
+            /** @enum {string} */
+            severity: "now" | "today" | "this-week" | "information";
+            site: string;
+            /** @description Empty: the whole company or installation */
+            site_id: string;
+            snoozed_until: string | null;
+            steps: components["schemas"]["InboxStep"][];
+            title: string;
+            /** @description The person who is asked */
+            user: components["schemas"]["InboxWho"];
+        };
+        InboxDuty: {
+            /** @description The site's own time, as 2026-11-23T07:00 */
+            from: string;
+            id: string;
+            now: boolean;
+            /** @description Whoever has this role; empty: a person */
+            role: string;
+            to: string;
+            user: components["schemas"]["InboxWho"];
+        };
+        InboxEntry: {
+            /** @description The one primary action: decide, approve, renew, explain, answer, look */
+            action: string;
+            comment: string;
+            detail: string;
+            done_at: string | null;
+            done_by: components["schemas"]["InboxWho"];
+            due_at: string | null;
+            id: string;
+            kind: string;
+            /**
+             * Format: int64
+             * @description Of escalation: 0 asked, 1 deputy, 2 on call, 3 security officer
+             */
+            level: number;
+            /** @description You are asked, stand in for who is, or were reached by escalation */
+            mine: boolean;
+            /** @description Your role is asked */
+            my_role: boolean;
+            opened_at: string;
+            outcome: string;
+            overdue: boolean;
+            /** @description What it is about */
+            ref: components["schemas"]["OtRef"];
+            /** @description The role that is asked; empty: a person is */
+            role: string;
+            /** @description By you */
+            seen: boolean;
+            /** @enum {string} */
+            severity: "now" | "today" | "this-week" | "information";
+            site: string;
+            /** @description Empty: the whole company or installation */
+            site_id: string;
+            snoozed_until: string | null;
+            title: string;
+            /** @description The person who is asked */
+            user: components["schemas"]["InboxWho"];
+        };
+        InboxGap: {
+            from: string;
+            to: string;
+        };
+        InboxHandover: {
+            from_at: string;
+            given_at: string;
+            giver: components["schemas"]["InboxWho"];
+            id: string;
+            notes: string;
+            /** @description What the page showed when it was signed; in a list left out */
+            picture?: unknown;
+            /** @description Of who took over */
+            remark: string;
+            site: string;
+            site_id: string;
+            taken_at: string | null;
+            taker: components["schemas"]["InboxWho"];
+            to_at: string;
+        };
+        InboxMade: {
+            id: string;
+        };
+        InboxNewAbsence: {
+            /** @description Who stands in */
+            deputy: string;
+            /** Format: date-time */
+            from_at: string;
+            note?: string;
+            /** Format: date-time */
+            to_at: string;
+            /** @description Whose; empty: your own. Another person's takes the right to change users */
+            user?: string;
+        };
+        InboxPeople: {
+            items: components["schemas"]["InboxColleague"][];
+        };
+        InboxReceipt: {
+            at: string;
+            id: string;
+            name: string;
+        };
+        InboxRota: {
+            duties: components["schemas"]["InboxDuty"][];
+            /** @description Of the days asked for */
+            gaps: components["schemas"]["InboxGap"][];
+            /** @description The site's own time */
+            now: string;
+            /** @description Now; more than one where a role is on call */
+            on_call: components["schemas"]["InboxWho"][];
+            site_id: string;
+            tz: string;
+        };
+        InboxStep: {
+            at: string;
+            /** @description Nobody: by itself */
+            by: components["schemas"]["InboxWho"];
+            /** @enum {string} */
+            kind: "handed" | "snoozed" | "deputy" | "on-call" | "gap" | "officer" | "returned" | "answered" | "reopened";
+            note: string;
+            to: components["schemas"]["InboxWho"];
+            to_role: string;
+        };
+        InboxTurns: {
+            /** @enum {string} */
+            every: "day" | "week";
+            /** @description The site's own time, as 2026-11-23T07:00: when the first turn begins */
+            from: string;
+            /** @description Instead of people: whoever has this role */
+            role?: string;
+            site: string;
+            /**
+             * Format: int64
+             * @description How many turns in all
+             */
+            turns: number;
+            /** @description People in their order; they take turns */
+            users?: string[] | null;
+        };
+        InboxWho: {
+            id: string;
+            name: string;
         };
         LinkInBody: {
             /** @description Of the authenticator app, or a recovery code, when the answer was second_step */
@@ -2031,6 +2586,20 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageInboxEntry: {
+            items: components["schemas"]["InboxEntry"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageInboxHandover: {
+            items: components["schemas"]["InboxHandover"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageNetworkCapture: {
             items: components["schemas"]["NetworkCapture"][];
             /** @description Give it as cursor to get the next page */
@@ -2110,6 +2679,10 @@ export interface components {
         SearchOutBody: {
             items: components["schemas"]["ViewFound"][];
         };
+        "Set-deputyRequest": {
+            /** @description Empty: nobody */
+            user: string;
+        };
         "Set-passwordRequest": {
             old: string;
             password: string;
@@ -2150,6 +2723,11 @@ export interface components {
             /** Format: double */
             weight?: number;
         };
+        "Snooze-inbox-itemRequest": {
+            reason: string;
+            /** Format: date-time */
+            until: string;
+        };
         SplitInputBody: {
             /** @description The MAC or IP address that becomes an asset of its own */
             address: string;
@@ -2157,6 +2735,9 @@ export interface components {
         };
         SubnetsInBody: {
             items: components["schemas"]["OrgPrefix"][];
+        };
+        "Take-shiftRequest": {
+            remark?: string;
         };
         TokenInBody: {
             /**
@@ -2958,6 +3539,128 @@ export interface operations {
             };
         };
     };
+    "get-away": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxAway"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-absence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InboxNewAbsence"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxMade"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "end-absence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-deputy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Set-deputyRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-captures": {
         parameters: {
             query?: {
@@ -3518,6 +4221,138 @@ export interface operations {
             };
         };
     };
+    "list-handovers": {
+        parameters: {
+            query?: {
+                site?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageInboxHandover"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "give-shift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Give-shiftRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxHandover"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-handover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxHandover"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "take-shift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Take-shiftRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxHandover"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     health: {
         parameters: {
             query?: never;
@@ -3534,6 +4369,266 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HealthOutBody"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-inbox": {
+        parameters: {
+            query?: {
+                /** @description mine: asked of you or your role (the default); me; role; all: all that you may see */
+                whose?: "" | "mine" | "me" | "role" | "all";
+                site?: string;
+                kind?: string;
+                severity?: "" | "now" | "today" | "this-week" | "information";
+                due?: "" | "overdue" | "today" | "week";
+                state?: "" | "open" | "snoozed" | "done" | "any";
+                /** @description What it is about: asset:<id> */
+                ref?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageInboxEntry"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "count-inbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxCounts"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-inbox-item": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "answer-inbox-item": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Answer-inbox-itemRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "hand-over-inbox-item": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Hand-over-inbox-itemRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "see-inbox-item": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "snooze-inbox-item": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Snooze-inbox-itemRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-people": {
+        parameters: {
+            query?: {
+                site?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxPeople"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -3724,6 +4819,99 @@ export interface operations {
                 "application/json": components["schemas"]["Require-second-stepRequest"];
             };
         };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-rota": {
+        parameters: {
+            query: {
+                site: string;
+                /** @description How far to look for gaps; 0: 14 */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxRota"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "plan-rota": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InboxTurns"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "drop-turn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description No Content */
             204: {
