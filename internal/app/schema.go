@@ -5,7 +5,9 @@ import (
 	"github.com/skanse/skanse/internal/audit"
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/bus"
+	"github.com/skanse/skanse/internal/care"
 	"github.com/skanse/skanse/internal/comply"
+	"github.com/skanse/skanse/internal/edge/centre"
 	"github.com/skanse/skanse/internal/egress"
 	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/job"
@@ -20,6 +22,8 @@ func schema() []store.Migrations {
 	return []store.Migrations{
 		org.Migrations(), audit.Migrations(), bus.Migrations(), job.Migrations(), auth.Migrations(),
 		egress.Migrations(), inbox.Migrations(),
+		centre.Migrations(),
+		care.Migrations(),
 		network.Migrations(), asset.Migrations(), comply.Migrations(),
 	}
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/skanse/skanse/internal/ot"
@@ -23,9 +24,17 @@ const (
 	deliverTries = 5
 )
 
+// hearing hears interfaces and gives what they say to emit: that of the server's
+// own edge, or of an edge at a distant site. It knows neither site nor database.
+type hearing struct {
+	log  *slog.Logger
+	cfg  sensor.Config
+	emit func(context.Context, *sensor.Summary) error // keeps a summary; what it returned from survives a crash
+}
+
 // sense hears an interface until ctx ends. One that goes down, is unplugged or
 // vanishes is said once and tried again; it never ends the server.
-func (s *server) sense(ctx context.Context, e ear) error {
+func (s hearing) sense(ctx context.Context, e ear) error {
 	log := s.log.With("interface", e.iface)
 	told, wait := "", retryFirst
 	for {
@@ -54,14 +63,14 @@ func (s *server) sense(ctx context.Context, e ear) error {
 
 // hear runs the sensor over the interface once. Packets go on being read while
 // the database is busy.
-func (s *server) hear(ctx context.Context, e ear, opened func()) error {
+func (s hearing) hear(ctx context.Context, e ear, opened func()) error {
 	src, err := live.Open(ctx, e.iface)
 	if err != nil {
 		return err
 	}
 	defer src.Close()
 	opened()
-	cfg := s.sensor
+	cfg := s.cfg
 	cfg.Sensor, cfg.Epoch = e.delivery.Source, time.Now().UTC().Format(time.RFC3339Nano)
 	cfg.Live, cfg.Interval = true, int64(e.every)
 	var lost string
@@ -87,18 +96,15 @@ func (s *server) hear(ctx context.Context, e ear, opened func()) error {
 	return err
 }
 
-// deliver gives a summary to the slices, again and again while they cannot take it.
-func (s *server) deliver(ctx context.Context, e ear, sum *sensor.Summary) {
+// deliver gives a summary to the outbox, again and again while that cannot take it.
+func (s hearing) deliver(ctx context.Context, e ear, sum *sensor.Summary) {
 	wait := retryFirst
 	for try := 1; ; try++ {
 		at, cancel, last := ctx, context.CancelFunc(func() {}), ctx.Err() != nil
 		if last {
 			at, cancel = context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 		}
-		d := e.delivery
-		d.Received = time.Now()
-		sum.Sent = d.Received.UnixNano()
-		_, err := s.ingest.take(at, d, sum)
+		err := s.emit(at, sum)
 		cancel()
 		if err == nil {
 			return

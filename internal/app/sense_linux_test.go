@@ -11,6 +11,7 @@ import (
 
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/comply"
+	"github.com/skanse/skanse/internal/edge/centre"
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/org"
 	"github.com/skanse/skanse/internal/sensor/sensortest"
@@ -95,7 +96,14 @@ func TestSense(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- s.sense(ctx, e) }()
+	here, err := s.openLocalEdge(t.Context(), "box", []centre.Local{{Iface: e.iface, SiteNo: site.No, RealmNo: e.delivery.RealmNo, Name: e.delivery.Name}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	worked := make(chan error, 1)
+	work, rest := context.WithCancel(t.Context())
+	go func() { worked <- s.edges.Run(work) }()
+	go func() { done <- s.listen(ctx, here, []ear{e}) }()
 	all := auth.Scope{All: true}
 	source := func() (x network.Source) {
 		page, err := s.network.Sources(t.Context(), all, site.ID, "", 0)
@@ -164,6 +172,10 @@ func TestSense(t *testing.T) {
 	}
 	if x := source(); x.Packets != 22 || !x.Ended {
 		t.Errorf("after the end: %d packets, ended %v", x.Packets, x.Ended)
+	}
+	rest()
+	if err := <-worked; err != nil {
+		t.Error(err)
 	}
 	_ = s.close()
 	goleak.VerifyNone(t, leaks)

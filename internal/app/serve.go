@@ -43,7 +43,7 @@ Example:
 func (c *ServeCmd) Run(env *Env) error {
 	log := newLog(env)
 	began := time.Now()
-	s, err := openServer(env.Ctx, serverOptions{Data: Folder(c.Data), URL: c.url(), Hosts: c.Host, CaptureQuota: c.CaptureQuota}, log)
+	s, err := openServer(env.Ctx, serverOptions{Data: Folder(c.Data), URL: c.url(), Hosts: c.Host, CaptureQuota: c.CaptureQuota, TLSCert: c.TLSCert}, log)
 	if err != nil {
 		return err
 	}
@@ -79,8 +79,8 @@ func (c *ServeCmd) Run(env *Env) error {
 	}
 	system := auth.System()
 	g, ctx := errgroup.WithContext(env.Ctx)
-	for _, e := range ears {
-		g.Go(func() error { return s.sense(ctx, e) })
+	if len(ears) > 0 {
+		g.Go(func() error { return s.listenHere(ctx, ears) })
 	}
 	g.Go(func() error { return s.work(ctx) })
 	g.Go(func() error { return serveHTTP(ctx, l, api.Handler(s.router(nil)), log) })

@@ -14,7 +14,9 @@ import (
 	"github.com/skanse/skanse/internal/audit"
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/bus"
+	"github.com/skanse/skanse/internal/care"
 	"github.com/skanse/skanse/internal/comply"
+	"github.com/skanse/skanse/internal/edge/centre"
 	"github.com/skanse/skanse/internal/egress"
 	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/job"
@@ -42,6 +44,7 @@ type server struct {
 	assets   *asset.Service
 	network  *network.Service
 	ingest   *ingest
+	edges    *centre.Service
 	captures *network.Captures
 	comply   *comply.Service
 	view     *view.Service
@@ -49,6 +52,7 @@ type server struct {
 	egress   *egress.Dialer // the one way out
 	notify   *notify.Service
 	sensor   sensor.Config // protocols and rules for every source
+	care     *care.Service
 	opts     serverOptions
 }
 
@@ -56,6 +60,7 @@ type serverOptions struct {
 	Data         Folder
 	URL          string // of the database
 	Hosts        []string
+	TLSCert      string // of the interface: its end is watched
 	CaptureQuota int64
 	Demo         bool
 	Clock        func() time.Time // of posture; nil: the machine's
@@ -102,7 +107,7 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	if err != nil {
 		return nil, err
 	}
-	if s.auth, err = auth.New(ctx, s.db, auth.Config{SealKey: sealKey}); err != nil {
+	if s.auth, err = auth.New(ctx, s.db, auth.Config{SealKey: sealKey, Hosts: opts.Hosts, Log: log, Dial: s.dialOut}); err != nil {
 		return nil, err
 	}
 	s.org = org.New(s.db, org.Announce(bus.Announcer("org")))
@@ -113,6 +118,9 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	s.network = network.New(s.db, s.assets)
 	s.assets.AskSources(s.network)
 	s.ingest = &ingest{db: s.db, assets: s.assets, network: s.network, log: log}
+	if err := s.openEdges(); err != nil {
+		return nil, err
+	}
 	s.captures, err = network.NewCaptures(s.db, network.CaptureConfig{Dir: opts.Data.captures(), Quota: opts.CaptureQuota, Sensor: s.sensor, Apply: s.ingest.take, Log: log})
 	if err != nil {
 		return nil, err
@@ -125,6 +133,7 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	if err := s.openNotices(sealKey); err != nil {
 		return nil, err
 	}
+	s.openCare()
 	return s, nil
 }
 
@@ -135,7 +144,7 @@ func (s *server) close() error { return s.db.Close() }
 func (s *server) router(visitor *auth.Principal) *rest.Router {
 	return api.New(rest.Config{DB: s.db, Auth: s.auth, Log: s.log, Version: Version, Hosts: s.opts.Hosts, Visitor: visitor}, pages(),
 		admin.New(admin.Config{DB: s.db, Auth: s.auth, Org: s.org, Audit: s.audit, Version: Version, Demo: s.opts.Demo, Overview: s.overview}),
-		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox)
+		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care)
 }
 
 func pages() fs.FS {
@@ -158,23 +167,18 @@ func (s *server) overview(ctx context.Context, scope auth.Scope) (map[int64]admi
 	return out, nil
 }
 
-// keepEnded is how long ended sessions and delivered events stay for a look back.
-const keepEnded = 30 * 24 * time.Hour
-
 // work runs everything that goes on beside the requests, until ctx ends.
 func (s *server) work(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.audit.Run(ctx) })
 	g.Go(func() error { return s.captures.Run(ctx) })
+	g.Go(func() error { return s.tellSignIns(ctx) })
+	g.Go(func() error { return s.edges.Run(ctx) })
 	g.Go(func() error { return s.comply.Run(ctx, s.bus) })
 	g.Go(func() error { return s.ingest.follow(ctx, s.bus) })
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.inboxJobs()...) })
 	g.Go(func() error {
-		return job.New(s.db, s.log).Run(ctx,
-			job.Job{Name: "sessions", Every: time.Hour, Do: func(ctx context.Context) error { return s.auth.Clean(ctx, keepEnded) }},
-			job.Job{Name: "events", Every: time.Hour, Do: func(ctx context.Context) error { return s.bus.Clean(ctx, keepEnded) }},
-			job.Job{Name: "statistics", Every: 24 * time.Hour, Do: s.db.Optimize},
-		)
+		return job.New(s.db, s.log).Run(ctx, s.careJobs()...)
 	})
 	return g.Wait()
 }

@@ -20,14 +20,14 @@ const module = "github.com/skanse/skanse/"
 // of earlier lines; never a sibling on its own line, never a later line. Do not
 // edit it to make a build pass: docs/ARCHITECTURE.md says why each line stands where it does.
 var layers = [][]string{
-	{"internal/ot", "catalog", "web"}, // words, content, pixels
+	{"internal/ot", "internal/qr", "catalog", "web"}, // words, content, pixels
 	{"internal/store", "internal/arch", "internal/seal"},
 	{"internal/org", "internal/audit"},
 	{"internal/bus", "internal/job", "internal/egress"},
 	{"internal/auth"},
 	{"internal/rest", "internal/rule", "internal/dissect"},
 	{"internal/inbox"},
-	{"internal/record", "internal/notify"},
+	{"internal/record", "internal/notify", "internal/care"},
 	{"internal/edge", "internal/sensor"},
 	{"internal/asset", "internal/network"}, // the slices: none knows another
 	{"internal/comply"},

@@ -97,6 +97,17 @@ func (s *Service) Routes(r *rest.Router) {
 			m, err := s.Facets(ctx, auth.From(ctx).Scope, f)
 			return &struct{ Body map[string][]Facet }{m}, err
 		})
+	type labelsInput struct {
+		Body struct {
+			IDs  []string `json:"ids" minItems:"1" maxItems:"500"`
+			Base string   `json:"base" maxLength:"200" doc:"Address of this server as phones reach it: https://skanse.plant.example"`
+		}
+	}
+	rest.Register(r, rest.Op{ID: "print-asset-labels", Method: http.MethodPost, Path: "/assets/labels", Summary: "Draw labels with QR codes", Tag: tag, Permission: auth.AssetRead, Audit: "asset.labels", Status: http.StatusOK},
+		func(ctx context.Context, in *labelsInput) (*pageOf[Label], error) {
+			labels, err := s.Labels(ctx, auth.From(ctx).Scope, in.Body.Base, in.Body.IDs)
+			return &pageOf[Label]{rest.Page[Label]{Items: labels}}, err
+		})
 	type detailOutput struct {
 		ETag string `header:"ETag"`
 		Body AssetDetail

@@ -8,6 +8,7 @@ import (
 	"embed"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/store"
@@ -85,7 +86,19 @@ type Principal struct {
 
 	// The role asks for a second step that the person has not: nothing is allowed but to enrol.
 	MustEnrol bool
+
+	// The session stands on one factor where it needs two, and the person has a second:
+	// nothing is allowed but to give it.
+	MustStep bool
+
+	How      How    // the session began
+	Language string // the person's choice; empty: the browser's
+	EndAt    time.Time
 }
+
+// BreakGlass says whether a printed code opened the session: it is nobody's account,
+// so it keeps nothing and approves nothing.
+func (p Principal) BreakGlass() bool { return p.How == ByBreakGlass }
 
 // Nobody says that no person is signed in.
 func (p Principal) Nobody() bool { return p.UserID == "" }
@@ -167,6 +180,23 @@ func (s Scope) Where(siteCol, zoneCol string) ot.SQL {
 	}
 	q.Text += ")"
 	return q
+}
+
+// Reach renders which sites a person may know of at all: those in scope, and those
+// of a zone in scope, so that a page can name where the zone lies. It is for rows of
+// org_site only; what is in a site goes by Where.
+func (s Scope) Reach(siteCol string) ot.SQL {
+	where := s.Where(siteCol, "")
+	if s.All || len(s.Zones) == 0 {
+		return where
+	}
+	return ot.SQL{Text: "(? OR " + siteCol + " IN (SELECT site_no FROM org_zone WHERE zone_no IN (?)))", Args: []any{where, s.Zones}}
+}
+
+// OnlyZones says whether the person sees nothing but zones of the site: not the site's
+// own rows, such as its captures, its levels and its address plan.
+func (s Scope) OnlyZones() bool {
+	return !s.All && len(s.Entities) == 0 && len(s.Sites) == 0 && len(s.Zones) > 0
 }
 
 // Entity says whether the whole company is in scope; "" asks for every company.

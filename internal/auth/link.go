@@ -12,7 +12,7 @@ import (
 func (s *Service) SetupNeeded(ctx context.Context) (bool, error) {
 	var n int64
 	err := s.db.View(ctx, func(r store.Reader) (err error) {
-		n, err = store.One[int64](ctx, r, "SELECT count(*) FROM auth_user")
+		n, err = store.One[int64](ctx, r, "SELECT count(*) FROM auth_user WHERE kind = 'person'")
 		return err
 	})
 	return n == 0, err
@@ -26,7 +26,7 @@ const setupLife = 24 * time.Hour
 func (s *Service) SetupToken(ctx context.Context) (token string, err error) {
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
 		token = ""
-		n, err := store.One[int64](ctx, tx, "SELECT count(*) FROM auth_user")
+		n, err := store.One[int64](ctx, tx, "SELECT count(*) FROM auth_user WHERE kind = 'person'")
 		if err != nil || n > 0 {
 			return err
 		}
@@ -104,7 +104,7 @@ func (s *Service) Setup(ctx context.Context, token string, u User, password stri
 	}
 	var out Signed
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
-		n, err := store.One[int64](ctx, tx, "SELECT count(*) FROM auth_user")
+		n, err := store.One[int64](ctx, tx, "SELECT count(*) FROM auth_user WHERE kind = 'person'")
 		if err != nil {
 			return err
 		}
@@ -130,7 +130,7 @@ func (s *Service) Setup(ctx context.Context, token string, u User, password stri
 				return err
 			}
 		}
-		out, err = s.start(ctx, tx, made.ID, from)
+		out, err = s.start(ctx, tx, made.ID, from, entry{how: BySetup, factors: 1})
 		return err
 	})
 	return out, err
@@ -206,7 +206,8 @@ func (s *Service) UseLinkCode(ctx context.Context, token, password, code string,
 		if _, err := s.useLink(ctx, tx, token); err != nil {
 			return err
 		}
-		if err := s.checkSecond(ctx, tx, u.ID, code); err != nil {
+		factors, err := s.passSecond(ctx, tx, u.ID, code)
+		if err != nil {
 			return err
 		}
 		if hash != "" {
@@ -217,11 +218,11 @@ func (s *Service) UseLinkCode(ctx context.Context, token, password, code string,
 				return err
 			}
 		}
-		out, err = s.start(ctx, tx, u.ID, from)
+		out, err = s.start(ctx, tx, u.ID, from, entry{how: ByLink, factors: factors})
 		return err
 	})
 	if err == nil {
-		s.limit.forget("user " + u.Email)
+		s.forgive(u.Email)
 		s.limit.forget("code " + u.ID)
 	}
 	return out, err

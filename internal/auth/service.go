@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"log/slog"
+	"net"
 	"time"
 
 	"github.com/skanse/skanse/internal/ot"
@@ -19,7 +21,12 @@ type Config struct {
 	Absolute time.Duration // and after so long in any case; 24 h
 	LinkLife time.Duration // of a sign-in link; 24 h
 	Now      func() time.Time
-	SealKey  []byte // of LoadKey; nil: nobody enrols for a second step
+	SealKey  []byte   // of LoadKey; nil: nobody enrols for a second step
+	Hosts    []string // names under which browsers reach this server, besides localhost: passkeys belong to one
+
+	// Dial makes outgoing connections, to directories and providers; nil: as the machine does.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	Log  *slog.Logger
 }
 
 // Service keeps users, sessions and links.
@@ -29,6 +36,10 @@ type Service struct {
 	clock  *clock
 	hasher *hasher
 	limit  limiter
+	asks   chan struct{} // questions to directories under way
+	begun  pendings[ssoPending]
+	keys   pendings[keyPending]
+	logout pendings[string] // by session: where it ends at the provider
 }
 
 // New makes a Service and writes the roles that are missing.
@@ -51,7 +62,10 @@ func New(ctx context.Context, db *store.DB, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{db: db, cfg: cfg, clock: c, hasher: newHasher(cfg.Argon2id)}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Service{db: db, cfg: cfg, clock: c, hasher: newHasher(cfg.Argon2id), asks: make(chan struct{}, directoryAsks)}
 	return s, db.Update(ctx, func(tx *store.Tx) error { return s.seedRoles(ctx, tx) })
 }
 

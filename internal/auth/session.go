@@ -19,6 +19,31 @@ type Session struct {
 	EndAt     store.Time `db:"end_at" json:"end_at"`
 	Address   string     `db:"address" json:"address"`
 	Agent     string     `db:"agent" json:"agent"`
+	How       How        `db:"how" json:"how" enum:"password,link,setup,passkey,oidc,ldap,break-glass"`
+	Said      string     `db:"said" json:"said" doc:"Break-glass: the name that the person gave"`
+}
+
+// How is the way by which a session began.
+type How string
+
+// The ways in.
+const (
+	ByPassword   How = "password"
+	ByLink       How = "link"
+	BySetup      How = "setup"
+	ByPasskey    How = "passkey"
+	ByOIDC       How = "oidc"
+	ByLDAP       How = "ldap"
+	ByBreakGlass How = "break-glass"
+)
+
+// entry is what a new session stands on.
+type entry struct {
+	how      How
+	factors  int64
+	provider string
+	said     string
+	life     time.Duration // 0: the usual
 }
 
 // Client is where a sign-in comes from.
@@ -26,9 +51,10 @@ type Client struct{ Address, Agent string }
 
 // Signed is what a sign-in gives: the token goes to the client and is nowhere kept.
 type Signed struct {
-	Token string
-	EndAt time.Time
-	User  User
+	Token     string
+	EndAt     time.Time
+	User      User
+	SessionID string
 }
 
 // SignIn is SignInCode for who has no second step.
@@ -44,7 +70,8 @@ func (s *Service) SignInCode(ctx context.Context, email, password, code string, 
 	if err := s.limit.take(now, "address "+from.Address, perAddress); err != nil {
 		return Signed{}, err
 	}
-	if err := s.limit.take(now, "user "+email, perPerson); err != nil {
+	forget, err := s.takeAccount(ctx, email, from)
+	if err != nil {
 		return Signed{}, err
 	}
 	type found struct {
@@ -52,39 +79,46 @@ func (s *Service) SignInCode(ctx context.Context, email, password, code string, 
 		Password string `db:"password"`
 	}
 	var u found
-	err := s.db.View(ctx, func(r store.Reader) (err error) {
+	err = s.db.View(ctx, func(r store.Reader) (err error) {
 		u, err = store.One[found](ctx, r, "SELECT user_id, password FROM auth_user WHERE email = ? AND NOT disabled", email)
 		return err
 	})
 	if err != nil && ot.CodeOf(err) != ot.NotFound {
 		return Signed{}, err
 	}
-	if len(password) > maxPassword {
-		password = "" // never set, and not worth hashing
+	hashed := password
+	if len(hashed) > maxPassword {
+		hashed = "" // never set, and not worth hashing
 	}
-	if ok, err := s.hasher.matches(ctx, u.Password, password); err != nil || !ok {
-		if err == nil {
-			err = errSignIn()
-		}
+	ok, err := s.hasher.matches(ctx, u.Password, hashed)
+	if err != nil {
 		return Signed{}, err
+	}
+	if !ok { // who has no password here, or another one, may be known to a directory
+		out, err := s.signInDirectory(ctx, email, password, code, from)
+		if err == nil {
+			forget()
+		}
+		return out, err
 	}
 	var out Signed
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
-		if err := s.checkSecond(ctx, tx, u.ID, code); err != nil {
+		factors, err := s.passSecond(ctx, tx, u.ID, code)
+		if err != nil {
 			return err
 		}
-		out, err = s.start(ctx, tx, u.ID, from)
+		out, err = s.start(ctx, tx, u.ID, from, entry{how: ByPassword, factors: factors})
 		return err
 	})
 	if err == nil {
-		s.limit.forget("user " + email)
+		forget()
 	}
 	return out, err
 }
 
 // start writes a session; the user is there and not disabled, or the answer is errSignIn.
-func (s *Service) start(ctx context.Context, tx *store.Tx, userID string, from Client) (Signed, error) {
-	u, err := user(ctx, tx, userID)
+func (s *Service) start(ctx context.Context, tx *store.Tx, userID string, from Client, e entry) (Signed, error) {
+	u, err := anyUser(ctx, tx, userID)
 	if err != nil {
 		return Signed{}, err
 	}
@@ -95,13 +129,17 @@ func (s *Service) start(ctx context.Context, tx *store.Tx, userID string, from C
 	token, hash := newToken()
 	now := s.clock.now()
 	end := now.Add(s.cfg.Absolute)
-	_, err = tx.Exec(ctx, `INSERT INTO auth_session (session_id, token_hash, user_id, created_at, seen_at, idle_at, end_at, address, agent)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, store.NewID(), hash, userID, store.At(now), store.At(now), store.At(now.Add(s.cfg.Idle)), store.At(end),
-		short(from.Address), short(from.Agent))
+	if e.life > 0 {
+		end = now.Add(min(e.life, s.cfg.Absolute))
+	}
+	id := store.NewID()
+	_, err = tx.Exec(ctx, `INSERT INTO auth_session (session_id, token_hash, user_id, created_at, seen_at, idle_at, end_at, address, agent, how, factors, provider_id, said)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, id, hash, userID, store.At(now), store.At(now), store.At(now.Add(s.cfg.Idle)), store.At(end),
+		short(from.Address), short(from.Agent), e.how, e.factors, e.provider, e.said)
 	if err != nil {
 		return Signed{}, err
 	}
-	return Signed{Token: token, EndAt: end, User: u}, s.clock.save(ctx, tx, now)
+	return Signed{Token: token, EndAt: end, User: u, SessionID: id}, s.clock.save(ctx, tx, now)
 }
 
 func short(s string) string {
@@ -127,7 +165,13 @@ type live struct {
 	Role        string                   `db:"role"`
 	SeesAll     bool                     `db:"sees_all"`
 	Permissions store.JSON[[]Permission] `db:"permissions"`
-	MustEnrol   bool                     `db:"must_enrol"`
+	How         How                      `db:"how"`
+	Factors     int64                    `db:"factors"`
+	Said        string                   `db:"said"`
+	Language    string                   `db:"language"`
+	Needs       bool                     `db:"needs"`   // the role asks for a second step
+	Code        bool                     `db:"code"`    // the person has an app
+	Passkey     bool                     `db:"passkey"` // or a passkey
 }
 
 // Authenticate says whose token it is; nobody if it is unknown or ran out.
@@ -140,15 +184,24 @@ func (s *Service) Authenticate(ctx context.Context, token string) (Principal, er
 	var p Principal
 	err := s.db.View(ctx, func(r store.Reader) (err error) {
 		l, err = store.One[live](ctx, r, `SELECT x.session_id, x.user_id, x.seen_at, x.idle_at, x.end_at, u.name, u.email, u.role, u.sees_all, g.permissions,
-				`+mustEnrol+`
+				x.how, x.factors, x.said, u.language, `+secondColumns+`
 			FROM auth_session x JOIN auth_user u ON u.user_id = x.user_id JOIN auth_role g ON g.role = u.role
 			WHERE x.token_hash = ? AND x.ended_at IS NULL AND NOT u.disabled AND (u.end_at IS NULL OR u.end_at > ?)`, hashToken(token), store.At(now))
 		if err != nil {
 			return err
 		}
-		p = Principal{UserID: l.UserID, Name: l.Name, Email: l.Email, Role: l.Role, SessionID: l.SessionID, Permissions: Grant(append(l.Permissions.V, Self)...)}
-		if l.MustEnrol {
-			p.MustEnrol, p.Permissions = true, Grant(Self)
+		p = Principal{
+			UserID: l.UserID, Name: l.Name, Email: l.Email, Role: l.Role, SessionID: l.SessionID, Permissions: Grant(append(l.Permissions.V, Self)...),
+			How: l.How, Language: l.Language, EndAt: l.EndAt.Time,
+		}
+		if p.BreakGlass() {
+			p.Name = l.Said + " (break-glass)"
+			delete(p.Permissions, RecordApprove) // whose eyes are these
+		}
+		p.MustStep = l.Factors < 2 && (l.Code || l.Needs && l.Passkey)
+		p.MustEnrol = l.Factors < 2 && l.Needs && !l.Code && !l.Passkey
+		if p.MustEnrol || p.MustStep {
+			p.Permissions = Grant(Self)
 			return nil
 		}
 		p.Scope, err = scopeOf(ctx, r, l.UserID, l.SeesAll)
@@ -184,7 +237,11 @@ func scopeOf(ctx context.Context, r store.Reader, userID string, all bool) (Scop
 		return Scope{}, err
 	}
 	sites, err := store.All[int64](ctx, r, "SELECT s.site_no FROM auth_scope a JOIN org_site s ON s.site_id = a.ref WHERE a.user_id = ? AND a.kind = 'site' ORDER BY s.site_no", userID)
-	return Scope{Entities: entities, Sites: sites}, err
+	if err != nil {
+		return Scope{}, err
+	}
+	zones, err := store.All[int64](ctx, r, "SELECT z.zone_no FROM auth_scope a JOIN org_zone z ON z.zone_id = a.ref WHERE a.user_id = ? AND a.kind = 'zone' ORDER BY z.zone_no", userID)
+	return Scope{Entities: entities, Sites: sites, Zones: zones}, err
 }
 
 func (s *Service) end(ctx context.Context, sessionID string) error {
@@ -214,7 +271,7 @@ func (s *Service) SignOut(ctx context.Context, p Principal) error {
 func (s *Service) Sessions(ctx context.Context, p Principal, all bool) (out []Session, err error) {
 	now := store.At(s.clock.now())
 	err = s.db.View(ctx, func(r store.Reader) error {
-		out, err = store.All[Session](ctx, r, `SELECT x.session_id, x.user_id, u.name, x.created_at, x.seen_at, x.end_at, x.address, x.agent
+		out, err = store.All[Session](ctx, r, `SELECT x.session_id, x.user_id, u.name, x.created_at, x.seen_at, x.end_at, x.address, x.agent, x.how, x.said
 			FROM auth_session x JOIN auth_user u ON u.user_id = x.user_id
 			WHERE x.ended_at IS NULL AND x.idle_at > ? AND x.end_at > ? AND (CAST(? AS BIGINT) = 1 OR x.user_id = ?) ORDER BY x.seen_at DESC, x.session_id LIMIT 1000`,
 			now, now, flag(all), p.UserID)

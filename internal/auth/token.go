@@ -52,7 +52,7 @@ func forProgram(p Permission) bool { return p != Self && p != UserWrite }
 
 // CreateToken makes an access token. The text is told once; its hash is kept.
 func (s *Service) CreateToken(ctx context.Context, p Principal, in NewAccessToken) (token string, out AccessToken, err error) {
-	if p.TokenID != "" || p.SessionID == "" {
+	if p.TokenID != "" || p.SessionID == "" || p.BreakGlass() {
 		return "", out, ot.Errorf(ot.Forbidden, "access tokens are made by a person who is signed in")
 	}
 	now := s.clock.now()
@@ -139,7 +139,7 @@ func withinScope(ctx context.Context, r store.Reader, own Scope, entities, sites
 		}
 	}
 	for _, id := range sites {
-		n, err := store.One[int64](ctx, r, "SELECT count(*) FROM org_site WHERE site_id = ? AND ?", id, own.Where("site_no", ""))
+		n, err := store.One[int64](ctx, r, "SELECT count(*) FROM org_site WHERE site_id = ? AND ?", id, own.Reach("site_no"))
 		if err != nil {
 			return err
 		}
@@ -182,8 +182,15 @@ type liveToken struct {
 	Role  string                   `db:"role"`
 	Sees  bool                     `db:"owner_sees"`
 	May   store.JSON[[]Permission] `db:"owner_may"`
-	Must  bool                     `db:"must_enrol"`
+	Must  bool                     `db:"must"`
 }
+
+// tokenMust is true of an owner u whose role asks for a second step that the person
+// has neither here nor at a provider that vouched for one.
+const tokenMust = `CASE WHEN EXISTS (SELECT 1 FROM auth_second f WHERE f.role = u.role)
+	AND NOT EXISTS (SELECT 1 FROM auth_totp z WHERE z.user_id = u.user_id AND z.confirmed_at IS NOT NULL)
+	AND NOT EXISTS (SELECT 1 FROM auth_passkey k WHERE k.user_id = u.user_id)
+	AND NOT EXISTS (SELECT 1 FROM auth_identity i WHERE i.user_id = u.user_id AND i.strong_at IS NOT NULL) THEN 1 ELSE 0 END = 1 AS must`
 
 // authenticateToken says what a program may do now: what the token carries, and of
 // that only what its owner still may and still sees.
@@ -193,7 +200,7 @@ func (s *Service) authenticateToken(ctx context.Context, token string, now time.
 	err := s.db.View(ctx, func(r store.Reader) (err error) {
 		t, err = store.One[liveToken](ctx, r, `SELECT t.token_id, t.user_id, u.name AS user_name, t.name, t.permissions, t.sees_all, t.entities, t.sites, t.used_at,
 				u.email, u.role, u.sees_all AS owner_sees, g.permissions AS owner_may,
-				`+mustEnrol+`
+				`+tokenMust+`
 			FROM auth_token t JOIN auth_user u ON u.user_id = t.user_id JOIN auth_role g ON g.role = u.role
 			WHERE t.token_hash = ? AND t.revoked_at IS NULL AND t.end_at > ? AND NOT u.disabled AND (u.end_at IS NULL OR u.end_at > ?)`,
 			hashToken(token), store.At(now), store.At(now))
@@ -247,5 +254,10 @@ func narrow(ctx context.Context, r store.Reader, own Scope, entities, sites []st
 	var err error
 	out.Sites, err = store.All[int64](ctx, r, "SELECT site_no FROM org_site WHERE (site_id IN (?) OR entity_id IN (?)) AND ? ORDER BY site_no",
 		named, companies, own.Where("site_no", ""))
+	if err != nil || len(own.Zones) == 0 {
+		return out, err
+	}
+	out.Zones, err = store.All[int64](ctx, r, `SELECT z.zone_no FROM org_zone z JOIN org_site s ON s.site_no = z.site_no
+		WHERE (s.site_id IN (?) OR s.entity_id IN (?)) AND z.zone_no IN (?) ORDER BY z.zone_no`, named, companies, own.Zones)
 	return out, err
 }

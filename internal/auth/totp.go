@@ -22,10 +22,14 @@ const (
 	recoveryCodes = 10
 )
 
-// SecondStepError says that the password or link is right and a code is asked next.
-type SecondStepError struct{}
+// SecondStepError says that the password or link is right and a code is asked next, or
+// that the person's passkey is what this role signs in with.
+type SecondStepError struct{ Passkey bool }
 
-func (SecondStepError) Error() string {
+func (e SecondStepError) Error() string {
+	if e.Passkey {
+		return "your role asks for a second step: sign in with your passkey"
+	}
 	return "give the code that your authenticator app shows, or a recovery code"
 }
 
@@ -57,19 +61,34 @@ func totpOf(ctx context.Context, r store.Reader, userID string) (totpRow, error)
 	return store.One[totpRow](ctx, r, "SELECT secret, confirmed_at, used_step FROM auth_totp WHERE user_id = ?", userID)
 }
 
-// mustEnrol is true of a row of auth_user u whose role asks for a second step that the person has not.
-const mustEnrol = `CASE WHEN EXISTS (SELECT 1 FROM auth_second f WHERE f.role = u.role)
-	AND NOT EXISTS (SELECT 1 FROM auth_totp z WHERE z.user_id = u.user_id AND z.confirmed_at IS NOT NULL) THEN 1 ELSE 0 END = 1 AS must_enrol`
+// secondColumns say how a row of auth_user u stands with the second step.
+const secondColumns = `CASE WHEN EXISTS (SELECT 1 FROM auth_second f WHERE f.role = u.role) THEN 1 ELSE 0 END = 1 AS needs,
+	CASE WHEN EXISTS (SELECT 1 FROM auth_totp z WHERE z.user_id = u.user_id AND z.confirmed_at IS NOT NULL) THEN 1 ELSE 0 END = 1 AS code,
+	CASE WHEN EXISTS (SELECT 1 FROM auth_passkey k WHERE k.user_id = u.user_id) THEN 1 ELSE 0 END = 1 AS passkey`
 
-// byPerson refuses programs and the system: a second step is a person's.
+// factors are how a person stands with the second step.
+type factors struct {
+	Needs   bool `db:"needs"`   // the role asks for one
+	Code    bool `db:"code"`    // an app
+	Passkey bool `db:"passkey"` // a passkey
+}
+
+func secondOf(ctx context.Context, r store.Reader, userID string) (factors, error) {
+	return store.One[factors](ctx, r, "SELECT "+secondColumns+" FROM auth_user u WHERE u.user_id = ?", userID)
+}
+
+// byPerson refuses programs, the system and printed codes: a second step is a person's.
 func byPerson(p Principal) error {
-	if p.SessionID == "" || p.TokenID != "" {
-		return ot.Errorf(ot.Forbidden, "the second step is for a person who is signed in")
+	if p.SessionID == "" || p.TokenID != "" || p.BreakGlass() {
+		return ot.Errorf(ot.Forbidden, "this is for a person who is signed in with an account of their own")
+	}
+	if p.MustStep { // or whoever has the first factor would give themselves the second
+		return ot.Errorf(ot.Forbidden, "give the code of your second step first")
 	}
 	return nil
 }
 
-// SecondStep says how the person stands with it.
+// SecondStep says how the person stands with codes of an app.
 func (s *Service) SecondStep(ctx context.Context, p Principal) (out SecondStep, err error) {
 	err = s.db.View(ctx, func(r store.Reader) error {
 		out = SecondStep{}
@@ -125,7 +144,7 @@ func (s *Service) ConfirmEnrolment(ctx context.Context, p Principal, code string
 	if err := byPerson(p); err != nil {
 		return nil, err
 	}
-	if err := s.limit.take(s.clock.now(), "user "+p.Email, perPerson); err != nil {
+	if err := s.limit.take(s.clock.now(), "own "+p.UserID, perPerson); err != nil {
 		return nil, err
 	}
 	codes := newRecoveryCodes()
@@ -143,6 +162,9 @@ func (s *Service) ConfirmEnrolment(ctx context.Context, p Principal, code string
 		if _, err := tx.Exec(ctx, "UPDATE auth_totp SET confirmed_at = ? WHERE user_id = ?", store.At(s.clock.now()), p.UserID); err != nil {
 			return err
 		}
+		if err := strengthen(ctx, tx, p.SessionID); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, "DELETE FROM auth_recovery WHERE user_id = ?", p.UserID); err != nil {
 			return err
 		}
@@ -156,7 +178,7 @@ func (s *Service) ConfirmEnrolment(ctx context.Context, p Principal, code string
 	if err != nil {
 		return nil, err
 	}
-	s.limit.forget("user " + p.Email)
+	s.limit.forget("own " + p.UserID)
 	return codes, nil
 }
 
@@ -165,7 +187,7 @@ func (s *Service) TurnOff(ctx context.Context, p Principal, code string) error {
 	if err := byPerson(p); err != nil {
 		return err
 	}
-	if err := s.limit.take(s.clock.now(), "user "+p.Email, perPerson); err != nil {
+	if err := s.limit.take(s.clock.now(), "own "+p.UserID, perPerson); err != nil {
 		return err
 	}
 	err := s.db.Update(ctx, func(tx *store.Tx) error {
@@ -177,7 +199,7 @@ func (s *Service) TurnOff(ctx context.Context, p Principal, code string) error {
 			return ot.Errorf(ot.Conflict, "your role asks for a second step: an administrator can reset it, for a new phone")
 		}
 		err = s.checkSecond(ctx, tx, p.UserID, code)
-		if errors.As(err, &SecondStepError{}) {
+		if _, asked := errors.AsType[SecondStepError](err); asked {
 			err = errCode()
 		}
 		if err != nil {
@@ -186,7 +208,7 @@ func (s *Service) TurnOff(ctx context.Context, p Principal, code string) error {
 		return forgetSecond(ctx, tx, p.UserID)
 	})
 	if err == nil {
-		s.limit.forget("user " + p.Email)
+		s.limit.forget("own " + p.UserID)
 	}
 	return err
 }
@@ -205,6 +227,9 @@ func (s *Service) ResetSecond(ctx context.Context, userID string) error {
 		if _, err := user(ctx, tx, userID); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, "DELETE FROM auth_passkey WHERE user_id = ?", userID); err != nil {
+			return err
+		}
 		return forgetSecond(ctx, tx, userID)
 	})
 }
@@ -213,7 +238,17 @@ func forgetSecond(ctx context.Context, tx *store.Tx, userID string) error {
 	if _, err := tx.Exec(ctx, "DELETE FROM auth_recovery WHERE user_id = ?", userID); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, "DELETE FROM auth_totp WHERE user_id = ?", userID)
+	if _, err := tx.Exec(ctx, "DELETE FROM auth_totp WHERE user_id = ?", userID); err != nil {
+		return err
+	}
+	// What a session stood on is gone, but for what a provider vouched for.
+	_, err := tx.Exec(ctx, "UPDATE auth_session SET factors = 1 WHERE user_id = ? AND how NOT IN (?, ?, ?)", userID, ByOIDC, ByPasskey, ByBreakGlass)
+	return err
+}
+
+// strengthen notes that a second factor was shown in a session.
+func strengthen(ctx context.Context, tx *store.Tx, sessionID string) error {
+	_, err := tx.Exec(ctx, "UPDATE auth_session SET factors = 2 WHERE session_id = ?", sessionID)
 	return err
 }
 
@@ -235,6 +270,21 @@ func (s *Service) RequireSecond(ctx context.Context, role string, on bool) error
 		_, err = tx.Exec(ctx, q, role)
 		return err
 	})
+}
+
+// passSecond is checkSecond for a sign-in by one factor; it says how many there were.
+// Who has only a passkey, and a role that asks for two factors, signs in with that.
+func (s *Service) passSecond(ctx context.Context, tx *store.Tx, userID, code string) (int64, error) {
+	x, err := secondOf(ctx, tx, userID)
+	switch {
+	case err != nil:
+		return 0, err
+	case x.Code:
+		return 2, s.checkSecond(ctx, tx, userID, code)
+	case x.Needs && x.Passkey:
+		return 0, SecondStepError{Passkey: true}
+	}
+	return 1, nil
 }
 
 // checkSecond asks for the code of a person who has a second step, and spends it.

@@ -104,3 +104,6 @@ func convKey(realmNo int64, a, b end, transport string, port uint16, protocol st
 func keyOf(d sensor.Delivery, k *sensor.FlowKey) string {
 	return convKey(d.Realm(k.Realm), endOf(k.Client), endOf(k.Server), k.Transport, k.Port, k.Protocol)
 }
+
+// Rows is about how many rows the batch writes.
+func (b *Batch) Rows() int { return 3*len(b.flows) + len(b.tuples) + len(b.events) }

@@ -15,6 +15,9 @@ import (
 type Scope interface {
 	// Where is the predicate over a table's site and zone columns.
 	Where(siteCol, zoneCol string) ot.SQL
+	// Reach is the predicate over org_site for sites that may be named: those in scope,
+	// and those that hold a zone in scope. What is in a site goes by Where.
+	Reach(siteCol string) ot.SQL
 	// Entity says whether the whole company is in scope; "" asks for every company.
 	Entity(id string) bool
 }

@@ -24,6 +24,8 @@ func (s scope) Entity(id string) bool {
 	return s.all || id != "" && strings.Contains(strings.Join(s.entities, ","), id)
 }
 
+func (s scope) Reach(site string) ot.SQL { return s.Where(site, "") }
+
 func (s scope) Where(site, _ string) ot.SQL {
 	if s.all {
 		return ot.SQL{Text: "1 = 1"}

@@ -42,7 +42,7 @@ func (s *Service) Entities(ctx context.Context, scope Scope) (out []Entity, err 
 		if err != nil {
 			return err
 		}
-		used, err := store.All[string](ctx, r, "SELECT DISTINCT entity_id FROM org_site WHERE ?", scope.Where("site_no", ""))
+		used, err := store.All[string](ctx, r, "SELECT DISTINCT entity_id FROM org_site WHERE ?", scope.Reach("site_no"))
 		if err != nil {
 			return err
 		}
@@ -91,24 +91,31 @@ func (s *Service) AddEntity(ctx context.Context, tx *store.Tx, e Entity) (Entity
 	return e, s.announce(ctx, tx, 0, ot.Ref{Kind: "entity", ID: e.ID})
 }
 
-// Sites lists the sites in scope by name.
+// Sites lists the sites in scope by name, also those of which only zones are.
 func (s *Service) Sites(ctx context.Context, scope Scope) (out []Site, err error) {
 	err = s.db.View(ctx, func(r store.Reader) error {
-		out, err = store.All[Site](ctx, r, "SELECT "+siteColumns+" FROM org_site WHERE ? ORDER BY name, site_no", scope.Where("site_no", ""))
+		out, err = store.All[Site](ctx, r, "SELECT "+siteColumns+" FROM org_site WHERE ? ORDER BY name, site_no", scope.Reach("site_no"))
 		return err
 	})
 	return out, err
 }
 
-// Site returns one site, ot.NotFound if it is outside the scope.
+// Site returns one site, ot.NotFound if nothing of it is in scope.
 func (s *Service) Site(ctx context.Context, scope Scope, id string) (out Site, err error) {
 	err = s.db.View(ctx, func(r store.Reader) error {
-		out, err = site(ctx, r, scope, id)
+		out, err = reached(ctx, r, scope, id)
 		return err
 	})
 	return out, err
 }
 
+// reached is a site that may be named.
+func reached(ctx context.Context, r store.Reader, scope Scope, id string) (Site, error) {
+	out, err := store.One[Site](ctx, r, "SELECT "+siteColumns+" FROM org_site WHERE site_id = ? AND ?", id, scope.Reach("site_no"))
+	return out, missing(err, "site")
+}
+
+// site is one that is in scope whole.
 func site(ctx context.Context, r store.Reader, scope Scope, id string) (Site, error) {
 	out, err := store.One[Site](ctx, r, "SELECT "+siteColumns+" FROM org_site WHERE site_id = ? AND ?", id, scope.Where("site_no", ""))
 	return out, missing(err, "site")

@@ -15,14 +15,14 @@ const (
 	maxSubnets   = 900 // a site: replacing them all stays one transaction below 2,000 rows
 )
 
-// Zones lists a site's zones, from the process upwards.
+// Zones lists a site's zones in scope, from the process upwards.
 func (s *Service) Zones(ctx context.Context, scope Scope, siteID string) (out []Zone, err error) {
 	err = s.db.View(ctx, func(r store.Reader) error {
-		at, err := site(ctx, r, scope, siteID)
+		at, err := reached(ctx, r, scope, siteID)
 		if err != nil {
 			return err
 		}
-		out, err = store.All[Zone](ctx, r, "SELECT "+zoneColumns+" FROM org_zone WHERE site_no = ? ORDER BY level, name, zone_no", at.No)
+		out, err = store.All[Zone](ctx, r, "SELECT "+zoneColumns+" FROM org_zone WHERE site_no = ? AND ? ORDER BY level, name, zone_no", at.No, scope.Where("site_no", "zone_no"))
 		return err
 	})
 	return out, err

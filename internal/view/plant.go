@@ -133,6 +133,8 @@ func drawPlant(zones []zoneRow, groups []groupRow, talks []talkRow, now time.Tim
 		case id != "":
 		case internet:
 			id = "internet"
+		case no != 0: // one that the person does not see
+			id = "other"
 		case level == "":
 			id = "unknown"
 		default:
@@ -147,6 +149,8 @@ func drawPlant(zones []zoneRow, groups []groupRow, talks []talkRow, now time.Tim
 			z.Name, z.Level, z.External, z.Proposed = "Internet", "5", true, false
 		case id == "unknown":
 			z.Name = "Not placed"
+		case id == "other":
+			z.Name, z.Level, z.Proposed = "Other zones", "", false
 		default:
 			z.Name, z.OT = "Level "+level, level < "4" // as text: "3.5" stands below "4"
 		}

@@ -19,11 +19,11 @@ type siteRow struct {
 // Plant draws one site, now or, when at is not zero, as it was then.
 func (s *Service) Plant(ctx context.Context, scope Scope, siteID string, now, at time.Time) (out Plant, err error) {
 	err = s.db.View(ctx, func(r store.Reader) error {
-		site, err := store.One[siteRow](ctx, r, `SELECT s.site_no, s.site_id, s.name FROM org_site s WHERE s.site_id = ? AND ?`, siteID, scope.Where("s.site_no", ""))
+		site, err := store.One[siteRow](ctx, r, `SELECT s.site_no, s.site_id, s.name FROM org_site s WHERE s.site_id = ? AND ?`, siteID, scope.Reach("s.site_no"))
 		if err != nil {
 			return err
 		}
-		zones, err := store.All[zoneRow](ctx, r, `SELECT zone_no, zone_id, name, level, ot, sl_t, critical, external, gateway FROM org_zone WHERE site_no = ? ORDER BY zone_no`, site.No)
+		zones, err := store.All[zoneRow](ctx, r, `SELECT zone_no, zone_id, name, level, ot, sl_t, critical, external, gateway FROM org_zone WHERE site_no = ? AND ? ORDER BY zone_no`, site.No, scope.Where("site_no", "zone_no"))
 		if err != nil {
 			return err
 		}
@@ -112,11 +112,15 @@ func (s *Service) Search(ctx context.Context, scope Scope, text string) (out []F
 		scope      ot.SQL
 	}{
 		{"asset", `SELECT a.asset_id AS id, CASE WHEN a.name <> '' THEN a.name WHEN a.model <> '' THEN a.model ELSE a.role END AS label,
-		   a.vendor || ' ' || a.model || ' ' || a.order_code AS detail, s.site_id FROM asset_asset a JOIN org_site s ON s.site_no = a.site_no
+		   a.vendor || ' ' || a.model || ' ' || a.order_code || ' ' || a.serial AS detail, s.site_id FROM asset_asset a JOIN org_site s ON s.site_no = a.site_no
 		   WHERE a.search LIKE ? ESCAPE '\' AND a.state <> 'retired' AND ? ORDER BY 2, 1 LIMIT ?`, scope.Where("a.site_no", "a.zone_no")},
+		// The serial of a module in a rack leads to the rack.
+		{"asset", `SELECT a.asset_id AS id, CASE WHEN a.name <> '' THEN a.name WHEN a.model <> '' THEN a.model ELSE a.role END AS label,
+		   m.module || ': ' || m.model || ' ' || m.serial AS detail, s.site_id FROM asset_module m JOIN asset_asset a ON a.asset_id = m.asset_id JOIN org_site s ON s.site_no = a.site_no
+		   WHERE lower(m.serial) LIKE ? ESCAPE '\' AND a.state <> 'retired' AND ? ORDER BY 2, 1 LIMIT ?`, scope.Where("a.site_no", "a.zone_no")},
 		{"zone", `SELECT z.zone_id AS id, z.name AS label, s.name AS detail, s.site_id FROM org_zone z JOIN org_site s ON s.site_no = z.site_no
 		   WHERE lower(z.name) LIKE ? ESCAPE '\' AND ? ORDER BY 2, 1 LIMIT ?`, scope.Where("z.site_no", "z.zone_no")},
-		{"site", `SELECT s.site_id AS id, s.name AS label, s.country AS detail, s.site_id FROM org_site s WHERE lower(s.name) LIKE ? ESCAPE '\' AND ? ORDER BY 2, 1 LIMIT ?`, scope.Where("s.site_no", "")},
+		{"site", `SELECT s.site_id AS id, s.name AS label, s.country AS detail, s.site_id FROM org_site s WHERE lower(s.name) LIKE ? ESCAPE '\' AND ? ORDER BY 2, 1 LIMIT ?`, scope.Reach("s.site_no")},
 	}
 	err = s.db.View(ctx, func(r store.Reader) error {
 		for _, q := range queries {
@@ -146,10 +150,10 @@ func (s *Service) Sites(ctx context.Context, scope Scope) (out []Overview, err e
 	err = s.db.View(ctx, func(r store.Reader) error {
 		out, err = store.All[Overview](ctx, r, `
 SELECT s.site_no,
-       (SELECT COUNT(*) FROM asset_asset a WHERE a.site_no = s.site_no AND a.managed AND a.state NOT IN ('rejected', 'retired')) AS assets,
+       (SELECT COUNT(*) FROM asset_asset a WHERE a.site_no = s.site_no AND a.managed AND a.state NOT IN ('rejected', 'retired') AND ?) AS assets,
        (SELECT MAX(n.received_at) FROM network_source n WHERE n.site_no = s.site_no AND n.live) AS heard_at,
        EXISTS (SELECT 1 FROM network_source n WHERE n.site_no = s.site_no AND n.live) AS live
-FROM org_site s WHERE ? ORDER BY s.site_no`, scope.Where("s.site_no", ""))
+FROM org_site s WHERE ? ORDER BY s.site_no`, scope.Where("a.site_no", "a.zone_no"), scope.Reach("s.site_no"))
 		return err
 	})
 	return out, err

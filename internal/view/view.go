@@ -16,4 +16,5 @@ func New(db *store.DB) *Service { return &Service{db: db} }
 // Scope is what the asking person may see; auth.Scope is one.
 type Scope interface {
 	Where(siteCol, zoneCol string) ot.SQL
+	Reach(siteCol string) ot.SQL // over org_site: sites that may be named
 }

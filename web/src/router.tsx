@@ -51,6 +51,11 @@ const assets = createRoute({
   validateSearch: only("site", "zone", "role", "vendor", "level", "state", "conflict", "expected", "q", "sort"),
   component: lazyRouteComponent(() => import("./pages/assets/list")),
 });
+const labels = createRoute({
+  ...at("/assets/labels"),
+  validateSearch: only("site", "zone", "role", "vendor", "level", "state", "conflict", "expected", "q"),
+  component: lazyRouteComponent(() => import("./pages/assets/labels")),
+});
 const asset = createRoute({
   ...at("/assets/$id"),
   validateSearch: only("tab", "packet"),
@@ -119,6 +124,7 @@ export const router = createRouter({
     requirement,
     plant,
     assets,
+    labels,
     asset,
     conversations,
     conversation,
@@ -141,6 +147,10 @@ export const router = createRouter({
 });
 
 declare module "@tanstack/react-router" {
+  interface HistoryState {
+    /** The ticked assets, on the way to their labels. */
+    ids?: string[];
+  }
   interface Register {
     router: typeof router;
   }

@@ -32,6 +32,7 @@ func (s *Service) auditRoutes(r *rest.Router) {
 			scope := auth.From(ctx).Scope
 			f.All = scope.All
 			if !f.All {
+				scope.Zones = nil // an entry is of a whole site
 				sites, err := s.cfg.Org.Sites(ctx, scope)
 				if err != nil {
 					return nil, err

@@ -5,6 +5,7 @@ import (
 
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/qr"
 	"github.com/skanse/skanse/internal/rest"
 )
 
@@ -41,7 +42,7 @@ func (s *Service) secondStepRoutes(r *rest.Router) {
 			if err != nil {
 				return nil, err
 			}
-			svg, err := qrSVG(e.URI)
+			svg, err := qr.SVG(e.URI)
 			return &one[Enrolment]{Enrolment{e.Secret, e.URI, svg}}, err
 		})
 	rest.Register(r, rest.Op{ID: "confirm-second-step", Method: "POST", Path: "/session/totp/confirm", Permission: auth.Self, Tag: tag, Audit: "second_step.on", Summary: "Turn the second step on with the app's first code; gives the recovery codes"},

@@ -22,6 +22,10 @@ type Person struct {
 	Role        string            `json:"role"`
 	Permissions []auth.Permission `json:"permissions" nullable:"false"`
 	MustEnrol   bool              `json:"must_enrol" doc:"The role asks for a second step: nothing else is allowed until it is on"`
+	MustStep    bool              `json:"must_step" doc:"The session stands on one factor: nothing else is allowed until the second was given"`
+	How         auth.How          `json:"how" enum:"password,link,setup,passkey,oidc,ldap,break-glass" doc:"Empty: a program, or the demo"`
+	EndAt       store.Time        `json:"end_at" nullable:"true" doc:"When the session ends in any case"`
+	Language    string            `json:"language" doc:"en, da or de; empty: as the browser asks"`
 	Scope       PersonScope       `json:"scope"`
 }
 
@@ -30,6 +34,7 @@ type PersonScope struct {
 	All      bool     `json:"all"`
 	Entities []string `json:"entities" nullable:"false"`
 	Sites    []int64  `json:"sites" nullable:"false" doc:"Site numbers"`
+	Zones    []int64  `json:"zones" nullable:"false" doc:"Zone numbers: only what stands in them"`
 }
 
 // State is what a page asks first.
@@ -38,6 +43,8 @@ type State struct {
 	SetupNeeded bool    `json:"setup_needed"`
 	Demo        bool    `json:"demo"`
 	Version     string  `json:"version"`
+
+	Ways *auth.Ways `json:"ways,omitempty" doc:"Ways in besides a password, for who is not signed in"`
 }
 
 // OpenSession is a session as its list shows it.
@@ -58,16 +65,22 @@ func (s *Service) state(ctx context.Context, p auth.Principal) (State, error) {
 	}
 	out := State{SetupNeeded: need && p.Nobody(), Demo: s.cfg.Demo, Version: s.cfg.Version}
 	if !p.Nobody() {
-		sc := PersonScope{All: p.Scope.All, Entities: p.Scope.Entities, Sites: p.Scope.Sites}
+		sc := PersonScope{All: p.Scope.All, Entities: p.Scope.Entities, Sites: p.Scope.Sites, Zones: p.Scope.Zones}
 		if sc.Entities == nil {
 			sc.Entities = []string{}
 		}
 		if sc.Sites == nil {
 			sc.Sites = []int64{}
 		}
-		out.User = &Person{ID: p.UserID, Name: p.Name, Email: p.Email, Role: p.Role, Permissions: p.Permissions.List(), MustEnrol: p.MustEnrol, Scope: sc}
+		if sc.Zones == nil {
+			sc.Zones = []int64{}
+		}
+		out.User = &Person{ID: p.UserID, Name: p.Name, Email: p.Email, Role: p.Role, Permissions: p.Permissions.List(), MustEnrol: p.MustEnrol, MustStep: p.MustStep, How: p.How, EndAt: store.At(p.EndAt), Language: p.Language, Scope: sc}
+		return out, nil
 	}
-	return out, nil
+	ways, err := s.cfg.Auth.Ways(ctx)
+	out.Ways = &ways
+	return out, err
 }
 
 // signed answers a sign-in: the cookie, and the state as the new person sees it.
@@ -83,8 +96,12 @@ func (s *Service) signed(ctx context.Context, in auth.Signed) (*stateOut, error)
 // refused writes down that a sign-in failed, and passes the failure on. What the
 // rate limit turned away is not written: a flood must not fill the log.
 func (s *Service) refused(ctx context.Context, who string, err error) error {
-	if errors.As(err, &auth.SecondStepError{}) { // half a sign-in is none, and no failure
-		return &rest.Problem{Type: "about:blank", Title: http.StatusText(http.StatusUnauthorized), Status: http.StatusUnauthorized, Detail: err.Error(), Code: "second_step"}
+	if step, ok := errors.AsType[auth.SecondStepError](err); ok { // half a sign-in is none, and no failure
+		code := ot.Code("second_step")
+		if step.Passkey {
+			code = "passkey"
+		}
+		return &rest.Problem{Type: "about:blank", Title: http.StatusText(http.StatusUnauthorized), Status: http.StatusUnauthorized, Detail: err.Error(), Code: code}
 	}
 	if ot.CodeOf(err) != ot.SignIn {
 		return err
@@ -107,15 +124,11 @@ func (s *Service) sessionRoutes(r *rest.Router) {
 			return &stateOut{Body: st}, err
 		})
 	rest.Register(r, rest.Op{ID: "sign-in", Method: "POST", Path: "/session", Public: true, Tag: tag, Audit: "session.create", Status: 200, Summary: "Sign in with a password"}, s.signIn)
-	rest.Register(r, rest.Op{ID: "sign-out", Method: "DELETE", Path: "/session", Permission: auth.Self, Tag: tag, Audit: "session.end", Summary: "Sign out"},
-		func(ctx context.Context, _ *struct{}) (*struct {
-			SetCookie http.Cookie `header:"Set-Cookie"`
-		}, error,
-		) {
-			err := s.cfg.Auth.SignOut(ctx, auth.From(ctx))
-			return &struct {
-				SetCookie http.Cookie `header:"Set-Cookie"`
-			}{cookie(ctx, "", time.Unix(1, 0))}, err
+	rest.Register(r, rest.Op{ID: "sign-out", Method: "DELETE", Path: "/session", Permission: auth.Self, Tag: tag, Audit: "session.end", Status: 200, Summary: "Sign out"},
+		func(ctx context.Context, _ *struct{}) (*signedOut, error) {
+			p := auth.From(ctx)
+			err := s.cfg.Auth.SignOut(ctx, p)
+			return &signedOut{cookie(ctx, "", time.Unix(1, 0)), SignedOut{s.cfg.Auth.LogoutAddress(p)}}, err
 		})
 	rest.Register(r, rest.Op{ID: "set-up", Method: "POST", Path: "/setup", Public: true, Tag: tag, Audit: "setup", Status: 200, Summary: "Make the first administrator, company and site"}, s.setUp)
 	rest.Register(r, rest.Op{ID: "use-link", Method: "POST", Path: "/session/link", Public: true, Tag: tag, Audit: "session.link", Status: 200, Summary: "Sign in by a one-time link, and set a password"}, s.useLink)
@@ -157,9 +170,19 @@ func (s *Service) sessionRoutes(r *rest.Router) {
 		})
 }
 
+// SignedOut says where a session at a provider ends too.
+type SignedOut struct {
+	Provider string `json:"provider,omitempty" doc:"An address to send the browser to: the person is signed in there still"`
+}
+
+type signedOut struct {
+	SetCookie http.Cookie `header:"Set-Cookie"`
+	Body      SignedOut
+}
+
 type signInIn struct {
 	Body struct {
-		Email    string `json:"email" maxLength:"254"`
+		Email    string `json:"email" maxLength:"254" doc:"Or the name in a directory"`
 		Password string `json:"password" maxLength:"1024"`
 		Code     string `json:"code,omitempty" maxLength:"40" doc:"Of the authenticator app, or a recovery code, when the answer was second_step"`
 	}

@@ -27,6 +27,7 @@ type userIn struct {
 		SeesAll  bool     `json:"sees_all,omitempty"`
 		Entities []string `json:"entities,omitempty" maxItems:"500"`
 		Sites    []string `json:"sites,omitempty" maxItems:"500"`
+		Zones    []string `json:"zones,omitempty" maxItems:"500"`
 
 		EndAt *time.Time `json:"end_at,omitempty" doc:"Nobody signs in with the account after this"`
 	}
@@ -42,6 +43,9 @@ type userPatch struct {
 		Disabled *bool     `json:"disabled,omitempty"`
 		Entities *[]string `json:"entities,omitempty" maxItems:"500"`
 		Sites    *[]string `json:"sites,omitempty" maxItems:"500"`
+		Zones    *[]string `json:"zones,omitempty" maxItems:"500"`
+
+		ManagedBy *string `json:"managed_by,omitempty" maxLength:"0" doc:"Empty: an administrator gives role and scope from now on, not a provider"`
 
 		EndAt *string `json:"end_at,omitempty" maxLength:"40" doc:"RFC 3339; empty: the account does not end"`
 	}
@@ -92,7 +96,7 @@ func (s *Service) userRoutes(r *rest.Router) {
 			rest.Target(ctx, "", ot.Ref{Kind: "user", ID: id})
 			_, err := s.cfg.Auth.CreateUser(ctx, auth.User{
 				ID: id, Name: in.Body.Name, Email: in.Body.Email, Role: in.Body.Role,
-				SeesAll: in.Body.SeesAll, Entities: in.Body.Entities, Sites: in.Body.Sites, EndAt: store.At(end),
+				SeesAll: in.Body.SeesAll, Entities: in.Body.Entities, Sites: in.Body.Sites, Zones: in.Body.Zones, EndAt: store.At(end),
 			})
 			if err != nil {
 				return nil, err
@@ -135,6 +139,8 @@ func (s *Service) userRoutes(r *rest.Router) {
 				set(&u.Disabled, b.Disabled)
 				set(&u.Entities, b.Entities)
 				set(&u.Sites, b.Sites)
+				set(&u.Zones, b.Zones)
+				set(&u.ManagedBy, b.ManagedBy)
 				if b.EndAt != nil {
 					u.EndAt = end
 				}

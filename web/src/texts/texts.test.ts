@@ -17,10 +17,15 @@ const source = readdirSync("src", { recursive: true, encoding: "utf8" })
 it("holds no text that no page uses", () => {
   // Groups looked up by a code of the server, and the few keys that are put together.
   const groups = new Set([...source.matchAll(/word\(\s*"(\w+)"/g)].map((m) => m[1]));
-  const built = /^(state|theme|settings\.(kind_|sites|users|sessions|security|tokens))/;
+  const built = [...source.matchAll(/`([a-z_]+\.[\w.]*)\$\{/g)].map((m) => m[1] ?? "");
   const unused = keysOf(en)
     .map((key) => key.replace(/_(one|other)$/, ""))
-    .filter((key) => !source.includes(`"${key}"`) && !groups.has(key.split(".")[0] ?? "") && !built.test(key));
+    .filter(
+      (key) =>
+        !source.includes(`"${key}"`) &&
+        !groups.has(key.split(".")[0] ?? "") &&
+        !built.some((start) => key.startsWith(start)),
+    );
   expect(unused).toEqual([]);
 });
 
@@ -34,4 +39,22 @@ it("shows a code that the catalogue does not know as itself", () => {
   expect(word("purdue", "3.5")).toBe("3.5 · DMZ");
   expect(word("asset_role", "toaster")).toBe("toaster");
   expect(word("asset_role", "")).toBe("");
+});
+
+// The content that ships with the server: what a requirement, a check or an area is called.
+it.each(["da", "de"])("calls every requirement and check something in %s", (code) => {
+  const content = JSON.parse(readFileSync(`src/texts/content.${code}.json`, "utf8")) as Record<string, string>;
+  const wanted: string[] = [];
+  for (const file of readdirSync("../catalog/requirements").filter((name) => /^\d/.test(name))) {
+    const text = readFileSync(`../catalog/requirements/${file}`, "utf8");
+    for (const m of text.matchAll(/^area: (\d+)$/gm)) wanted.push(`area|${m[1]}|name`);
+    for (const m of text.matchAll(/^- id: "?([\w.]+)"?$/gm))
+      wanted.push(`requirement|${m[1]}|title`, `requirement|${m[1]}|text`);
+    for (const m of text.matchAll(/^ {2}- id: ([\w.]+)$/gm)) wanted.push(`check|${m[1]}|title`);
+  }
+  expect(wanted.length).toBeGreaterThan(300);
+  expect(wanted.filter((key) => !content[key])).toEqual([]);
+  expect(
+    Object.keys(content).filter((key) => /^(area|requirement|check)\|/.test(key) && !wanted.includes(key)),
+  ).toEqual([]);
 });

@@ -39,6 +39,7 @@ export default function AssetsPage() {
   const ours = siteList.data?.items.reduce((sum, s) => sum + (s.assets ?? 0), 0) ?? total;
 
   const set = (change: Partial<typeof filter>) => navigate({ search: (old) => ({ ...old, ...change }), replace: true });
+  const { sort: _, ...unsorted } = filter;
   const filtered = Object.entries(filter).some(([k, v]) => k !== "sort" && v);
 
   return (
@@ -54,16 +55,26 @@ export default function AssetsPage() {
           : ""
       }
       actions={
-        may && (
-          <>
-            <Bulk chosen={chosen} onDone={() => setChosen(new Set())} />
-            {chosen.size === 0 && (
-              <button type="button" className="btn" onClick={() => setImporting(true)}>
-                {t("import.open")}
-              </button>
-            )}
-          </>
-        )
+        <>
+          <Link
+            className="btn"
+            to="/assets/labels"
+            search={unsorted}
+            state={{ ids: chosen.size > 0 ? [...chosen] : undefined }}
+          >
+            {t("labels.open")}
+          </Link>
+          {may && (
+            <>
+              <Bulk chosen={chosen} onDone={() => setChosen(new Set())} />
+              {chosen.size === 0 && (
+                <button type="button" className="btn" onClick={() => setImporting(true)}>
+                  {t("import.open")}
+                </button>
+              )}
+            </>
+          )}
+        </>
       }
     >
       <div className="assets">

@@ -6,6 +6,7 @@ import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import type { AssetRow } from "../../api/types";
 import { type Key, t, word } from "../../texts";
 import { Mark } from "../../ui/mark";
+import { usePrinting } from "../../ui/printing";
 import { nextSort } from "../../ui/search";
 import { Ago } from "../../ui/when";
 
@@ -58,7 +59,8 @@ export function AssetTable({
     return () => window.removeEventListener("resize", measure);
   }, []);
   const view = useWindowVirtualizer({ count: total, estimateSize: () => rowHeight, overscan: 12, scrollMargin: top });
-  const visible = view.getVirtualItems();
+  const printing = usePrinting();
+  const visible = printing ? rows.map((row, index) => ({ key: row.id, index, start: 0 })) : view.getVirtualItems();
   const last = visible.at(-1)?.index ?? 0;
   useEffect(() => {
     if (last >= rows.length - 1 && rows.length < total && !loading) more();
@@ -90,7 +92,7 @@ export function AssetTable({
           <ColumnHead key={column.key} column={column} sort={sort} onSort={onSort} />
         ))}
       </div>
-      <div ref={body} role="rowgroup" style={{ height: view.getTotalSize(), position: "relative" }}>
+      <div ref={body} role="rowgroup" style={printing ? {} : { height: view.getTotalSize(), position: "relative" }}>
         {visible.map((item) => {
           const row = rows[item.index];
           return (
@@ -99,7 +101,7 @@ export function AssetTable({
               className="row"
               role="row"
               aria-rowindex={item.index + 2}
-              style={{ transform: `translateY(${item.start - view.options.scrollMargin}px)` }}
+              style={printing ? {} : { transform: `translateY(${item.start - view.options.scrollMargin}px)` }}
             >
               {row ? (
                 <Row
@@ -118,6 +120,7 @@ export function AssetTable({
           );
         })}
       </div>
+      {printing && rows.length < total && <p>{t("assets.printed", { count: rows.length, total })}</p>}
     </div>
   );
 }

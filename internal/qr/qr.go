@@ -1,26 +1,27 @@
-package admin
+// Package qr draws QR codes as SVG: of second steps, of asset labels.
+package qr
 
 import (
 	"fmt"
 	"strings"
 
-	"github.com/boombuler/barcode/qr"
+	code "github.com/boombuler/barcode/qr"
 )
 
 // quiet is the empty margin that a reader needs, in modules.
 const quiet = 4
 
-// qrSVG draws a QR code: black on white whatever the page's theme, as cameras want it.
-func qrSVG(text string) (string, error) {
-	code, err := qr.Encode(text, qr.M, qr.Auto)
+// SVG draws a QR code: black on white whatever the page's theme, as cameras want it.
+func SVG(text string) (string, error) {
+	drawn, err := code.Encode(text, code.M, code.Auto)
 	if err != nil {
 		return "", fmt.Errorf("draw a QR code: %w", err)
 	}
-	n := code.Bounds().Dx()
+	n := drawn.Bounds().Dx()
 	var path strings.Builder
 	for y := range n {
 		for x := range n {
-			if r, _, _, _ := code.At(x, y).RGBA(); r == 0 {
+			if r, _, _, _ := drawn.At(x, y).RGBA(); r == 0 {
 				fmt.Fprintf(&path, "M%d %dh1v1h-1z", x+quiet, y+quiet)
 			}
 		}

@@ -1,0 +1,149 @@
+package wire
+
+import (
+	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/sensor"
+)
+
+// The fields of each record, in their order on the wire. New ones go behind the
+// last, below a comment with the version that brought them.
+
+func (c *coder) head(s *sensor.Summary) {
+	text(c, &s.Sensor)
+	text(c, &s.Epoch)
+	num(c, &s.Seq)
+	c.int(&s.From)
+	c.int(&s.To)
+	c.int(&s.Sent)
+	c.flag(&s.Live)
+	c.flag(&s.Last)
+	c.record(func() { c.health(&s.Health) })
+}
+
+func (c *coder) health(h *sensor.Health) {
+	num(c, &h.Packets)
+	num(c, &h.Bytes)
+	num(c, &h.Malformed)
+	num(c, &h.Truncated)
+	num(c, &h.Dropped)
+	num(c, &h.Transmitted)
+	num(c, &h.Lost)
+	num(c, &h.Quarantined)
+	num(c, &h.Unknown)
+	num(c, &h.OTBytes)
+	c.counts(&h.BudgetHit)
+	c.float(&h.OneSided)
+	text(c, &h.RuleSet)
+	text(c, &h.Cut)
+	if c.writing && c.version < 2 {
+		return
+	}
+	num(c, &h.Repeated)
+}
+
+func (c *coder) seen(h *sensor.HostDelta) {
+	c.host(&h.Host)
+	num(c, &h.VLAN)
+	c.at(&h.First)
+	c.at(&h.Last)
+	num(c, &h.FirstPacket)
+	num(c, &h.Packets)
+	num(c, &h.Bytes)
+	c.flag(&h.ARP)
+	num(c, &h.TTLMin)
+	num(c, &h.TTLMax)
+}
+
+func (c *coder) flow(f *sensor.FlowDelta) {
+	k := sensor.FlowKey{Realm: f.Realm, Client: f.Client, Server: f.Server, Transport: f.Transport, Port: f.Port, Protocol: f.Protocol}
+	c.key(&k)
+	f.Realm, f.Client, f.Server, f.Transport, f.Port, f.Protocol = k.Realm, k.Client, k.Server, k.Transport, k.Port, k.Protocol
+	num(c, &f.VLAN)
+	text(c, &f.ClientBy)
+	text(c, &f.Guess)
+	c.at(&f.First)
+	c.at(&f.Last)
+	num(c, &f.Sessions)
+	c.flag(&f.Established)
+	num(c, &f.ClientPackets)
+	num(c, &f.ClientBytes)
+	num(c, &f.ServerPackets)
+	num(c, &f.ServerBytes)
+	num(c, &f.Malformed)
+	num(c, &f.Lost)
+	c.ref(&f.FirstRef)
+	c.bytes(&f.Proof, ot.MaxProof)
+}
+
+func (c *coder) tuple(t *sensor.TupleDelta) {
+	c.key(&t.Flow)
+	text(c, &t.Protocol)
+	text(c, &t.Kind)
+	text(c, &t.Dir)
+	num(c, &t.Code)
+	text(c, &t.Text)
+	text(c, &t.Name)
+	text(c, &t.Class)
+	c.flag(&t.Also)
+	num(c, &t.Unit)
+	num(c, &t.Space)
+	num(c, &t.Area)
+	num(c, &t.FirstItem)
+	num(c, &t.LastItem)
+	num(c, &t.Refused)
+	num(c, &t.Count)
+	c.at(&t.First)
+	c.at(&t.Last)
+	c.ref(&t.FirstRef)
+}
+
+// maxRules bounds the rules that one message can hit.
+const maxRules = 256
+
+func (c *coder) event(e *sensor.Event) {
+	c.key(&e.Flow)
+	c.ref(&e.Ref)
+	text(c, &e.Protocol)
+	text(c, &e.Kind)
+	text(c, &e.Dir)
+	num(c, &e.Code)
+	text(c, &e.Text)
+	text(c, &e.Name)
+	text(c, &e.Class)
+	c.flag(&e.Refused)
+	num(c, &e.Status)
+	num(c, &e.Unit)
+	text(c, &e.Object)
+	n := uint16(min(len(e.Rules), maxRules))
+	num(c, &n)
+	if n > maxRules {
+		c.fail("%d rules of one message: at most %d are read", n, maxRules)
+		return
+	}
+	for i := range n {
+		var rule string
+		if c.writing {
+			rule = e.Rules[i]
+		}
+		text(c, &rule)
+		if !c.writing {
+			e.Rules = append(e.Rules, rule)
+		}
+	}
+	c.bytes(&e.Proof, ot.MaxProof)
+	if c.writing && c.version < 2 {
+		return
+	}
+	num(c, &e.Repeats)
+}
+
+func (c *coder) fact(f *sensor.Fact) {
+	c.host(&f.About)
+	text(c, &f.Attr)
+	text(c, &f.Value)
+	c.bytes(&f.Raw, 4*ot.MaxFact)
+	text(c, &f.Protocol)
+	c.host(&f.By)
+	c.ref(&f.Ref)
+	c.bytes(&f.Proof, ot.MaxProof)
+}
