@@ -92,7 +92,7 @@ function Records() {
   return (
     <>
       <h2>
-        <Link to="/records" activeOptions={{ exact: true, includeSearch: true }} activeProps={active}>
+        <Link to="/records" activeProps={active}>
           {t("records.title")}
         </Link>
       </h2>

@@ -7,11 +7,13 @@ type GroupProps = {
   title: string;
   values: FacetValue[];
   chosen: string | undefined;
+  /** Shut until it is opened, unless something in it is chosen */
+  closed?: boolean;
   onPick: (value: string | undefined) => void;
 };
 
 /** One way to narrow a list, with counts; a press narrows it, a second press takes that back. */
-export function FacetGroup({ title, values, chosen, onPick }: GroupProps) {
+export function FacetGroup({ title, values, chosen, closed = false, onPick }: GroupProps) {
   const few = 7;
   const shown = values.slice(0, few);
   const rest = values.slice(few);
@@ -29,7 +31,7 @@ export function FacetGroup({ title, values, chosen, onPick }: GroupProps) {
   );
   if (values.length === 0) return null;
   return (
-    <details open>
+    <details open={!closed || chosen !== undefined}>
       <summary>{title}</summary>
       <ul>{shown.map(row)}</ul>
       {rest.length > 0 && (

@@ -24,7 +24,7 @@ const day = (at: string | null) => (at ? <span className="num nowrap">{date(at)}
 
 const heads: Record<string, Omit<Column, "id" | "title">> = {
   type: { width: "130px", cell: (row, { types }) => types.get(row.type)?.title ?? row.type },
-  state: { width: "150px", cell: (row, { types }) => <StateTag type={types.get(row.type)} state={row.state} /> },
+  state: { width: "132px", cell: (row, { types }) => <StateTag type={types.get(row.type)} state={row.state} /> },
   site: {
     width: "minmax(0, 1fr)",
     cell: (row, { sites }) => (row.site_id ? (sites.get(row.site_id) ?? nothing) : t("records.whole_entity")),
@@ -35,12 +35,12 @@ const heads: Record<string, Omit<Column, "id" | "title">> = {
     width: "minmax(0, 1fr)",
     cell: (row) => row.owner?.name ?? <span className="quiet">{t("records.nobody")}</span>,
   },
-  valid_from: { width: "104px", cell: (row) => day(row.valid_from) },
-  valid_until: { width: "104px", cell: (row) => day(row.valid_until) },
-  review_at: { width: "104px", cell: (row) => day(row.review_at) },
-  due_at: { width: "104px", cell: (row) => day(row.due_at) },
-  created_at: { width: "104px", cell: (row) => day(row.created_at) },
-  updated_at: { width: "104px", cell: (row) => day(row.updated_at) },
+  valid_from: { width: "96px", cell: (row) => day(row.valid_from) },
+  valid_until: { width: "96px", cell: (row) => day(row.valid_until) },
+  review_at: { width: "96px", cell: (row) => day(row.review_at) },
+  due_at: { width: "96px", cell: (row) => day(row.due_at) },
+  created_at: { width: "96px", cell: (row) => day(row.created_at) },
+  updated_at: { width: "96px", cell: (row) => day(row.updated_at) },
   approval: { width: "110px", cell: (row) => (row.approval === "none" ? nothing : word("approval", row.approval)) },
 };
 
@@ -48,7 +48,9 @@ const narrow = new Set<Field["kind"]>(["number", "money", "duration", "bool", "d
 
 /** The columns that the type names; reference and title are always the first one. */
 export function columnsOf(type: RecordType | undefined): Column[] {
-  const ids = type ? type.list.columns : ["type", "state", "site", "owner", "due_at", "updated_at"];
+  const ids = type
+    ? type.list.columns.filter((id) => id !== "approval")
+    : ["type", "state", "site", "owner", "due_at", "updated_at"];
   return ids.flatMap((id): Column[] => {
     const head = heads[id];
     if (head) return [{ id, title: word("record_head", id), ...head }];
@@ -59,7 +61,7 @@ export function columnsOf(type: RecordType | undefined): Column[] {
       {
         id,
         title: field.title,
-        width: small ? "104px" : "minmax(0, 1.1fr)",
+        width: small ? "96px" : "minmax(0, 1.1fr)",
         cell: (row, { people }) => valueText(field, row.data[id], people) || nothing,
       },
     ];

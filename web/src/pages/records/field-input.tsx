@@ -12,13 +12,15 @@ type Props = {
   field: Field;
   value: Value | undefined;
   needed: boolean;
+  /** The step that asks for it, where it may be empty until then */
+  step?: string | undefined;
   site: string;
   wrong: string | undefined;
   onChange: (value: Value) => void;
 };
 
 /** One field of a record, asked in the way of its kind; what is wrong with it stands beside it. */
-export function FieldInput({ field, value, needed, site, wrong, onChange }: Props) {
+export function FieldInput({ field, value, needed, step, site, wrong, onChange }: Props) {
   const id = `field-${field.id}`;
   if (field.kind === "bool")
     return (
@@ -39,7 +41,7 @@ export function FieldInput({ field, value, needed, site, wrong, onChange }: Prop
     return (
       <fieldset className="field several" aria-describedby={`${id}-help`}>
         <legend>
-          <Title title={field.title} needed={needed} />
+          <Title title={field.title} needed={needed} step={step} />
         </legend>
         {(field.choices ?? []).map((choice) => {
           const have = Array.isArray(value) ? value : [];
@@ -64,6 +66,7 @@ export function FieldInput({ field, value, needed, site, wrong, onChange }: Prop
       id={id}
       title={field.title}
       needed={needed}
+      step={step}
       help={<Help field={field} id={id} value={value} wrong={wrong} />}
     >
       <Control field={field} id={id} value={value} site={site} wrong={wrong} onChange={onChange} />
@@ -71,7 +74,7 @@ export function FieldInput({ field, value, needed, site, wrong, onChange }: Prop
   );
 }
 
-type ControlProps = Omit<Props, "needed"> & { id: string };
+type ControlProps = Omit<Props, "needed" | "step"> & { id: string };
 
 function Control({ field, id, value, site, wrong, onChange }: ControlProps) {
   const text = value === null || value === undefined ? "" : String(value);
@@ -154,22 +157,30 @@ function numberOf(text: string): Value {
   return /^-?\d+(\.\d+)?$/.test(plain) ? Number(plain) : text.trim();
 }
 
-function Title({ title, needed }: { title: string; needed: boolean }) {
+function Title({ title, needed, step }: { title: string; needed: boolean; step?: string | undefined }) {
   return (
     <>
       {title}
       {needed && <span className="quiet"> · {t("records.needed_mark")}</span>}
+      {!needed && step && <span className="quiet"> · {t("records.needed_for", { step })}</span>}
     </>
   );
 }
 
-type LabelledProps = { id: string; title: string; needed?: boolean; help?: ReactNode; children: ReactNode };
+type LabelledProps = {
+  id: string;
+  title: string;
+  needed?: boolean;
+  step?: string | undefined;
+  help?: ReactNode;
+  children: ReactNode;
+};
 
-export function Labelled({ id, title, needed = false, help, children }: LabelledProps) {
+export function Labelled({ id, title, needed = false, step, help, children }: LabelledProps) {
   return (
     <div className="field">
       <label htmlFor={id}>
-        <Title title={title} needed={needed} />
+        <Title title={title} needed={needed} step={step} />
       </label>
       {children}
       {help}

@@ -30,6 +30,19 @@ export function parts(type: Pick<RecordType, "groups" | "fields">): Part[] {
   ].filter((part) => part.fields.length > 0);
 }
 
+/**
+ * Whether a heading can wait when a record is written down: nothing in it is required, or needed for a first step, and
+ * some of it may change after approval, so it is meant for afterwards.
+ */
+export function isLater(part: Part, type: RecordType): boolean {
+  const first = new Set(type.transitions.filter((one) => one.from.includes(type.initial)).flatMap((one) => one.needs));
+  return part.id !== "" && part.fields.some((f) => f.free) && !part.fields.some((f) => f.required || first.has(f.id));
+}
+
+/** The first step that asks for a field that may stay empty until then. */
+export const neededFor = (field: Field, type: RecordType): string | undefined =>
+  field.required ? undefined : type.transitions.find((one) => one.needs.includes(field.id))?.title;
+
 export type Head = "owner" | "due_at" | "valid_from" | "valid_until";
 
 /** What every record can have is asked only where the type makes use of it. */

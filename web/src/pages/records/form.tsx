@@ -7,7 +7,18 @@ import { t, word } from "../../texts";
 import { ErrorNote } from "../../ui/page";
 import { PersonSelect } from "../../ui/people";
 import { AssetInput, FieldInput, Labelled, Wrong, ZoneSelect } from "./field-input";
-import { asks, faultsByField, fromLocal, isVisible, parts, type Wrong as Wrongs, wrongIn } from "./fields";
+import {
+  asks,
+  type Part as Fields,
+  faultsByField,
+  fromLocal,
+  isLater,
+  isVisible,
+  neededFor,
+  parts,
+  type Wrong as Wrongs,
+  wrongIn,
+} from "./fields";
 
 /** A record as it is being written. Times are as the browser's inputs have them. */
 export type Draft = {
@@ -98,21 +109,20 @@ export function RecordForm({
       <Place type={type} draft={draft} wrong={wrong} assetName={names?.asset} fixed={fixed} put={put} />
       <Times type={type} draft={draft} wrong={wrong} owner={names?.owner} put={put} />
       {parts({ groups: type.groups, fields: shown }).map((part) => (
-        <fieldset key={part.id} className="part">
-          {part.title && <legend>{part.title}</legend>}
-          {part.help && <p className="quiet small">{part.help}</p>}
+        <Part key={part.id} part={part} later={!fixed && isLater(part, type)}>
           {part.fields.map((field) => (
             <FieldInput
               key={field.id}
               field={field}
               value={draft.data[field.id]}
               needed={field.required}
+              step={neededFor(field, type)}
               site={draft.site}
               wrong={wrong[field.id]}
               onChange={(value) => setDraft((old) => ({ ...old, data: { ...old.data, [field.id]: value } }))}
             />
           ))}
-        </fieldset>
+        </Part>
       ))}
       {children}
       {error !== null && error !== undefined && <ErrorNote error={error} />}
@@ -130,6 +140,29 @@ export function RecordForm({
         </button>
       </div>
     </form>
+  );
+}
+
+type PartOf = { part: Fields; later: boolean; children: ReactNode };
+
+/** The fields of one heading; what is filled in afterwards is shut when the record is new. */
+function Part({ part, later, children }: PartOf) {
+  if (later)
+    return (
+      <details className="part">
+        <summary>
+          {part.title} <span className="quiet">· {t("records.later")}</span>
+        </summary>
+        {part.help && <p className="quiet small">{part.help}</p>}
+        {children}
+      </details>
+    );
+  return (
+    <fieldset className="part">
+      {part.title && <legend>{part.title}</legend>}
+      {part.help && <p className="quiet small">{part.help}</p>}
+      {children}
+    </fieldset>
   );
 }
 

@@ -7,6 +7,7 @@ import { count } from "../../ui/format";
 import { Mark } from "../../ui/mark";
 import { ErrorNote, Wait } from "../../ui/page";
 import { SitePicker } from "../../ui/site-picker";
+import { Diff } from "./history";
 import { useRefresh } from "./refresh";
 
 type Props = { type: RecordType; site: string; onClose: () => void };
@@ -169,7 +170,7 @@ function Rows({ report }: { report: ImportReport }) {
                   ) : (
                     <>
                       {word("import_effect", row.effect)}
-                      {row.effect === "change" && <Changes of={row} />}
+                      {row.effect === "change" && <Diff changes={row.changes} />}
                     </>
                   )}
                 </td>
@@ -184,21 +185,5 @@ function Rows({ report }: { report: ImportReport }) {
         )}
       </section>
     </>
-  );
-}
-
-function Changes({ of }: { of: ImportRow }) {
-  return (
-    <dl className="diff">
-      {of.changes.map((change) => (
-        <div key={change.field}>
-          <dt>{change.title}</dt>
-          <dd>
-            {change.before_text && <del>{change.before_text}</del>}{" "}
-            {change.after_text && <ins>{change.after_text}</ins>}
-          </dd>
-        </div>
-      ))}
-    </dl>
   );
 }

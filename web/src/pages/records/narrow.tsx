@@ -68,6 +68,7 @@ export function Facets({ type, types, counts, search, onPick }: FacetsProps) {
             label: title,
             count: null,
           }))}
+          closed={!type?.list.columns.includes(field.id)}
           chosen={search[fieldKey(field.id)]}
           onPick={(v) => onPick(fieldKey(field.id), v)}
         />

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
-import { type RecordDetail, type RecordType, record } from "../../api/records";
+import { type Field, type RecordDetail, type RecordType, record } from "../../api/records";
 import { t, word } from "../../texts";
 import { date, dateTime } from "../../ui/format";
 import { Ask, Page, Panel } from "../../ui/page";
@@ -13,7 +13,7 @@ import { Attachments } from "./attachments";
 import { valueText } from "./columns";
 import { Comments } from "./comments";
 import { EditRecord } from "./edit";
-import { isEmpty, isVisible, parts } from "./fields";
+import { isEmpty, isVisible, type Part, parts } from "./fields";
 import { History } from "./history";
 import { Links } from "./links";
 import { Printed } from "./print";
@@ -44,8 +44,7 @@ function Body({ record: value, etag, asOf }: { record: RecordDetail; etag: strin
           <Link to="/records">{t("records.title")}</Link> ›{" "}
           <Link to="/records" search={{ type: type.id }}>
             {type.plural}
-          </Link>{" "}
-          › <span className="num">{value.ref}</span>
+          </Link>
         </>
       }
       sub={
@@ -53,9 +52,6 @@ function Body({ record: value, etag, asOf }: { record: RecordDetail; etag: strin
           <span className="num">{value.ref}</span>
           <StateTag type={type} state={value.state} />
           <Flags of={value} />
-          <span className="small">
-            {t("records.changed")} <Ago at={value.updated_at} full />
-          </span>
         </span>
       }
       actions={
@@ -79,7 +75,7 @@ function Body({ record: value, etag, asOf }: { record: RecordDetail; etag: strin
           <Links {...shown} />
           <Attachments {...shown} />
           <Comments {...shown} />
-          <History id={value.id} />
+          <History record={value} />
         </div>
         <div className="stack side">
           <Facts record={value} type={type} />
@@ -93,44 +89,77 @@ function Body({ record: value, etag, asOf }: { record: RecordDetail; etag: strin
   );
 }
 
-/** What the record says, under the type's own headings; what hangs on an answer that was not given is left out. */
+/**
+ * What the record says, under the type's own headings; what hangs on an answer that was not given is left out, and
+ * what is not filled yet is named in one line.
+ */
 function Fields({ record: value, type }: { record: RecordDetail; type: RecordType }) {
-  const names = new Map(Object.entries(value.names));
   const shown = type.fields.filter((f) => isVisible(f, value.data, type.fields));
+  const filled = shown.filter((f) => !isEmpty(value.data[f.id]));
+  const open = (part: Part) => part.fields.filter((f) => !filled.includes(f));
+  const all = parts({ groups: type.groups, fields: shown });
+  const begun = all.filter((part) => open(part).length < part.fields.length);
+  const untouched = all.filter((part) => !begun.includes(part));
   return (
     <>
-      {parts({ groups: type.groups, fields: shown }).map((part) => (
+      {begun.map((part) => (
         <Panel key={part.id} title={part.title || type.title}>
           <dl className="facts recfacts">
-            {part.fields.map((field) => {
-              const text = valueText(field, value.data[field.id], names);
-              const long = field.kind === "long";
-              return (
-                <div key={field.id} className={long ? "pair wide" : "pair"}>
+            {part.fields
+              .filter((field) => filled.includes(field))
+              .map((field) => (
+                <div key={field.id} className="pair">
                   <dt>{field.title}</dt>
-                  <dd className={long ? "prose" : undefined}>
-                    {isEmpty(value.data[field.id]) ? (
-                      <span className="tag unknown">{t("asset.not_set")}</span>
-                    ) : field.kind === "link" ? (
-                      <a href={text} rel="noreferrer noopener" target="_blank">
-                        {text}
-                      </a>
-                    ) : field.kind === "asset" ? (
-                      <Link to="/assets/$id" params={{ id: String(value.data[field.id]) }}>
-                        {text}
-                      </Link>
-                    ) : (
-                      text
-                    )}
+                  <dd className={field.kind === "long" ? "prose" : undefined}>
+                    <FieldValue field={field} record={value} />
                   </dd>
                 </div>
-              );
-            })}
+              ))}
           </dl>
+          <NotYet fields={open(part)} />
         </Panel>
       ))}
+      {untouched.length > 0 && (
+        <section className="panel untouched" aria-label={t("records.not_yet")}>
+          {untouched.map((part) => (
+            <p key={part.id} className="small">
+              <b className="strong">{part.title || type.title}</b>{" "}
+              <span className="quiet">
+                {t("records.nothing_yet")} {part.fields.map((f) => f.title).join(", ")}
+              </span>
+            </p>
+          ))}
+        </section>
+      )}
     </>
   );
+}
+
+function NotYet({ fields }: { fields: Field[] }) {
+  if (fields.length === 0) return null;
+  return (
+    <p className="quiet small notyet">
+      {t("records.not_yet")}: {fields.map((f) => f.title).join(", ")}
+    </p>
+  );
+}
+
+function FieldValue({ field, record: value }: { field: Field; record: RecordDetail }) {
+  const raw = value.data[field.id];
+  const text = valueText(field, raw, new Map(Object.entries(value.names)));
+  if (field.kind === "link" && /^https?:/i.test(text))
+    return (
+      <a href={text} rel="noreferrer noopener" target="_blank">
+        {text}
+      </a>
+    );
+  if (field.kind === "asset")
+    return (
+      <Link to="/assets/$id" params={{ id: String(raw) }}>
+        {text}
+      </Link>
+    );
+  return <>{text}</>;
 }
 
 /** Where it stands, whose it is, and its dates. */
@@ -182,6 +211,10 @@ function Facts({ record: value, type }: { record: RecordDetail; type: RecordType
             <dd className={value.overdue ? "num p2-ink" : "num"}>{date(value.due_at)}</dd>
           </>
         )}
+        <dt>{t("records.changed")}</dt>
+        <dd>
+          <Ago at={value.updated_at} full /> <span className="quiet">{value.updated_by.name}</span>
+        </dd>
         <dt>{word("record_head", "created_at")}</dt>
         <dd>
           <span className="num">{dateTime(value.created_at)}</span>{" "}

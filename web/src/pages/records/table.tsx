@@ -2,7 +2,7 @@
 // biome-ignore-all lint/a11y/useFocusableInteractive: a row holds the link that takes the focus
 import { Link } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
+import { type CSSProperties, type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import type { RecordRow } from "../../api/records";
 import { t } from "../../texts";
 import { Flags } from "../../ui/record-state";
@@ -10,6 +10,8 @@ import { nextSort } from "../../ui/search";
 import type { Around, Column } from "./columns";
 
 const rowHeight = 46;
+/** Columns that a narrow list keeps; the type names the weightiest first. */
+const few = 5;
 
 type Props = {
   label: string;
@@ -56,9 +58,9 @@ export function RecordTable(props: Props) {
     onChoose?.(next);
   };
   const all = useMemo(() => rows.length > 0 && rows.every((row) => chosen.has(row.id)), [rows, chosen]);
-  const tracks = {
-    gridTemplateColumns: `${onChoose ? "18px " : ""}minmax(0, 2.4fr) ${columns.map((c) => c.width).join(" ")}`,
-  };
+  const tracksOf = (some: Column[]) =>
+    `${onChoose ? "18px " : ""}minmax(200px, 2.4fr) ${some.map((c) => c.width).join(" ")}`;
+  const tracks = { "--tracks": tracksOf(columns), "--few": tracksOf(columns.slice(0, few)) } as CSSProperties;
 
   return (
     <div className="recgrid" role="table" aria-label={props.label} aria-rowcount={total + 1} onKeyDown={walk}>
@@ -75,8 +77,15 @@ export function RecordTable(props: Props) {
           </span>
         )}
         <Head id="title" title={t("records.title_head")} sort={props.sort} onSort={props.onSort} />
-        {columns.map((column) => (
-          <Head key={column.id} id={column.id} title={column.title} sort={props.sort} onSort={props.onSort} />
+        {columns.map((column, i) => (
+          <Head
+            key={column.id}
+            extra={i >= few}
+            id={column.id}
+            title={column.title}
+            sort={props.sort}
+            onSort={props.onSort}
+          />
         ))}
       </div>
       <div ref={body} role="rowgroup" style={{ height: view.getTotalSize(), position: "relative" }}>
@@ -113,8 +122,13 @@ export function RecordTable(props: Props) {
                     </span>
                     <small className="num">{row.ref}</small>
                   </span>
-                  {columns.map((column) => (
-                    <span role="cell" key={column.id} className="cut" data-column={column.id}>
+                  {columns.map((column, i) => (
+                    <span
+                      role="cell"
+                      key={column.id}
+                      className={i >= few ? "cut extra" : "cut"}
+                      data-column={column.id}
+                    >
                       {column.cell(row, around)}
                     </span>
                   ))}
@@ -142,12 +156,12 @@ function walk(event: KeyboardEvent<HTMLDivElement>) {
   next.focus();
 }
 
-type HeadProps = Pick<Props, "sort" | "onSort"> & { id: string; title: string };
+type HeadProps = Pick<Props, "sort" | "onSort"> & { id: string; title: string; extra?: boolean };
 
-function Head({ id, title, sort, onSort }: HeadProps) {
+function Head({ id, title, extra = false, sort, onSort }: HeadProps) {
   const state = sort === id ? "ascending" : sort === `-${id}` ? "descending" : "none";
   return (
-    <span role="columnheader" aria-sort={state} data-column={id}>
+    <span role="columnheader" aria-sort={state} className={extra ? "extra" : undefined} data-column={id}>
       <button type="button" className="cut" onClick={() => onSort(nextSort(sort, id))}>
         {title} <span aria-hidden>{state === "ascending" ? "↑" : state === "descending" ? "↓" : ""}</span>
       </button>

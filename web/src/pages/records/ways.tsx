@@ -9,7 +9,11 @@ type Props = { type: RecordType; search: Search; at: "list" | "board" | "calenda
 /** The same records as a list, on a board, in a calendar: as far as the type has them. */
 export function Ways({ type, search, at }: Props) {
   if (!type.board && !type.calendar) return null;
-  const props = (way: Props["at"]) => (way === at ? ({ className: "active", "aria-current": "page" } as const) : {});
+  // A list's path is the head of the board's, so the router's own idea of an active link would mark both.
+  const props = (way: Props["at"]) => ({
+    activeProps: {},
+    ...(way === at && ({ className: "active", "aria-current": "page" } as const)),
+  });
   return (
     <nav className="tabs noprint" aria-label={t("records.ways")}>
       <Link to="/records" search={keep(search, "type", "state", "site", "owner", "q")} {...props("list")}>
