@@ -13,6 +13,7 @@ import (
 	"github.com/skanse/skanse/internal/job"
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/org"
+	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/store"
 )
 
@@ -21,7 +22,7 @@ import (
 func schema() []store.Migrations {
 	return []store.Migrations{
 		org.Migrations(), audit.Migrations(), bus.Migrations(), job.Migrations(), auth.Migrations(),
-		egress.Migrations(), inbox.Migrations(),
+		egress.Migrations(), inbox.Migrations(), record.Migrations(),
 		centre.Migrations(),
 		care.Migrations(),
 		network.Migrations(), asset.Migrations(), comply.Migrations(),

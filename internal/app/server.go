@@ -23,6 +23,7 @@ import (
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/notify"
 	"github.com/skanse/skanse/internal/org"
+	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/rest"
 	"github.com/skanse/skanse/internal/rest/admin"
 	"github.com/skanse/skanse/internal/sensor"
@@ -48,6 +49,7 @@ type server struct {
 	captures *network.Captures
 	comply   *comply.Service
 	view     *view.Service
+	records  *record.Service
 	inbox    *inbox.Service
 	egress   *egress.Dialer // the one way out
 	notify   *notify.Service
@@ -129,6 +131,9 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 		return nil, err
 	}
 	s.view = view.New(s.db)
+	if err := s.openRecords(); err != nil {
+		return nil, err
+	}
 	s.openInbox()
 	if err := s.openNotices(sealKey); err != nil {
 		return nil, err
@@ -144,7 +149,7 @@ func (s *server) close() error { return s.db.Close() }
 func (s *server) router(visitor *auth.Principal) *rest.Router {
 	return api.New(rest.Config{DB: s.db, Auth: s.auth, Log: s.log, Version: Version, Hosts: s.opts.Hosts, Visitor: visitor}, pages(),
 		admin.New(admin.Config{DB: s.db, Auth: s.auth, Org: s.org, Audit: s.audit, Version: Version, Demo: s.opts.Demo, Overview: s.overview}),
-		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care)
+		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records)
 }
 
 func pages() fs.FS {
