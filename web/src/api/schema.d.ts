@@ -1071,6 +1071,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/records/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What of each type is open, overdue or waits for approval */
+        get: operations["count-record-types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/records/facets": {
         parameters: {
             query?: never;
@@ -4175,6 +4192,9 @@ export interface components {
             scan: "clean" | "infected" | "unscanned";
             sha256: string;
         };
+        RecordBody: {
+            items: components["schemas"]["RecordTypeCount"][];
+        };
         RecordButton: {
             allowed: boolean;
             approval: boolean;
@@ -4515,6 +4535,24 @@ export interface components {
             title: string;
             transitions: components["schemas"]["RecordTransition"][];
             write: string;
+        };
+        RecordTypeCount: {
+            /**
+             * Format: int64
+             * @description Not closed
+             */
+            open: number;
+            /**
+             * Format: int64
+             * @description Its due date, its review or its validity has passed and it is not closed
+             */
+            overdue: number;
+            type: string;
+            /**
+             * Format: int64
+             * @description Waits for approval
+             */
+            waiting: number;
         };
         RecordVersion: {
             /** @description create, change, request, approve, reject, review … or a transition's id */
@@ -7399,6 +7437,7 @@ export interface operations {
                 link?: string;
                 /** @description A column; -column is downwards */
                 sort?: string;
+                /** @description A day, as 2026-11-20: as it was at its end (UTC); empty: now */
                 as_of?: string;
                 cursor?: string;
                 limit?: number;
@@ -7463,6 +7502,35 @@ export interface operations {
             };
         };
     };
+    "count-record-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordBody"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "count-records": {
         parameters: {
             query?: {
@@ -7480,6 +7548,7 @@ export interface operations {
                 link?: string;
                 /** @description A column; -column is downwards */
                 sort?: string;
+                /** @description A day, as 2026-11-20: as it was at its end (UTC); empty: now */
                 as_of?: string;
                 cursor?: string;
                 limit?: number;
@@ -7513,6 +7582,7 @@ export interface operations {
     "get-record": {
         parameters: {
             query?: {
+                /** @description A day, as 2026-11-20: as it was at its end (UTC); empty: now */
                 as_of?: string;
             };
             header?: never;
