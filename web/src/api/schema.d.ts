@@ -519,6 +519,196 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/edge-files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Files of sensors that came in, the newest first */
+        get: operations["list-edge-files"];
+        put?: never;
+        /** Take in a file that a sensor wrote, as the raw body (?name=) */
+        post: operations["add-edge-file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edge-listener": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where sensors come in */
+        get: operations["get-edge-listener"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edge-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Enrolments, the newest first */
+        get: operations["list-edge-tokens"];
+        put?: never;
+        /** Make a token that enrols one sensor */
+        post: operations["make-edge-token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edge-tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Withdraw a token that was not used */
+        delete: operations["withdraw-edge-token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sensors: where they are and how they are */
+        get: operations["list-edges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edges/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One sensor with its configuration */
+        get: operations["get-edge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Give a sensor another name */
+        patch: operations["rename-edge"];
+        trace?: never;
+    };
+    "/edges/{id}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say what a sensor listens to; it takes it with its next hello */
+        put: operations["configure-edge"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edges/{id}/give-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go on behind deliveries that are missing for good */
+        post: operations["give-up-gaps"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edges/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a sensor out of quarantine: the second machine was found and stopped */
+        post: operations["release-edge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edges/{id}/reply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The file that is carried to a sensor behind a diode: configuration, what is missing, a new certificate */
+        post: operations["make-edge-reply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edges/{id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a sensor for good */
+        post: operations["revoke-edge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/egress": {
         parameters: {
             query?: never;
@@ -598,6 +788,23 @@ export interface paths {
         };
         /** Answers of checks as they were, newest first */
         get: operations["list-evidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/first-hour": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a new installation has come */
+        get: operations["get-first-hour"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1659,6 +1866,23 @@ export interface paths {
         head?: never;
         /** Change a site */
         patch: operations["update-site"];
+        trace?: never;
+    };
+    "/sites/{id}/networks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Blocks of addresses in which devices were heard, those without a zone first */
+        get: operations["list-networks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/sites/{id}/realms": {
@@ -3021,6 +3245,178 @@ export interface components {
             /** @description The newest that was restored for a try and read back; null: none yet */
             whole: components["schemas"]["CareSnapshot"];
         };
+        CentreDetail: {
+            capabilities: string[];
+            /** @description Null: it needs none */
+            cert_until: string;
+            config: components["schemas"]["EdgeConfig"];
+            /** Format: int64 */
+            config_applied: number;
+            /** @description When the edge last said which configuration it has */
+            config_at: string;
+            config_error: string;
+            /** Format: int64 */
+            config_version: number;
+            enrolled_at: string;
+            /** @description Deliveries that are missing between others, as over a diode; at most 100 */
+            gaps: components["schemas"]["EdgeRange"][];
+            health: components["schemas"]["EdgeHealth"];
+            heard_at: string;
+            id: string;
+            /** @description It runs inside this server */
+            in_process: boolean;
+            /**
+             * Format: int64
+             * @description Deliveries that neither the edge nor this centre has
+             */
+            lost: number;
+            name: string;
+            /**
+             * Format: int64
+             * @description Last delivery without a gap before it
+             */
+            received: number;
+            /**
+             * Format: int64
+             * @description Deliveries that were set aside
+             */
+            refused: number;
+            /** @description Not heard of for two minutes; over a diode for longer than its files usually take */
+            silent: boolean;
+            /** @description That it may speak of, and that you see */
+            sites: components["schemas"]["CentreSite"][];
+            /**
+             * Format: double
+             * @description How far its clock is ahead of ours; null: not known
+             */
+            skew_seconds: number | null;
+            /** @enum {string} */
+            state: "active" | "quarantined" | "revoked";
+            /** @enum {string} */
+            via: "tls" | "process" | "diode" | "stick" | "";
+            /**
+             * Format: int64
+             * @description Received and not yet taken in
+             */
+            waiting: number;
+            why: string;
+        };
+        CentreEdge: {
+            capabilities: string[];
+            /** @description Null: it needs none */
+            cert_until: string;
+            /** Format: int64 */
+            config_applied: number;
+            /** @description When the edge last said which configuration it has */
+            config_at: string;
+            config_error: string;
+            /** Format: int64 */
+            config_version: number;
+            enrolled_at: string;
+            /** @description Deliveries that are missing between others, as over a diode; at most 100 */
+            gaps: components["schemas"]["EdgeRange"][];
+            health: components["schemas"]["EdgeHealth"];
+            heard_at: string;
+            id: string;
+            /** @description It runs inside this server */
+            in_process: boolean;
+            /**
+             * Format: int64
+             * @description Deliveries that neither the edge nor this centre has
+             */
+            lost: number;
+            name: string;
+            /**
+             * Format: int64
+             * @description Last delivery without a gap before it
+             */
+            received: number;
+            /**
+             * Format: int64
+             * @description Deliveries that were set aside
+             */
+            refused: number;
+            /** @description Not heard of for two minutes; over a diode for longer than its files usually take */
+            silent: boolean;
+            /** @description That it may speak of, and that you see */
+            sites: components["schemas"]["CentreSite"][];
+            /**
+             * Format: double
+             * @description How far its clock is ahead of ours; null: not known
+             */
+            skew_seconds: number | null;
+            /** @enum {string} */
+            state: "active" | "quarantined" | "revoked";
+            /** @enum {string} */
+            via: "tls" | "process" | "diode" | "stick" | "";
+            /**
+             * Format: int64
+             * @description Received and not yet taken in
+             */
+            waiting: number;
+            why: string;
+        };
+        CentreImport: {
+            at: string;
+            /** Format: int64 */
+            batches: number;
+            /** Format: int64 */
+            bytes: number;
+            /** @description Empty: not known, as the file could not be read */
+            edge_id: string;
+            error: string;
+            file: string;
+            /**
+             * Format: int64
+             * @description Of them not known before
+             */
+            fresh: number;
+            /** Format: int64 */
+            from: number;
+            id: string;
+            /** Format: int64 */
+            to: number;
+            /** @enum {string} */
+            via: "diode" | "stick";
+        };
+        CentreListener: {
+            /** @description That edges dial; empty: none */
+            address: string;
+            /** @description SHA-256 of this centre's authority for edges */
+            fingerprint: string;
+            listening: boolean;
+        };
+        CentreMade: {
+            /** @description What to run on the new machine */
+            command: string;
+            expires_at: string;
+            id: string;
+            /** @description Shown once: the server keeps only a hash */
+            token: string;
+        };
+        CentreSite: {
+            id: string;
+            name: string;
+        };
+        CentreToken: {
+            /**
+             * Format: int64
+             * @description How often somebody tried it after that
+             */
+            again: number;
+            /** @description What it became */
+            edge_id: string;
+            expires_at: string;
+            id: string;
+            made_at: string;
+            made_by: string;
+            name: string;
+            sites: components["schemas"]["CentreSite"][];
+            /** @enum {string} */
+            state: "open" | "used" | "ended" | "withdrawn";
+            used_at: string;
+            used_from: string;
+        };
         CodeInBody: {
             code: string;
         };
@@ -3334,6 +3730,13 @@ export interface components {
             /** Format: int64 */
             total: number;
         };
+        "Configure-edgeRequest": {
+            interfaces: components["schemas"]["EdgeInterface"][];
+            /** Format: int64 */
+            interval_seconds: number;
+            /** Format: int64 */
+            outbox_bytes: number;
+        };
         "Create-roleRequest": {
             /** @description Small letters, digits and dashes */
             id: string;
@@ -3353,6 +3756,132 @@ export interface components {
             reason?: string;
             /** @enum {string} */
             state: "new" | "accepted" | "rejected" | "retired";
+        };
+        EdgeConfig: {
+            interfaces: components["schemas"]["EdgeInterface"][];
+            /**
+             * Format: int64
+             * @description How often an interface tells what it heard
+             */
+            interval_seconds: number;
+            /**
+             * Format: int64
+             * @description Disk that what waits for the centre may take; then the oldest counters go first
+             */
+            outbox_bytes: number;
+            /** @description Version of the detections; empty: those of the edge's program */
+            rule_set: string;
+            /** Format: int64 */
+            version: number;
+        };
+        EdgeHealth: {
+            can: string[];
+            /**
+             * Format: int64
+             * @description µs
+             */
+            cert_until: number;
+            /**
+             * Format: double
+             * @description Share of one core that the program took since the last hello
+             */
+            cpu: number;
+            /** Format: int64 */
+            disk_free: number;
+            /** Format: int64 */
+            disk_total: number;
+            host: string;
+            /**
+             * Format: int64
+             * @description Resident bytes
+             */
+            memory: number;
+            ports: components["schemas"]["EdgePort"][];
+            queue: components["schemas"]["EdgeQueue"];
+            /** Format: int64 */
+            uptime_s: number;
+            version: string;
+            /** @description What is wrong with the centre's audit log, as the edge sees it */
+            witness?: string;
+        };
+        EdgeInterface: {
+            /** @description Which packets are looked at, as tcpdump writes it; empty: all */
+            filter: string;
+            /** @description As the edge's machine calls it: eth1 */
+            name: string;
+            /** @description Empty: the site's default realm */
+            realm_id: string;
+            /**
+             * Format: int64
+             * @description Memory for packets that wait; 0: what the program takes by itself
+             */
+            ring_bytes: number;
+            /** @description Id of the source in the centre */
+            readonly sensor?: string;
+            readonly site?: string;
+            site_id: string;
+            /** @description Realm (id) of a VLAN, by its number */
+            vlans?: {
+                [key: string]: string;
+            };
+        };
+        EdgePort: {
+            /** Format: int64 */
+            dropped: number;
+            /** @description Why it does not listen */
+            error?: string;
+            listening: boolean;
+            name: string;
+            /**
+             * Format: int64
+             * @description Since the edge started
+             */
+            packets: number;
+            /** @description It has no address and sends nothing by itself */
+            silent: boolean;
+            /**
+             * Format: int64
+             * @description Must stay 0
+             */
+            transmitted: number;
+            up: boolean;
+        };
+        EdgeQueue: {
+            /** Format: int64 */
+            budget: number;
+            /**
+             * Format: int64
+             * @description On disk, confirmed ones that are still kept included
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Counters left out because the disk was full, by the edge's life
+             */
+            dropped_bulk: number;
+            /** Format: int64 */
+            dropped_bytes: number;
+            /**
+             * Format: int64
+             * @description Batches left out whole, with facts and events
+             */
+            dropped_whole: number;
+            /**
+             * Format: int64
+             * @description When the oldest of them was made, µs; 0: none waits
+             */
+            oldest_at: number;
+            /**
+             * Format: int64
+             * @description Batches that the centre has not confirmed
+             */
+            waiting: number;
+        };
+        EdgeRange: {
+            /** Format: int64 */
+            from: number;
+            /** Format: int64 */
+            to: number;
         };
         EgressAllow: {
             /** @description A name, an address, or a prefix such as 10.0.4.0/24 */
@@ -3669,6 +4198,21 @@ export interface components {
         };
         "List-record-typesResponse": {
             items: components["schemas"]["RecordType"][];
+        };
+        "Make-edge-tokenRequest": {
+            /** @description host:port as the sensor reaches this centre; empty: the server's own */
+            address?: string;
+            /** @description sense, gateway, collect; none given: sense */
+            capabilities?: string[] | null;
+            /**
+             * Format: int64
+             * @description Until it must be used; 0: 24
+             */
+            hours?: number;
+            /** @description What people will call the sensor */
+            name: string;
+            /** @description Ids of the sites that it may speak of */
+            sites: string[];
         };
         "Make-recovery-kitRequest": {
             /** @description Also where there is one: older snapshots still need that */
@@ -4003,6 +4547,27 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageCentreEdge: {
+            items: components["schemas"]["CentreEdge"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageCentreImport: {
+            items: components["schemas"]["CentreImport"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageCentreToken: {
+            items: components["schemas"]["CentreToken"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageComplyDeclarationItem: {
             items: components["schemas"]["ComplyDeclarationItem"][];
             /** @description Give it as cursor to get the next page */
@@ -4117,6 +4682,13 @@ export interface components {
         };
         PageViewEvent: {
             items: components["schemas"]["ViewEvent"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageViewNetwork: {
+            items: components["schemas"]["ViewNetwork"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -4577,6 +5149,9 @@ export interface components {
             /** @description Who looked, without an account; by wrote it down */
             outside?: string;
         };
+        "Rename-edgeRequest": {
+            name: string;
+        };
         "Require-second-stepRequest": {
             required: boolean;
         };
@@ -4589,6 +5164,9 @@ export interface components {
         };
         "Review-recordRequest": {
             comment?: string;
+        };
+        "Revoke-edgeRequest": {
+            reason: string;
         };
         SearchOutBody: {
             items: components["schemas"]["ViewFound"][];
@@ -4773,6 +5351,11 @@ export interface components {
             protocols: components["schemas"]["ViewVolume"][];
             to: string;
         };
+        ViewCount: {
+            /** Format: int64 */
+            count: number;
+            value: string;
+        };
         ViewEndpoint: {
             /** @description Of the asset that has the address now; empty: none has */
             asset_id: string;
@@ -4806,6 +5389,20 @@ export interface components {
             server: string;
             site_id: string;
         };
+        ViewFirstHour: {
+            /**
+             * Format: int64
+             * @description Two, or nobody lets the second one in again
+             */
+            administrators: number;
+            done: boolean;
+            /**
+             * Format: int64
+             * @description Accounts that can sign in
+             */
+            people: number;
+            sites: components["schemas"]["ViewSiteStart"][];
+        };
         ViewFound: {
             detail: string;
             id: string;
@@ -4830,6 +5427,21 @@ export interface components {
             /** Format: int64 */
             packets: number;
         };
+        ViewNetwork: {
+            /** Format: int64 */
+            assets: number;
+            /** @description Purdue level of most of its assets; empty: not known */
+            level: string;
+            /** @description A /24 or /64 that holds the addresses */
+            prefix: string;
+            realm: string;
+            realm_id: string;
+            /** @description The most frequent first */
+            roles: components["schemas"]["ViewCount"][];
+            zone: string;
+            /** @description Of the zone that has it already; empty: none has */
+            zone_id: string;
+        };
         ViewPacketRef: {
             /** Format: int64 */
             number: number;
@@ -4852,6 +5464,34 @@ export interface components {
         ViewProof: {
             hex: string;
             ref: components["schemas"]["ViewPacketRef"];
+        };
+        ViewSiteStart: {
+            /** Format: int64 */
+            assets: number;
+            /**
+             * Format: int64
+             * @description Captures that were read
+             */
+            captures: number;
+            /**
+             * Format: int64
+             * @description People with the role of its OT lead
+             */
+            leads: number;
+            /**
+             * Format: int64
+             * @description Sensors that listen
+             */
+            live: number;
+            name: string;
+            /**
+             * Format: int64
+             * @description Assets in a zone
+             */
+            placed: number;
+            site_id: string;
+            /** Format: int64 */
+            zones: number;
         };
         ViewTalk: {
             /** Format: int64 */
@@ -6217,6 +6857,456 @@ export interface operations {
             };
         };
     };
+    "list-edge-files": {
+        parameters: {
+            query?: {
+                edge?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageCentreImport"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-edge-file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-edge-listener": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CentreListener"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-edge-tokens": {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageCentreToken"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "make-edge-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Make-edge-tokenRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CentreMade"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "withdraw-edge-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-edges": {
+        parameters: {
+            query?: {
+                site?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageCentreEdge"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-edge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CentreDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "rename-edge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rename-edgeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CentreDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "configure-edge": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Configure-edgeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CentreDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "give-up-gaps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CentreEdge"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "release-edge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CentreEdge"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "make-edge-reply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "revoke-edge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Revoke-edgeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CentreEdge"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-egress": {
         parameters: {
             query?: never;
@@ -6432,6 +7522,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageComplyEvidence"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-first-hour": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewFirstHour"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -9007,6 +10126,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AdminSite"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-networks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageViewNetwork"];
                 };
             };
             /** @description What went wrong, and what to do */

@@ -27,7 +27,7 @@ export function keep(search: Search, ...keys: string[]): Search {
 
 /** Fields that a list can be narrowed by without typing. */
 export const chosenFrom = (type: RecordType | undefined) =>
-  (type?.fields ?? []).filter((f) => f.kind === "choice" || f.kind === "choices" || f.kind === "bool");
+  (type?.fields ?? []).filter((f) => f.kind === "choice" || f.kind === "choices");
 
 /** The states in which a record still asks for something. */
 export const openStates = (type: RecordType) =>

@@ -63,7 +63,7 @@ export function Facets({ type, types, counts, search, onPick }: FacetsProps) {
         <FacetGroup
           key={field.id}
           title={field.title}
-          values={valuesOf(field).map(({ id, title }) => ({
+          values={(field.choices ?? []).map(({ id, title }) => ({
             value: id,
             label: title,
             count: null,
@@ -78,14 +78,6 @@ export function Facets({ type, types, counts, search, onPick }: FacetsProps) {
 }
 
 const order = (type: RecordType, state: string) => type.states.findIndex((s) => s.id === state);
-
-function valuesOf(field: RecordType["fields"][number]) {
-  if (field.kind !== "bool") return field.choices ?? [];
-  return [
-    { id: "true", title: t("records.yes") },
-    { id: "false", title: t("records.no") },
-  ];
-}
 
 type ChipsProps = {
   type: RecordType | undefined;
