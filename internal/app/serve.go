@@ -66,6 +66,7 @@ func (c *ServeCmd) Run(env *Env) error {
 		return err
 	}
 	address := c.address(l)
+	s.notify.UseAddress(address)
 	fmt.Fprintf(env.Stdout, "Skanse %s serves %s (ready after %d ms; data in %s)\n", Version, address, time.Since(began).Milliseconds(), c.Data)
 	if needed, err := s.auth.SetupNeeded(env.Ctx); err != nil {
 		return err

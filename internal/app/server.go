@@ -177,6 +177,7 @@ func (s *server) work(ctx context.Context) error {
 	g.Go(func() error { return s.edges.Run(ctx) })
 	g.Go(func() error { return s.comply.Run(ctx, s.bus) })
 	g.Go(func() error { return s.ingest.follow(ctx, s.bus) })
+	g.Go(func() error { return s.notify.Run(ctx, s.bus) })
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.inboxJobs()...) })
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.edgeJobs()...) })
 	g.Go(func() error {
