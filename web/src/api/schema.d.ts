@@ -1053,6 +1053,199 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/notices/callouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Test call-outs and who answered, newest first */
+        get: operations["list-callouts"];
+        put?: never;
+        /** Ask everybody on call now whether they are there */
+        post: operations["start-callout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/callouts/{id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that one is there */
+        post: operations["answer-callout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The queue, and what became of what was in it */
+        get: operations["list-deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/deliveries/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send it at the next moment: one that waits, is held, or was given up */
+        post: operations["retry-delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a link in a message is about */
+        post: operations["look-at-link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How one is told */
+        get: operations["get-my-notices"];
+        /** Say how one wants to be told */
+        put: operations["put-my-notices"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/receivers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Mail server, modem, webhooks and syslog servers */
+        get: operations["list-receivers"];
+        put?: never;
+        /** Add a receiver; it is turned off until told otherwise */
+        post: operations["create-receiver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/receivers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One receiver */
+        get: operations["get-receiver"];
+        put?: never;
+        post?: never;
+        /** Remove a receiver; what waits for it is given up */
+        delete: operations["delete-receiver"];
+        options?: never;
+        head?: never;
+        /** Change a receiver; what is left out stays */
+        patch: operations["update-receiver"];
+        trace?: never;
+    };
+    "/notices/receivers/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a test now and show what the other side says */
+        post: operations["test-receiver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that one has seen it, or that one is there: whoever holds the link of the message */
+        post: operations["confirm-link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Settings of all notices */
+        get: operations["get-notice-settings"];
+        /** Change the settings of all notices */
+        put: operations["put-notice-settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/passkeys": {
         parameters: {
             query?: never;
@@ -2453,16 +2646,6 @@ export interface components {
             used_at: string | null;
             user_id: string;
             user_name: string;
-        };
-        AllowInBody: {
-            /** @description mail.example.com, 10.0.4.7 or 10.0.4.0/24 */
-            host: string;
-            /** @description The name may stand for a private, link-local or loopback address */
-            inside?: boolean;
-            /** @description What for */
-            note?: string;
-            /** Format: int64 */
-            port: number;
         };
         "Answer-inbox-itemRequest": {
             comment?: string;
@@ -3897,6 +4080,16 @@ export interface components {
             /** Format: int64 */
             port: number;
         };
+        EgressInBody: {
+            /** @description mail.example.com, 10.0.4.7 or 10.0.4.0/24 */
+            host: string;
+            /** @description The name may stand for a private, link-local or loopback address */
+            inside?: boolean;
+            /** @description What for */
+            note?: string;
+            /** Format: int64 */
+            port: number;
+        };
         EgressRefusal: {
             /** Format: int64 */
             count: number;
@@ -4400,12 +4593,293 @@ export interface components {
             valid_until?: string | null;
             zone?: string;
         };
+        NoticeLinkInBody: {
+            token: string;
+        };
+        NotifyAnswer: {
+            answered_at: string | null;
+            name: string;
+            user_id: string;
+            /** @description mail sms; empty: none */
+            ways: string;
+        };
+        NotifyCallout: {
+            /** @description Local time, as 10:00 */
+            at: string;
+            /**
+             * Format: int64
+             * @description Of the month
+             */
+            day: number;
+            on: boolean;
+            /**
+             * Format: int64
+             * @description Within which everybody answers
+             */
+            target_minutes: number;
+            /** @description IANA name */
+            zone: string;
+        };
+        NotifyCalloutResult: {
+            answers: components["schemas"]["NotifyAnswer"][];
+            /** Format: int64 */
+            asked: number;
+            at: string;
+            by_hand: boolean;
+            due_at: string;
+            /** @description Null: it runs */
+            ended_at: string | null;
+            id: string;
+            /** Format: int64 */
+            in_time: number;
+            /** Format: int64 */
+            late: number;
+            /**
+             * Format: int64
+             * @description Of the answers in time
+             */
+            longest_seconds: number | null;
+            /**
+             * Format: int64
+             * @description Asked, but there is no way to reach them
+             */
+            no_way: number;
+            /**
+             * Format: double
+             * @description Answered in time, of those asked; null: nobody was asked
+             */
+            share: number | null;
+        };
+        NotifyDelivery: {
+            /** @description What the other side said */
+            answer: string;
+            /** Format: int64 */
+            attempts: number;
+            /** @enum {string} */
+            channel: "mail" | "sms" | "webhook" | "syslog";
+            /** @description Not sent before */
+            due_at: string;
+            ended_at: string | null;
+            /** @description Of the last attempt */
+            error: string;
+            id: string;
+            /**
+             * Format: int64
+             * @description In a bundle
+             */
+            items: number;
+            made_at: string;
+            /** @description The person confirmed the link, or opened the item in the inbox */
+            seen_at: string | null;
+            /** Format: int64 */
+            severity: number;
+            /** @enum {string} */
+            state: "waiting" | "held" | "digest" | "bundled" | "sent" | "answered" | "dead";
+            title: string;
+            /** @description Name of the person or the receiver */
+            to: string;
+            tried_at: string | null;
+            /** @enum {string} */
+            what: "open" | "done" | "bundle" | "callout";
+        };
+        NotifyLink: {
+            item_id: string;
+            /** @description Titles of a bundle */
+            items: string[];
+            seen_at: string | null;
+            sent_at: string | null;
+            title: string;
+            /** @enum {string} */
+            what: "open" | "done" | "bundle" | "callout" | "test";
+        };
+        NotifyMyNotices: {
+            /** @description The address of the account */
+            account: string;
+            /** @description Local time of the daily digest */
+            digest_at: string;
+            /** @description There is a mail server */
+            has_mail: boolean;
+            /** @description There is a modem */
+            has_sms: boolean;
+            /** @description mail, sms, digest */
+            info: string[];
+            /** @description Empty: the address of the account */
+            mail: string;
+            /** @description Ways for what cannot wait: mail, sms */
+            now: string[];
+            /** @description Is asked in test call-outs also without a turn in the rota */
+            on_call: boolean;
+            /** @description For SMS, with the country code; empty: none */
+            phone: string;
+            quiet: components["schemas"]["NotifyQuiet"];
+            /** @description False: these are the defaults */
+            said: boolean;
+            /** @description mail, sms, digest */
+            today: string[];
+            /** @description mail, sms, digest */
+            week: string[];
+            /** @description IANA name, as Europe/Copenhagen */
+            zone: string;
+        };
         NotifyOut: {
             items: components["schemas"]["EgressAllow"][];
             /** @description Nothing is connected whatever the list says: the demo */
             off: boolean;
             /** @description What something here wanted to reach since the start, newest first */
             refused: components["schemas"]["EgressRefusal"][];
+        };
+        NotifyQuiet: {
+            /**
+             * Format: int64
+             * @description The least urgent severity that breaks through: 1 now (usual), 0 nothing
+             */
+            breaks: number;
+            /** @description Days on which they begin, 0 is Sunday; empty: every day */
+            days: number[];
+            /** @description Local time, as 22:00 */
+            from: string;
+            on: boolean;
+            /** @description As 06:00; before from: of the next day */
+            to: string;
+        };
+        NotifyReceiver: {
+            /** @description The place is on the list of connections out */
+            allowed: boolean;
+            /** @description syslog: the audit log and its checkpoints go there too */
+            audit: boolean;
+            /**
+             * Format: int64
+             * @description Index of the next entry of the audit log to go there
+             */
+            audit_next: number;
+            /**
+             * Format: int64
+             * @description Given up
+             */
+            dead: number;
+            enabled: boolean;
+            /** @description It has taken nothing since then */
+            failing_at: string | null;
+            /** @description A password, key or PIN is kept; it is never shown */
+            has_secret: boolean;
+            id: string;
+            /** @enum {string} */
+            kind: "mail" | "sms" | "webhook" | "syslog";
+            /** @description webhook, syslog: of items; empty: all */
+            kinds: string[];
+            name: string;
+            /** @description The host:port to be allowed; empty: none */
+            place: string;
+            /** @description Why it was turned off by itself */
+            problem: string;
+            /**
+             * Format: int64
+             * @description webhook, syslog: the least urgent that goes there, 1 now to 4 for information
+             */
+            severity: number;
+            /** @description Empty: every site */
+            site_id: string;
+            /**
+             * Format: int64
+             * @description In the queue
+             */
+            waiting: number;
+            way: components["schemas"]["NotifyWay"];
+            /** @description Last time it took something */
+            worked_at: string | null;
+        };
+        NotifyReceiverBody: {
+            audit?: boolean;
+            enabled?: boolean;
+            /**
+             * @description Of a new one; it does not change
+             * @enum {string}
+             */
+            kind?: "mail" | "sms" | "webhook" | "syslog";
+            kinds?: string[];
+            name?: string;
+            /** @description Password of mail, key of a webhook's signature (16 characters or more), PIN; kept sealed and never shown. Empty: forget it */
+            secret?: string;
+            /** Format: int64 */
+            severity?: number;
+            /** @description Empty: every site */
+            site_id?: string;
+            way?: components["schemas"]["NotifyWay"];
+        };
+        NotifySettings: {
+            /** @description Where people reach the pages, for links: https://skanse.plant.example:8443; empty: as the server was started */
+            address: string;
+            callout: components["schemas"]["NotifyCallout"];
+            /**
+             * Format: int64
+             * @description Days after which a notice is given up
+             */
+            dead_after_days: number;
+        };
+        NotifyWay: {
+            /**
+             * Format: int64
+             * @description sms; 0: 115200
+             */
+            baud?: number;
+            /** @description mail, webhook, syslog: certificates (PEM) to trust instead of the machine's */
+            ca?: string;
+            /** @description sms: number of the service centre; empty: the card's */
+            centre?: string;
+            /** @description sms: the serial port, as /dev/serial/by-id/… */
+            device?: string;
+            /**
+             * Format: int64
+             * @description syslog: 13 is log audit
+             */
+            facility?: number;
+            /** @description syslog: rfc5424 or cef */
+            format?: string;
+            /** @description mail: the sender's address */
+            from?: string;
+            /** @description mail, syslog: name or address */
+            host?: string;
+            /**
+             * Format: int64
+             * @description sms: at most so many messages an hour; 0: 60
+             */
+            per_hour?: number;
+            /**
+             * Format: int64
+             * @description mail, syslog
+             */
+            port?: number;
+            /** @description mail: starttls, tls or none */
+            security?: string;
+            /** @description sms: for a modem without PDU mode */
+            text_mode?: boolean;
+            /** @description syslog: tls, tcp or udp */
+            transport?: string;
+            /** @description webhook */
+            url?: string;
+            /** @description mail; empty: no sign-in */
+            username?: string;
+        };
+        NotifyWishes: {
+            /** @description Local time of the daily digest */
+            digest_at: string;
+            /** @description mail, sms, digest */
+            info: string[];
+            /** @description Empty: the address of the account */
+            mail: string;
+            /** @description Ways for what cannot wait: mail, sms */
+            now: string[];
+            /** @description Is asked in test call-outs also without a turn in the rota */
+            on_call: boolean;
+            /** @description For SMS, with the country code; empty: none */
+            phone: string;
+            quiet: components["schemas"]["NotifyQuiet"];
+            /** @description mail, sms, digest */
+            today: string[];
+            /** @description mail, sms, digest */
+            week: string[];
+            /** @description IANA name, as Europe/Copenhagen */
+            zone: string;
         };
         OrgEntity: {
             id: string;
@@ -4441,6 +4915,15 @@ export interface components {
         OtRef: {
             id: string;
             kind: string;
+        };
+        OutcomeBody: {
+            /** @description What the other side said */
+            answer: string;
+            /** @description Why it did not work */
+            error: string;
+            /** Format: int64 */
+            millis: number;
+            ok: boolean;
         };
         PageAdminOpenSession: {
             items: components["schemas"]["AdminOpenSession"][];
@@ -4619,6 +5102,27 @@ export interface components {
         };
         PageNetworkSource: {
             items: components["schemas"]["NetworkSource"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageNotifyCalloutResult: {
+            items: components["schemas"]["NotifyCalloutResult"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageNotifyDelivery: {
+            items: components["schemas"]["NotifyDelivery"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageNotifyReceiver: {
+            items: components["schemas"]["NotifyReceiver"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -5239,6 +5743,10 @@ export interface components {
         };
         "Take-shiftRequest": {
             remark?: string;
+        };
+        "Test-receiverRequest": {
+            /** @description mail, sms: an address or a number; empty: one's own */
+            to?: string;
         };
         TokenInBody: {
             /**
@@ -7345,7 +7853,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["AllowInBody"];
+                "application/json": components["schemas"]["EgressInBody"];
             };
         };
         responses: {
@@ -8063,6 +8571,552 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-callouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageNotifyCalloutResult"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "start-callout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyCalloutResult"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "answer-callout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-deliveries": {
+        parameters: {
+            query?: {
+                /** @description open: waiting, held or for the digest */
+                state?: "open" | "waiting" | "held" | "digest" | "bundled" | "sent" | "answered" | "dead";
+                channel?: "mail" | "sms" | "webhook" | "syslog";
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageNotifyDelivery"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "retry-delivery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "look-at-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoticeLinkInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyLink"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-my-notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyMyNotices"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-my-notices": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotifyWishes"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyMyNotices"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-receivers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageNotifyReceiver"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-receiver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotifyReceiverBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyReceiver"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-receiver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyReceiver"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-receiver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-receiver": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotifyReceiverBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyReceiver"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "test-receiver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Test-receiverRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutcomeBody"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "confirm-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoticeLinkInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyLink"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-notice-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifySettings"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-notice-settings": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotifySettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifySettings"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {
