@@ -64,6 +64,7 @@ type serverOptions struct {
 	Hosts        []string
 	TLSCert      string // of the interface: its end is watched
 	CaptureQuota int64
+	Clamd        string // scans attachments; empty: nothing does
 	Demo         bool
 	Clock        func() time.Time // of posture; nil: the machine's
 }
@@ -179,6 +180,7 @@ func (s *server) work(ctx context.Context) error {
 	g.Go(func() error { return s.ingest.follow(ctx, s.bus) })
 	g.Go(func() error { return s.notify.Run(ctx, s.bus) })
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.inboxJobs()...) })
+	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.recordJobs()...) })
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.edgeJobs()...) })
 	g.Go(func() error {
 		return job.New(s.db, s.log).Run(ctx, s.careJobs()...)

@@ -48,7 +48,8 @@ type ByID struct {
 	ID string `path:"id"`
 }
 
-type listIn struct {
+// ListIn are the filters of a list.
+type ListIn struct {
 	Type   string    `query:"type"`
 	State  string    `query:"state" doc:"Several with commas"`
 	Site   string    `query:"site"`
@@ -63,7 +64,7 @@ type listIn struct {
 	Limit  int       `query:"limit" minimum:"0" maximum:"500"`
 }
 
-func (s *Service) query(in *listIn) (Query, error) {
+func (s *Service) query(in *ListIn) (Query, error) {
 	asOf, err := rest.AsOf(in.AsOf, s.now())
 	return Query{in.Type, in.State, in.Site, in.Owner, in.Q, in.Due, in.Filter, in.Link, in.Sort, asOf, in.Cursor, in.Limit, nil}, err
 }
@@ -146,6 +147,9 @@ func (s *Service) Routes(r *rest.Router) {
 	s.readRoutes(r)
 	s.writeRoutes(r)
 	s.approvalRoutes(r)
+	s.manyRoutes(r)
+	s.fileRoutes(r)
+	s.viewRoutes(r)
 	s.countRoutes(r)
 }
 
@@ -171,7 +175,7 @@ func (s *Service) readRoutes(r *rest.Router) {
 			return out, nil
 		})
 	rest.Register(r, rest.Op{ID: "list-records", Method: http.MethodGet, Path: "/records", Summary: "Records of all types", Tag: "Records", Permission: auth.RecordRead},
-		func(ctx context.Context, in *listIn) (*struct{ Body rest.Page[Item] }, error) {
+		func(ctx context.Context, in *ListIn) (*struct{ Body rest.Page[Item] }, error) {
 			q, err := s.query(in)
 			if err != nil {
 				return nil, err
@@ -180,7 +184,7 @@ func (s *Service) readRoutes(r *rest.Router) {
 			return &struct{ Body rest.Page[Item] }{page}, err
 		})
 	rest.Register(r, rest.Op{ID: "count-records", Method: http.MethodGet, Path: "/records/facets", Summary: "How many records have which state, site, owner", Tag: "Records", Permission: auth.RecordRead},
-		func(ctx context.Context, in *listIn) (*struct{ Body Facets }, error) {
+		func(ctx context.Context, in *ListIn) (*struct{ Body Facets }, error) {
 			q, err := s.query(in)
 			if err != nil {
 				return nil, err

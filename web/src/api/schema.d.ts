@@ -1471,6 +1471,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/records/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change several records, or see what would change */
+        post: operations["bulk-records"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What lies between two times, with all times of what comes again */
+        get: operations["list-record-calendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/records/counts": {
         parameters: {
             query?: never;
@@ -1480,6 +1514,23 @@ export interface paths {
         };
         /** What of each type is open, overdue or waits for approval */
         get: operations["count-record-types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Records of one type as a table that can be read in again */
+        get: operations["export-records"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1499,6 +1550,23 @@ export interface paths {
         get: operations["count-records"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a table in, as the raw body (?type=&format=csv|xlsx&site=&dry_run=true shows every row's effect) */
+        post: operations["import-records"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1536,6 +1604,41 @@ export interface paths {
         post: operations["decide-record"];
         /** Take a request for approval back */
         delete: operations["withdraw-record"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}/attachments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Attach a file, as the raw body (?name=), at most 2 GiB */
+        post: operations["attach-to-record"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}/attachments/{attachment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download an attachment; what is infected is not given out */
+        get: operations["get-record-attachment"];
+        put?: never;
+        post?: never;
+        /** Take an attachment away */
+        delete: operations["detach-from-record"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2458,6 +2561,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Saved views: one's own and those that others share */
+        get: operations["list-views"];
+        put?: never;
+        /** Save a page with its filters under a name */
+        post: operations["create-view"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/views/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete one of one's own views */
+        delete: operations["delete-view"];
+        options?: never;
+        head?: never;
+        /** Change one of one's own views */
+        patch: operations["update-view"];
+        trace?: never;
+    };
     "/zones/{id}": {
         parameters: {
             query?: never;
@@ -3170,6 +3309,13 @@ export interface components {
             /** @description Who uses it */
             name: string;
             why: string;
+        };
+        "Bulk-recordsRequest": {
+            dry_run?: boolean;
+            ids: string[] | null;
+            reason?: string;
+            set?: components["schemas"]["RecordChanges"];
+            transition?: string;
         };
         CareDatabase: {
             /** Format: int64 */
@@ -3923,6 +4069,14 @@ export interface components {
         "Create-roleRequest": {
             /** @description Small letters, digits and dashes */
             id: string;
+        };
+        "Create-viewRequest": {
+            name: string;
+            page: string;
+            search?: {
+                [key: string]: unknown;
+            };
+            shared?: boolean;
         };
         CreatedBody: {
             id: string;
@@ -5156,6 +5310,20 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageRecordBulkResult: {
+            items: components["schemas"]["RecordBulkResult"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageRecordEntry: {
+            items: components["schemas"]["RecordEntry"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageRecordItem: {
             items: components["schemas"]["RecordItem"][];
             /** @description Give it as cursor to get the next page */
@@ -5179,6 +5347,13 @@ export interface components {
         };
         PageRecordVersion: {
             items: components["schemas"]["RecordVersion"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageRecordView: {
+            items: components["schemas"]["RecordView"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -5270,6 +5445,15 @@ export interface components {
         };
         RecordBody: {
             items: components["schemas"]["RecordTypeCount"][];
+        };
+        RecordBulkResult: {
+            changes: components["schemas"]["RecordFieldChange"][];
+            id: string;
+            ok: boolean;
+            ref: string;
+            /** @description In words; empty: nothing changes */
+            what: string;
+            why_not?: string;
         };
         RecordButton: {
             allowed: boolean;
@@ -5383,6 +5567,20 @@ export interface components {
             state: string;
             /** @description Of a record */
             type?: string;
+        };
+        RecordEntry: {
+            /** @description One of several times of a record that comes again */
+            again: boolean;
+            /** @description Its dates are days without a time */
+            all_day: boolean;
+            from: string;
+            id: string;
+            ref: string;
+            site_id: string | null;
+            state: string;
+            title: string;
+            to: string;
+            type: string;
         };
         RecordFacet: {
             /** Format: int64 */
@@ -5644,6 +5842,19 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        RecordView: {
+            id: string;
+            mine: boolean;
+            name: string;
+            /** @description Its owner's name */
+            owner: string;
+            /** @description /assets */
+            page: string;
+            search: {
+                [key: string]: unknown;
+            };
+            shared: boolean;
+        };
         RecordVote: {
             at: string;
             by: components["schemas"]["RecordName"];
@@ -5771,6 +5982,13 @@ export interface components {
              * @enum {string}
              */
             language: "" | "en" | "da" | "de";
+        };
+        "Update-viewRequest": {
+            name?: string;
+            search?: {
+                [key: string]: unknown;
+            };
+            shared?: boolean;
         };
         UserInBody: {
             email: string;
@@ -9675,6 +9893,73 @@ export interface operations {
             };
         };
     };
+    "bulk-records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Bulk-recordsRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRecordBulkResult"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-record-calendar": {
+        parameters: {
+            query?: {
+                type?: string;
+                site?: string;
+                from?: string;
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRecordEntry"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "count-record-types": {
         parameters: {
             query?: never;
@@ -9692,6 +9977,55 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["RecordBody"];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-records": {
+        parameters: {
+            query?: {
+                type?: string;
+                /** @description Several with commas */
+                state?: string;
+                site?: string;
+                /** @description An id, me, or none */
+                owner?: string;
+                q?: string;
+                due?: "overdue" | "soon";
+                /** @description field:value, may be given again */
+                filter?: string[] | null;
+                /** @description kind:id */
+                link?: string;
+                /** @description A column; -column is downwards */
+                sort?: string;
+                /** @description A day, as 2026-11-20: as it was at its end (UTC); empty: now */
+                as_of?: string;
+                cursor?: string;
+                limit?: number;
+                format?: "csv" | "xlsx";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -9740,6 +10074,37 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["RecordFacets"];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "import-records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -9869,6 +10234,102 @@ export interface operations {
             header?: never;
             path: {
                 id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "attach-to-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-record-attachment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                attachment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "detach-from-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                attachment: string;
             };
             cookie?: never;
         };
@@ -12100,6 +12561,134 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-views": {
+        parameters: {
+            query?: {
+                page?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRecordView"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Create-viewRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordView"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Update-viewRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordView"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {
