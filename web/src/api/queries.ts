@@ -225,3 +225,14 @@ export const subnets = (id: string) =>
     queryFn: ({ signal }) => answer(api.GET("/sites/{id}/subnets", { params: { path: { id } }, signal })),
     enabled: id !== "",
   });
+
+export const firstHour = queryOptions({
+  queryKey: ["first-hour"],
+  queryFn: ({ signal }) => answer(api.GET("/first-hour", { signal })),
+  refetchInterval: minute,
+});
+export const networks = (id: string) =>
+  queryOptions({
+    queryKey: ["networks", id],
+    queryFn: ({ signal }) => answer(api.GET("/sites/{id}/networks", { params: { path: { id } }, signal })),
+  });
