@@ -26,6 +26,7 @@ type ServeCmd struct {
 	ListenFlag   `embed:""`
 	CaptureQuota int64 `default:"107374182400" help:"Bytes that kept captures may take; 0: the whole disk."`
 	EdgeFlags    `embed:""`
+	RecordFlags  `embed:""`
 	Sense        []string `sep:"none" placeholder:"IFACE=SITE" help:"Listen to this interface, which hears that site (name or id; SITE:REALM for another address realm than the site's own). May be given again."`
 }
 
@@ -38,6 +39,7 @@ Example:
   skanse serve --data /var/lib/skanse --listen 0.0.0.0:8443 --host skanse.plant.example \
     --tls-cert cert.pem --tls-key key.pem
   skanse serve --data /var/lib/skanse --sense eth1=Aarhus --sense eth2="Aarhus:Filling line"
+  skanse serve --data /var/lib/skanse --clamd unix:/run/clamav/clamd.ctl
   skanse serve --data /var/lib/skanse --edge-listen :8443 --edge-address skanse.plant.example:8443`
 }
 
@@ -45,7 +47,7 @@ Example:
 func (c *ServeCmd) Run(env *Env) error {
 	log := newLog(env)
 	began := time.Now()
-	s, err := openServer(env.Ctx, serverOptions{Data: Folder(c.Data), URL: c.url(), Hosts: c.Host, CaptureQuota: c.CaptureQuota, TLSCert: c.TLSCert}, log)
+	s, err := openServer(env.Ctx, serverOptions{Data: Folder(c.Data), URL: c.url(), Hosts: c.Host, CaptureQuota: c.CaptureQuota, TLSCert: c.TLSCert, Clamd: c.Clamd}, log)
 	if err != nil {
 		return err
 	}

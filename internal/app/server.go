@@ -51,6 +51,7 @@ type server struct {
 	view     *view.Service
 	records  *record.Service
 	inbox    *inbox.Service
+	digest   *view.Digest
 	egress   *egress.Dialer // the one way out
 	notify   *notify.Service
 	sensor   sensor.Config // protocols and rules for every source
@@ -64,6 +65,7 @@ type serverOptions struct {
 	Hosts        []string
 	TLSCert      string // of the interface: its end is watched
 	CaptureQuota int64
+	Clamd        string // scans attachments; empty: nothing does
 	Demo         bool
 	Clock        func() time.Time // of posture; nil: the machine's
 }
@@ -123,13 +125,13 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	if err != nil {
 		return nil, err
 	}
-	if s.comply, err = comply.New(s.db, comply.Config{Clock: opts.Clock, Log: log}); err != nil {
-		return nil, err
-	}
-	s.view = view.New(s.db)
 	if err := s.openRecords(); err != nil {
 		return nil, err
 	}
+	if s.comply, err = comply.New(s.db, comply.Config{Clock: opts.Clock, Log: log, Records: s.records}); err != nil {
+		return nil, err
+	}
+	s.view = view.New(s.db)
 	s.openInbox()
 	if err := s.openNotices(sealKey); err != nil {
 		return nil, err
@@ -145,7 +147,7 @@ func (s *server) close() error { return s.db.Close() }
 func (s *server) router(visitor *auth.Principal) *rest.Router {
 	return api.New(rest.Config{DB: s.db, Auth: s.auth, Log: s.log, Version: Version, Hosts: s.opts.Hosts, Visitor: visitor}, pages(),
 		admin.New(admin.Config{DB: s.db, Auth: s.auth, Org: s.org, Audit: s.audit, Version: Version, Demo: s.opts.Demo, Overview: s.overview}),
-		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges)
+		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges, s.digest)
 }
 
 func pages() fs.FS {
@@ -179,6 +181,7 @@ func (s *server) work(ctx context.Context) error {
 	g.Go(func() error { return s.ingest.follow(ctx, s.bus) })
 	g.Go(func() error { return s.notify.Run(ctx, s.bus) })
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.inboxJobs()...) })
+	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.recordJobs()...) })
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.edgeJobs()...) })
 	g.Go(func() error {
 		return job.New(s.db, s.log).Run(ctx, s.careJobs()...)
