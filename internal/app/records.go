@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/skanse/skanse/internal/auth"
-	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/job"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/record"
@@ -26,9 +25,6 @@ func (s *server) openRecords() (err error) {
 	s.records, err = record.New(s.db, record.Config{
 		Dir: s.opts.Data.attachments(), Clock: s.opts.Clock, Log: s.log, Behaviours: record.Own(), Clamd: s.opts.Clamd,
 		Find: map[string]record.Finder{"asset": assetsByName},
-		Deputy: func(ctx context.Context, r store.Reader, userID string) (string, error) {
-			return inbox.DeputyOf(ctx, r, s.now(), userID)
-		},
 		Kinds: map[string]record.Lookup{
 			"asset":        assetsByID,
 			"conversation": conversationsByID,
