@@ -9,6 +9,7 @@ import { t, word } from "../../texts";
 import { ConversationTable } from "../../ui/conversation-table";
 import { CutPackets } from "../../ui/cut-packets";
 import { date } from "../../ui/format";
+import { LinkedRecords } from "../../ui/linked-records";
 import { Mark } from "../../ui/mark";
 import { More } from "../../ui/more";
 import { PacketDrawer, type Proof } from "../../ui/packet";
@@ -127,6 +128,7 @@ function Body({ asset: value, etag }: { asset: Asset; etag: string }) {
         <div className="stack">
           <Reasons asset={value} onOverrule={may ? () => setEditing(true) : undefined} />
           <Decided asset={value} />
+          <LinkedRecords kind="asset" id={value.id} site={value.site_id} begin={["change", "finding", "exception"]} />
           <Bindings asset={value} name={name} may={may} />
         </div>
       </div>

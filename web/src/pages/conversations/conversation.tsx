@@ -6,6 +6,7 @@ import { t, word } from "../../texts";
 import { nameOf, protocolOf } from "../../ui/conversation-table";
 import { CutPackets } from "../../ui/cut-packets";
 import { bytes, count } from "../../ui/format";
+import { LinkedRecords } from "../../ui/linked-records";
 import { Mark } from "../../ui/mark";
 import { PacketDrawer, PacketLink, type Proof } from "../../ui/packet";
 import { Ask, Page, Panel } from "../../ui/page";
@@ -82,6 +83,7 @@ function Body({ data }: { data: Conversation }) {
         <End end={data.server} role={t("conversations.server")} />
       </div>
       <div className="stack">
+        <LinkedRecords kind="conversation" id={data.id} begin={["exception", "finding"]} />
         {data.events.length > 0 && (
           <Panel title={t("conversations.events")}>
             <Events events={data.events} />
