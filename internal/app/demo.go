@@ -59,6 +59,9 @@ func (c *DemoCmd) Run(env *Env) error {
 	if err := company.Seed(env.Ctx, s.db, s.org); err != nil {
 		return err
 	}
+	if err := s.hire(env.Ctx, company); err != nil {
+		return err
+	}
 	fmt.Fprintf(env.Stdout, "Playing %d days at %s: %d sites, %d devices …\n", c.Days, company.Name, len(company.Sites), company.Assets())
 	stage := demo.Stage{
 		Sensor: s.sensor,

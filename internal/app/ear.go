@@ -77,7 +77,7 @@ func (s *server) look(ctx context.Context, iface string) error {
 			s.log.Warn("a capture port is not silent", "interface", iface, "why", why)
 		}
 		var src sensor.Source
-		if src, err = live.Open(ctx, iface); err == nil {
+		if src, err = live.Open(ctx, iface, live.Options{}); err == nil {
 			return src.Close()
 		}
 	}

@@ -10,11 +10,7 @@ import (
 	"github.com/skanse/skanse/internal/ot"
 )
 
-// Folder is the data folder: everything that a snapshot must hold.
-//
-//	skanse.db     the database, unless another one was named
-//	keys/         the audit log's signing key, the key of the second step (0600)
-//	captures/     uploaded captures under their SHA-256
+// Folder is the data folder. What lies in it, and what of it a snapshot holds, says dataParts.
 type Folder string
 
 // DataFlag names the data folder and the database on a command line.
@@ -24,9 +20,9 @@ type DataFlag struct {
 }
 
 func (f Folder) database() string     { return "sqlite:" + filepath.Join(string(f), "skanse.db") }
-func (f Folder) auditKey() string     { return filepath.Join(string(f), "keys", "audit.key") }
-func (f Folder) sealKey() string      { return filepath.Join(string(f), "keys", "second-step.key") }
-func (f Folder) captures() string     { return filepath.Join(string(f), "captures") }
+func (f Folder) auditKey() string     { return filepath.Join(string(f), keyFolder, "audit.key") }
+func (f Folder) sealKey() string      { return filepath.Join(string(f), keyFolder, "second-step.key") }
+func (f Folder) captures() string     { return filepath.Join(string(f), captureFolder) }
 func (f Folder) join(n string) string { return filepath.Join(string(f), n) }
 
 // prepare makes the folder. Nobody else on the machine may read what a plant says.

@@ -16,6 +16,16 @@ func (s *server) openInbox() {
 // inboxJobs carry on what is overdue.
 func (s *server) inboxJobs() []job.Job {
 	return []job.Job{
-		{Name: "inbox-escalate", Every: time.Minute, Do: func(ctx context.Context) error { return s.inbox.Escalate(ctx) }},
+		{Name: "inbox-escalate", Every: time.Minute, Do: s.inbox.Escalate},
+		{Name: "newcomers", Every: time.Minute, Do: s.assets.Watch},
+		{Name: "silent-sources", Every: time.Minute, Do: func(ctx context.Context) error { return s.network.WatchSources(ctx, s.now()) }},
 	}
+}
+
+// now is the time of what people and the plant do: the demo plays its past by a clock of its own.
+func (s *server) now() time.Time {
+	if s.opts.Clock != nil {
+		return s.opts.Clock()
+	}
+	return time.Now()
 }

@@ -5,6 +5,7 @@ import (
 	"github.com/skanse/skanse/internal/audit"
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/bus"
+	"github.com/skanse/skanse/internal/care"
 	"github.com/skanse/skanse/internal/comply"
 	"github.com/skanse/skanse/internal/edge/centre"
 	"github.com/skanse/skanse/internal/egress"
@@ -12,6 +13,7 @@ import (
 	"github.com/skanse/skanse/internal/job"
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/org"
+	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/store"
 )
 
@@ -20,8 +22,9 @@ import (
 func schema() []store.Migrations {
 	return []store.Migrations{
 		org.Migrations(), audit.Migrations(), bus.Migrations(), job.Migrations(), auth.Migrations(),
-		egress.Migrations(), inbox.Migrations(),
+		egress.Migrations(), inbox.Migrations(), record.Migrations(),
 		centre.Migrations(),
+		care.Migrations(),
 		network.Migrations(), asset.Migrations(), comply.Migrations(),
 	}
 }

@@ -64,7 +64,7 @@ func (s hearing) sense(ctx context.Context, e ear) error {
 // hear runs the sensor over the interface once. Packets go on being read while
 // the database is busy.
 func (s hearing) hear(ctx context.Context, e ear, opened func()) error {
-	src, err := live.Open(ctx, e.iface)
+	src, err := live.Open(ctx, e.iface, live.Options{})
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ Example:
 func (c *ServeCmd) Run(env *Env) error {
 	log := newLog(env)
 	began := time.Now()
-	s, err := openServer(env.Ctx, serverOptions{Data: Folder(c.Data), URL: c.url(), Hosts: c.Host, CaptureQuota: c.CaptureQuota}, log)
+	s, err := openServer(env.Ctx, serverOptions{Data: Folder(c.Data), URL: c.url(), Hosts: c.Host, CaptureQuota: c.CaptureQuota, TLSCert: c.TLSCert}, log)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/skanse/skanse/internal/audit"
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/bus"
+	"github.com/skanse/skanse/internal/care"
 	"github.com/skanse/skanse/internal/comply"
 	"github.com/skanse/skanse/internal/edge/centre"
 	"github.com/skanse/skanse/internal/egress"
@@ -22,6 +23,7 @@ import (
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/notify"
 	"github.com/skanse/skanse/internal/org"
+	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/rest"
 	"github.com/skanse/skanse/internal/rest/admin"
 	"github.com/skanse/skanse/internal/sensor"
@@ -47,10 +49,12 @@ type server struct {
 	captures *network.Captures
 	comply   *comply.Service
 	view     *view.Service
+	records  *record.Service
 	inbox    *inbox.Service
 	egress   *egress.Dialer // the one way out
 	notify   *notify.Service
 	sensor   sensor.Config // protocols and rules for every source
+	care     *care.Service
 	opts     serverOptions
 }
 
@@ -58,6 +62,7 @@ type serverOptions struct {
 	Data         Folder
 	URL          string // of the database
 	Hosts        []string
+	TLSCert      string // of the interface: its end is watched
 	CaptureQuota int64
 	Demo         bool
 	Clock        func() time.Time // of posture; nil: the machine's
@@ -126,10 +131,14 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 		return nil, err
 	}
 	s.view = view.New(s.db)
+	if err := s.openRecords(); err != nil {
+		return nil, err
+	}
 	s.openInbox()
 	if err := s.openNotices(sealKey); err != nil {
 		return nil, err
 	}
+	s.openCare()
 	return s, nil
 }
 
@@ -140,7 +149,7 @@ func (s *server) close() error { return s.db.Close() }
 func (s *server) router(visitor *auth.Principal) *rest.Router {
 	return api.New(rest.Config{DB: s.db, Auth: s.auth, Log: s.log, Version: Version, Hosts: s.opts.Hosts, Visitor: visitor}, pages(),
 		admin.New(admin.Config{DB: s.db, Auth: s.auth, Org: s.org, Audit: s.audit, Version: Version, Demo: s.opts.Demo, Overview: s.overview}),
-		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox)
+		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records)
 }
 
 func pages() fs.FS {
@@ -163,9 +172,6 @@ func (s *server) overview(ctx context.Context, scope auth.Scope) (map[int64]admi
 	return out, nil
 }
 
-// keepEnded is how long ended sessions and delivered events stay for a look back.
-const keepEnded = 30 * 24 * time.Hour
-
 // work runs everything that goes on beside the requests, until ctx ends.
 func (s *server) work(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
@@ -177,11 +183,7 @@ func (s *server) work(ctx context.Context) error {
 	g.Go(func() error { return s.ingest.follow(ctx, s.bus) })
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.inboxJobs()...) })
 	g.Go(func() error {
-		return job.New(s.db, s.log).Run(ctx,
-			job.Job{Name: "sessions", Every: time.Hour, Do: func(ctx context.Context) error { return s.auth.Clean(ctx, keepEnded) }},
-			job.Job{Name: "events", Every: time.Hour, Do: func(ctx context.Context) error { return s.bus.Clean(ctx, keepEnded) }},
-			job.Job{Name: "statistics", Every: 24 * time.Hour, Do: s.db.Optimize},
-		)
+		return job.New(s.db, s.log).Run(ctx, s.careJobs()...)
 	})
 	return g.Wait()
 }

@@ -19,39 +19,7 @@ type SnapshotCmd struct {
 	Create  SnapshotCreateCmd  `cmd:"" help:"Write a snapshot to a new file; works beside a running server."`
 	Restore SnapshotRestoreCmd `cmd:"" help:"Bring a snapshot into an empty data folder."`
 	Verify  SnapshotVerifyCmd  `cmd:"" help:"Check every byte of a snapshot."`
-	Kit     SnapshotKitCmd     `cmd:"" help:"Make the recovery kit that opens the keys in a snapshot."`
-}
-
-// SnapshotKitCmd makes the key that opens the keys in a snapshot.
-type SnapshotKitCmd struct {
-	Data string `default:"skanse-data" env:"SKANSE_DATA" type:"path" help:"Data folder."`
-	New  bool   `help:"Replace the kit: older snapshots still need the older one."`
-}
-
-// Help shows the command at work.
-func (c *SnapshotKitCmd) Help() string {
-	return "Example:\n  skanse snapshot kit > kit.txt\n\nPrint it, put the paper away, and remove the file. Skanse keeps only the public half."
-}
-
-// Run prints the kit.
-func (c *SnapshotKitCmd) Run(env *Env) error {
-	path := Folder(c.Data).recovery()
-	if _, err := os.Stat(path); err == nil && !c.New {
-		return ot.Errorf(ot.Conflict, "there is a recovery kit already (%s): give --new to replace it", path)
-	}
-	id, err := age.GenerateX25519Identity()
-	if err != nil {
-		return fmt.Errorf("make the recovery kit: %w", err)
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return ot.Errorf(ot.Invalid, "the data folder cannot be used: %w", err)
-	}
-	if err := os.WriteFile(path, []byte(id.Recipient().String()+"\n"), 0o600); err != nil {
-		return ot.Errorf(ot.Invalid, "the data folder cannot be used: %w", err)
-	}
-	fmt.Fprintf(env.Stdout, "# Skanse recovery kit, made %s\n# With this key and a snapshot another machine goes on:\n#   skanse snapshot restore SNAPSHOT --data FOLDER --kit THIS-FILE\n# public half: %s\n%s\n",
-		time.Now().UTC().Format(time.DateOnly), id.Recipient(), id)
-	return nil
+	Kit     SnapshotKitCmd     `cmd:"" help:"Make the recovery kit: the key on paper that opens snapshots."`
 }
 
 // SnapshotCreateCmd writes a snapshot.
@@ -61,6 +29,7 @@ type SnapshotCreateCmd struct {
 	Recipient   string `help:"age recipient that the keys are sealed to, instead of the recovery kit's." placeholder:"age1…"`
 	WithoutKeys bool   `help:"Leave the keys out: a restored Skanse then signs with a new one."`
 	NoCaptures  bool   `help:"Leave the uploaded captures out."`
+	Encrypt     bool   `help:"Encrypt the whole file to the recovery kit, as the scheduled ones are; else only the keys in it are sealed."`
 }
 
 // Help shows the command at work.
@@ -77,15 +46,25 @@ func (c *SnapshotCreateCmd) Run(env *Env) error {
 	if err != nil {
 		return err
 	}
+	if c.Encrypt && to == nil {
+		return ot.Errorf(ot.Invalid, "--encrypt needs the recovery kit, and --without-keys leaves it out: give one of them")
+	}
 	if c.Out == "" {
 		c.Out = "skanse-" + time.Now().UTC().Format("2006-01-02T150405Z") + ".snapshot"
+		if c.Encrypt {
+			c.Out += sealedSuffix
+		}
 	}
 	db, err := store.Open(env.Ctx, store.Config{URL: c.url(), ReadOnly: true})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = db.Close() }() // read-only: nothing can be lost
-	m, err := createSnapshot(env.Ctx, c.Out, snapshotSource{db: db, folder: Folder(c.Data), sealTo: to, captures: !c.NoCaptures})
+	create := createSnapshot
+	if c.Encrypt {
+		create = createSealed
+	}
+	m, err := create(env.Ctx, c.Out, snapshotSource{db: db, folder: Folder(c.Data), sealTo: to, captures: !c.NoCaptures})
 	if err != nil {
 		return err
 	}
@@ -118,17 +97,28 @@ func (c *SnapshotCreateCmd) sealTo() (*age.X25519Recipient, error) {
 
 // SnapshotVerifyCmd checks a snapshot.
 type SnapshotVerifyCmd struct {
-	File string `arg:"" type:"existingfile" help:"The snapshot."`
+	File    string `arg:"" type:"existingfile" help:"The snapshot."`
+	KitFlag `embed:""`
 }
 
 // Help shows the command at work.
 func (c *SnapshotVerifyCmd) Help() string {
-	return "Example:\n  skanse snapshot verify /media/stick/skanse.snapshot\n\nIt finds any changed or missing byte. skanse verify audit SNAPSHOT checks the audit log in it."
+	return "Example:\n  skanse snapshot verify /media/stick/skanse.snapshot\n  skanse snapshot verify /media/stick/skanse.snapshot.age --kit kit.txt\n\n" +
+		"It finds any changed or missing byte. skanse verify audit SNAPSHOT checks the audit log in it."
 }
 
 // Run checks the snapshot.
 func (c *SnapshotVerifyCmd) Run(env *Env) error {
-	m, err := verifySnapshot(env.Ctx, c.File)
+	open, err := c.identities(env)
+	if err != nil {
+		return err
+	}
+	path, done, err := openSealed(env.Ctx, c.File, filepath.Dir(c.File), open)
+	if err != nil {
+		return err
+	}
+	defer done()
+	m, err := verifySnapshot(env.Ctx, path)
 	if err != nil {
 		return err
 	}
@@ -140,28 +130,20 @@ func (c *SnapshotVerifyCmd) Run(env *Env) error {
 type SnapshotRestoreCmd struct {
 	DataFlag    `embed:""`
 	File        string `arg:"" type:"existingfile" help:"The snapshot."`
-	Kit         string `type:"existingfile" help:"The recovery kit, as skanse snapshot kit printed it." placeholder:"FILE"`
-	WithoutKeys bool   `help:"Leave the keys behind: Skanse then signs with a new one."`
+	KitFlag     `embed:""`
+	WithoutKeys bool `help:"Leave the keys behind: Skanse then signs with a new one."`
 }
 
 // Help shows the command at work.
 func (c *SnapshotRestoreCmd) Help() string {
-	return "Example:\n  skanse snapshot restore skanse.snapshot --data /var/lib/skanse --kit kit.txt\n  skanse serve --data /var/lib/skanse\n\nThe folder must be empty or missing. With --database the tables go to PostgreSQL."
+	return "Example:\n  skanse snapshot restore skanse.snapshot --data /var/lib/skanse --kit kit.txt\n  skanse snapshot restore skanse.snapshot.age --data /var/lib/skanse --kit -     (typed by hand)\n  skanse serve --data /var/lib/skanse\n\nThe folder must be empty or missing. With --database the tables go to PostgreSQL."
 }
 
 // Run restores the snapshot.
 func (c *SnapshotRestoreCmd) Run(env *Env) error {
-	var open []age.Identity
-	if c.Kit != "" {
-		f, err := os.Open(c.Kit)
-		if err != nil {
-			return ot.Errorf(ot.Invalid, "the recovery kit: %w", err)
-		}
-		open, err = age.ParseIdentities(f)
-		_ = f.Close() // read only
-		if err != nil {
-			return ot.Errorf(ot.Invalid, "%s is not a recovery kit: it holds a line AGE-SECRET-KEY-1…", c.Kit)
-		}
+	open, err := c.identities(env)
+	if err != nil {
+		return err
 	}
 	m, err := restoreSnapshot(env.Ctx, c.File, snapshotTarget{folder: Folder(c.Data), database: c.Database, open: open, withoutKeys: c.WithoutKeys})
 	if err != nil {
@@ -171,7 +153,7 @@ func (c *SnapshotRestoreCmd) Run(env *Env) error {
 	return nil
 }
 
-func (f Folder) keys() string     { return f.join("keys") }
+func (f Folder) keys() string     { return f.join(keyFolder) }
 func (f Folder) recovery() string { return filepath.Join(f.keys(), "recovery.recipient") }
 
 // stopped says that a long copy was interrupted.

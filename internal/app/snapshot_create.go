@@ -22,8 +22,7 @@ import (
 const (
 	databaseName = "skanse.db" // SQLite: the file itself
 	tableDir     = "tables/"   // PostgreSQL: tables/<table>/<part>, JSON lines
-	captureDir   = "captures/"
-	keyDir       = "keys/"
+	captureDir   = captureFolder + "/"
 	sealedSuffix = ".age"
 )
 
@@ -71,13 +70,18 @@ func createSnapshot(ctx context.Context, out string, src snapshotSource) (_ *man
 	if last, err := audit.New(src.db, nil, nil).Last(ctx); err == nil {
 		m.Audit = last.Note
 	}
-	if src.captures {
-		if err := w.addFolder(ctx, captureDir, src.folder.captures(), func(name string) bool { return !strings.HasSuffix(name, ".part") }); err != nil {
+	for _, p := range dataParts() {
+		dir := src.folder.join(p.name)
+		switch {
+		case p.name == captureFolder && !src.captures:
+		case p.kept == keptWhole:
+			err = w.addFolder(ctx, p.name+"/", dir, func(name string) bool { return !strings.HasSuffix(name, ".part") })
+		case p.kept == keptSealed:
+			err = w.addSealed(ctx, p.name+"/", dir, src.sealTo)
+		}
+		if err != nil {
 			return nil, err
 		}
-	}
-	if err := w.addKeys(ctx, src.folder.keys(), src.sealTo); err != nil {
-		return nil, err
 	}
 	if err := w.close(ctx); err != nil {
 		return nil, err
@@ -103,63 +107,100 @@ func (w *snapshotWriter) addDatabaseFile(ctx context.Context, db *store.DB, out 
 	if err := db.CopyTo(ctx, path); err != nil {
 		return err
 	}
+	if err := w.countFile(ctx, path); err != nil {
+		return err
+	}
 	return w.addFile(ctx, databaseName, path)
 }
 
-// addFolder adds the files of a folder; one that goes away meanwhile was deleted by a person.
-func (w *snapshotWriter) addFolder(ctx context.Context, prefix, dir string, want func(name string) bool) error {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
+// countFile notes how many rows each table of a copy has: what a restore is compared with.
+func (w *snapshotWriter) countFile(ctx context.Context, path string) error {
+	db, err := store.Open(ctx, store.Config{URL: "sqlite:" + path, ReadOnly: true})
 	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		if !e.Type().IsRegular() || !plainName(e.Name()) || !want(e.Name()) {
-			continue
-		}
-		if err := w.addFile(ctx, prefix+e.Name(), filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
+	defer func() { _ = db.Close() }() // read-only: nothing can be lost
+	w.m.Rows, err = countRows(ctx, db)
+	return err
 }
 
-// addKeys seals each key; public halves stay readable, so that the audit log in the
-// snapshot can be verified without the kit.
-func (w *snapshotWriter) addKeys(ctx context.Context, dir string, to *age.X25519Recipient) error {
+// countRows counts every table.
+func countRows(ctx context.Context, db *store.DB) (map[string]int64, error) {
+	out := map[string]int64{}
+	err := db.View(ctx, func(r store.Reader) error {
+		tables, err := store.Tables(ctx, r)
+		if err != nil {
+			return err
+		}
+		for _, t := range tables {
+			if out[t.Name], err = store.One[int64](ctx, r, "SELECT COUNT(*) FROM "+t.Name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// addFolder adds the files of a folder and of those in it; one that goes away
+// meanwhile was deleted by a person.
+func (w *snapshotWriter) addFolder(ctx context.Context, prefix, dir string, want func(name string) bool) error {
+	return eachFile(dir, func(name, path string) error {
+		if !want(name) {
+			return nil
+		}
+		if err := w.addFile(ctx, prefix+name, path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	})
+}
+
+// eachFile calls fn with every plain file below dir, its name with slashes.
+func eachFile(dir string, fn func(name, path string) error) error {
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		if name = filepath.ToSlash(name); !plainPath(name) {
+			return nil
+		}
+		return fn(name, path)
+	})
+	return err
+}
+
+// addSealed seals each file of a folder; public halves stay readable, so that the audit
+// log in the snapshot can be verified without the kit.
+func (w *snapshotWriter) addSealed(ctx context.Context, prefix, dir string, to *age.X25519Recipient) error {
 	public := func(name string) bool {
 		return strings.HasSuffix(name, ".pub") || strings.HasSuffix(name, ".recipient")
 	}
-	if err := w.addFolder(ctx, keyDir, dir, public); err != nil || to == nil {
+	if err := w.addFolder(ctx, prefix, dir, public); err != nil || to == nil {
 		return err
 	}
 	w.m.Sealed = to.String()
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if !e.Type().IsRegular() || !plainName(e.Name()) || public(e.Name()) {
-			continue
+	return eachFile(dir, func(name, path string) error {
+		if public(name) {
+			return nil
 		}
-		secret, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		secret, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
 		sealed, err := seal(secret, to)
 		if err != nil {
-			return fmt.Errorf("seal %s: %w", e.Name(), err)
+			return fmt.Errorf("seal %s: %w", name, err)
 		}
-		if err := w.addBytes(ctx, keyDir+e.Name()+sealedSuffix, sealed); err != nil {
-			return err
-		}
-	}
-	return nil
+		return w.addBytes(ctx, prefix+name+sealedSuffix, sealed)
+	})
 }
 
 func seal(secret []byte, to age.Recipient) ([]byte, error) {

@@ -13,6 +13,7 @@ import (
 	"hash"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -41,6 +42,7 @@ type manifest struct {
 	Schema    map[string]int64 `json:"schema"`           // last migration of each slice
 	Sealed    string           `json:"sealed,omitempty"` // the keys' recipient
 	Audit     string           `json:"audit,omitempty"`  // last checkpoint of the audit log: a witness
+	Rows      map[string]int64 `json:"rows,omitempty"`   // of each table; since 0.2
 	Members   []member         `json:"members"`
 }
 
@@ -291,20 +293,22 @@ func compareMembers(m *manifest, seen []member) error {
 
 // memberName accepts only the names that we write: no path leads out of the folder.
 func memberName(name string) bool {
-	for _, dir := range []string{captureDir, keyDir, tableDir} {
-		if rest, ok := strings.CutPrefix(name, dir); ok {
-			name = rest
-			if dir == tableDir { // tables/<table>/<number>
-				table, part, ok := strings.Cut(rest, "/")
-				if !ok || !plainName(table) {
-					return false
-				}
-				name = part
-			}
-			return plainName(name)
-		}
+	if rest, ok := strings.CutPrefix(name, tableDir); ok { // tables/<table>/<number>
+		table, part, ok := strings.Cut(rest, "/")
+		return ok && plainName(table) && plainName(part)
 	}
-	return name == manifestName || name == databaseName
+	dir, rest, ok := strings.Cut(name, "/")
+	if !ok {
+		return name == manifestName || name == databaseName
+	}
+	p, known := dataPart(dir)
+	return known && (p.kept == keptWhole || p.kept == keptSealed) && plainPath(rest)
+}
+
+// plainPath is up to four plain names with slashes between.
+func plainPath(s string) bool {
+	parts := strings.Split(s, "/")
+	return len(parts) <= 4 && !slices.ContainsFunc(parts, func(p string) bool { return !plainName(p) })
 }
 
 func plainName(s string) bool {

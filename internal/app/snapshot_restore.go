@@ -23,7 +23,7 @@ type snapshotTarget struct {
 	database    string // PostgreSQL's address; empty: an SQLite file in the folder
 	open        []age.Identity
 	withoutKeys bool
-	noCaptures  bool // only to look at the database
+	noFiles     bool // only to look at the database
 }
 
 // restoreSnapshot verifies the whole file, builds everything in a folder of its own
@@ -33,6 +33,11 @@ func restoreSnapshot(ctx context.Context, path string, to snapshotTarget) (_ *ma
 	if err := emptyFolder(string(to.folder)); err != nil {
 		return nil, err
 	}
+	path, done, err := openSealed(ctx, path, string(to.folder), to.open)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	m, err := verifySnapshot(ctx, path)
 	if err != nil {
 		return nil, err
@@ -214,11 +219,8 @@ func (r *restorer) member(name string, _ int64, in io.Reader) error {
 		return r.write(databaseName, in)
 	case strings.HasPrefix(name, tableDir):
 		return r.part(in)
-	case strings.HasPrefix(name, captureDir):
-		if r.to.noCaptures {
-			return nil
-		}
-		return r.write(name, in)
+	case r.to.noFiles && !strings.HasSuffix(name, ".pub"):
+		return nil
 	case strings.HasSuffix(name, sealedSuffix):
 		if r.to.withoutKeys {
 			return nil

@@ -54,7 +54,13 @@ func (w *snapshotWriter) addTable(ctx context.Context, r store.Reader, t store.T
 		return err
 	}
 	var b bytes.Buffer
-	rows, part := 0, 0
+	rows, part, all := 0, 0, int64(0)
+	defer func() {
+		if w.m.Rows == nil {
+			w.m.Rows = map[string]int64{}
+		}
+		w.m.Rows[t.Name] = all
+	}()
 	flush := func() error {
 		part++
 		err := w.addBytes(ctx, fmt.Sprintf("%s%s/%06d", tableDir, t.Name, part), b.Bytes())
@@ -76,6 +82,7 @@ func (w *snapshotWriter) addTable(ctx context.Context, r store.Reader, t store.T
 		}
 		b.Write(line)
 		b.WriteByte('\n')
+		all++
 		if rows++; rows == partRows || b.Len() > partBytes {
 			if err := flush(); err != nil {
 				return err

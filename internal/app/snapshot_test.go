@@ -395,7 +395,8 @@ func TestSnapshotWithoutKeys(t *testing.T) {
 func TestMemberNames(t *testing.T) {
 	for name, want := range map[string]bool{
 		"skanse.db": true, "manifest.json": true, "captures/ab12": true, "keys/audit.key.age": true, "tables/org_site/000001": true,
-		"../x": false, "captures/../x": false, "captures/..": false, "/etc/passwd": false, "captures/a/b": false, "keys/": false,
+		"../x": false, "captures/../x": false, "captures/..": false, "/etc/passwd": false, "captures/a/b": true, "captures/a//b": false, "captures/a/b/c/d/e": false,
+		"attachments/ab/cdef": true, "spool/plain": false, "skanse.sock/x": false, "captures/a/../../x": false, "keys/": false,
 		"tables/org_site": false, "tables/../x": false, "keys/.hidden": false, "captures/a\x00": false, "": false, `captures/a\b`: false, "x": false,
 	} {
 		if got := memberName(name); got != want {

@@ -29,6 +29,7 @@ type VerifyAuditCmd struct {
 	Key        []string `type:"existingfile" help:"Public key kept elsewhere (keys/audit.key.pub); else the one beside the log." placeholder:"FILE"`
 	Checkpoint []string `type:"existingfile" help:"Checkpoint kept elsewhere, as GET /api/v1/audit/checkpoint gives it." placeholder:"FILE"`
 	JSON       bool     `help:"Print the report as JSON."`
+	KitFlag    `embed:""`
 }
 
 // Help shows the command at work.
@@ -114,8 +115,13 @@ func (c *VerifyAuditCmd) locate(env *Env) (url string, keys []string, done func(
 			return "", nil, nil, err
 		}
 		done = func() error { return os.RemoveAll(dir) }
+		open, err := c.identities(env)
+		if err != nil {
+			_ = done()
+			return "", nil, nil, err
+		}
 		folder = Folder(filepath.Join(dir, "data"))
-		if _, err := restoreSnapshot(env.Ctx, c.Path, snapshotTarget{folder: folder, withoutKeys: true, noCaptures: true}); err != nil {
+		if _, err := restoreSnapshot(env.Ctx, c.Path, snapshotTarget{folder: folder, open: open, withoutKeys: true, noFiles: true}); err != nil {
 			_ = done()
 			return "", nil, nil, err
 		}
@@ -142,11 +148,11 @@ func isSnapshot(path string) (bool, error) {
 		return false, ot.Errorf(ot.NotFound, "there is nothing to verify: %w", err)
 	}
 	defer func() { _ = f.Close() }() // read only
-	var magic [4]byte
-	if _, err := io.ReadFull(f, magic[:]); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+	magic := make([]byte, len(ageMagic))
+	if _, err := io.ReadFull(f, magic); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return false, err
 	}
-	return bytes.Equal(magic[:], []byte{0x28, 0xb5, 0x2f, 0xfd}), nil // zstd
+	return bytes.HasPrefix(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}) || bytes.Equal(magic, []byte(ageMagic)), nil // zstd, or encrypted
 }
 
 // readCheckpoint reads a signed note, bare or inside the JSON that the server answered.

@@ -12,8 +12,9 @@ import (
 
 // VerifyEvidenceCmd checks that evidence is what it was when it was written.
 type VerifyEvidenceCmd struct {
-	Path string `arg:"" help:"A data folder, a database file, a snapshot, or postgres://…"`
-	JSON bool   `help:"Print the report as JSON."`
+	Path    string `arg:"" help:"A data folder, a database file, a snapshot, or postgres://…"`
+	JSON    bool   `help:"Print the report as JSON."`
+	KitFlag `embed:""`
 }
 
 // Help shows the command at work.
@@ -24,7 +25,7 @@ func (c *VerifyEvidenceCmd) Help() string {
 
 // Run checks the evidence.
 func (c *VerifyEvidenceCmd) Run(env *Env) (err error) {
-	url, _, done, err := (&VerifyAuditCmd{Path: c.Path}).locate(env)
+	url, _, done, err := (&VerifyAuditCmd{Path: c.Path, KitFlag: c.KitFlag}).locate(env)
 	if err != nil {
 		return err
 	}
@@ -59,6 +60,9 @@ func (c *VerifyEvidenceCmd) Run(env *Env) (err error) {
 	}
 	for _, d := range v.Damage {
 		fmt.Fprintln(env.Stdout, ot.Printable(d))
+	}
+	if v.Expired > 0 {
+		fmt.Fprintf(env.Stdout, "The answers of %d runs were removed for their age, as the audit log says; their roots are there.\n", v.Expired)
 	}
 	fmt.Fprintf(env.Stdout, "%d answers in %d runs and %d sets of items; %d do not verify.\n", v.Answers, v.Runs, v.Sets, len(v.Damage))
 	return v.Err()

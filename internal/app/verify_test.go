@@ -147,7 +147,7 @@ func TestSnapshotCommands(t *testing.T) {
 	for _, step := range []interface{ Run(*Env) error }{
 		&SnapshotCreateCmd{DataFlag: data, Out: file}, // beside the running server that holds the lock
 		&SnapshotVerifyCmd{File: file},
-		&SnapshotRestoreCmd{DataFlag: DataFlag{Data: filepath.Join(dir, "new")}, File: file, Kit: path},
+		&SnapshotRestoreCmd{DataFlag: DataFlag{Data: filepath.Join(dir, "new")}, File: file, KitFlag: KitFlag{Kit: path}},
 	} {
 		if err := step.Run(env); err != nil {
 			t.Fatalf("%T: %v", step, err)

@@ -27,7 +27,7 @@ var layers = [][]string{
 	{"internal/auth"},
 	{"internal/rest", "internal/rule", "internal/dissect"},
 	{"internal/inbox"},
-	{"internal/record", "internal/notify"},
+	{"internal/record", "internal/notify", "internal/care"},
 	{"internal/edge", "internal/sensor"},
 	{"internal/asset", "internal/network"}, // the slices: none knows another
 	{"internal/comply"},

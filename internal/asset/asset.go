@@ -23,10 +23,11 @@ func Migrations() store.Migrations { return store.Migrations{Slice: "asset", FS:
 
 // Service is the slice: it owns the tables asset_*.
 type Service struct {
-	db      *store.DB
-	cat     *Catalogue
-	sources SourceNames
-	now     func() time.Time // of decisions
+	db       *store.DB
+	cat      *Catalogue
+	sources  SourceNames
+	now      func() time.Time // of decisions
+	findings Findings
 }
 
 // New makes the slice on a migrated database.

@@ -2,6 +2,7 @@ package asset
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -122,6 +123,9 @@ func (s *Service) decidePart(ctx context.Context, tx *store.Tx, scope Scope, who
 		return 0, err
 	}
 	if err := store.Upsert(ctx, tx, "asset_change", changes, nil, nil); err != nil {
+		return 0, err
+	}
+	if err := s.askAgain(ctx, tx, who, state, slices.Collect(maps.Keys(refs))...); err != nil {
 		return 0, err
 	}
 	var events []bus.Event

@@ -165,6 +165,11 @@ func (s *Service) decide(ctx context.Context, tx *store.Tx, who Person, a *asset
 	if err := store.Upsert(ctx, tx, "asset_change", changes, nil, nil); err != nil {
 		return err
 	}
+	if p.State != nil || p.Managed != nil {
+		if err := s.askAgain(ctx, tx, who, a.State, a.SiteNo); err != nil {
+			return err
+		}
+	}
 	if a.Seen {
 		if err := s.again(ctx, tx, a.SiteNo, because{}, a.ID); err != nil {
 			return err

@@ -224,8 +224,10 @@ func (s *Service) ImportList(ctx context.Context, scope org.Scope, who Person, s
 	for part := range slices.Chunk(list, linesPerTx) {
 		var told []ListLine
 		run := func(r store.Reader, tx *store.Tx) (err error) {
-			told, err = s.listPart(ctx, r, tx, site.No, who, part)
-			return err
+			if told, err = s.listPart(ctx, r, tx, site.No, who, part); err != nil || tx == nil {
+				return err
+			}
+			return s.ask(ctx, tx, site.No, s.now(), who.ID, "on a list")
 		}
 		if dryRun {
 			err = s.db.View(ctx, func(r store.Reader) error { return run(r, nil) })

@@ -77,6 +77,7 @@ func reasonDetail(ctx context.Context, reason string) {
 
 // Routes mounts the slice.
 func (s *Service) Routes(r *rest.Router) {
+	s.newcomerRoutes(r)
 	const tag = "Assets"
 	rest.Register(r, rest.Op{ID: "list-assets", Method: http.MethodGet, Path: "/assets", Summary: "List assets", Tag: tag, Permission: auth.AssetRead},
 		func(ctx context.Context, in *pageInput) (*pageOf[Asset], error) {

@@ -89,6 +89,11 @@ func (s *Service) reidentify(ctx context.Context, tx *store.Tx, d sensor.Deliver
 	if err := w.flush(ctx, ev); err != nil {
 		return 0, nil, err
 	}
+	if w.newcomers() {
+		if err := s.ask(ctx, tx, d.SiteNo, d.Received, "", ""); err != nil {
+			return 0, nil, err
+		}
+	}
 	return len(w.made), w.refs(), nil
 }
 

@@ -113,3 +113,24 @@ func EraseActor(ctx context.Context, tx *store.Tx, actor string) (int64, error) 
 	}
 	return n, nil
 }
+
+// EraseBefore blanks the details of entries older than before, a few at a time, and
+// says how many. The entries and their proofs stay for ever.
+func (l *Log) EraseBefore(ctx context.Context, before time.Time) (total int64, err error) {
+	const step = 500
+	for {
+		var n int64
+		err := l.db.Update(ctx, func(tx *store.Tx) (err error) {
+			n, err = tx.Exec(ctx, `UPDATE audit_detail SET salt = '', detail = '' WHERE seq IN (SELECT d.seq FROM audit_detail d
+				JOIN audit_entry e ON e.seq = d.seq WHERE e.at < ? AND d.detail <> '' ORDER BY d.seq LIMIT ?)`, store.At(before), step)
+			return err
+		})
+		if err != nil {
+			return total, fmt.Errorf("erase old audit details: %w", err)
+		}
+		total += n
+		if n < step {
+			return total, nil
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/skanse/skanse/catalog"
@@ -49,8 +50,9 @@ type Service struct {
 	zip   *packing
 	quiet time.Duration // how long nothing must change before changes are judged
 
-	running sync.Mutex // one evaluation at a time
-	heardAt time.Time  // guarded by running
+	running sync.Mutex   // one evaluation at a time
+	heardAt time.Time    // guarded by running
+	took    atomic.Int64 // of the last judging, ns
 
 	mu    sync.Mutex
 	dirty map[ot.Topic]bool
@@ -111,6 +113,9 @@ func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
 	return g.Wait()
 }
 
+// Took is how long the last judging took in this process; 0: none yet.
+func (s *Service) Took() time.Duration { return time.Duration(s.took.Load()) }
+
 // Mark says that what these topics name has changed; Run judges it soon.
 func (s *Service) Mark(topics ...ot.Topic) {
 	s.mu.Lock()
@@ -134,6 +139,7 @@ func (s *Service) loop(ctx context.Context) error {
 			s.log.ErrorContext(ctx, "judge the posture", "error", err)
 			s.Mark(topics...)
 		}
+		s.took.Store(int64(time.Since(began)))
 		if len(topics) == 0 || measured(topics) {
 			pause = time.After(min(breath*time.Since(began), maxPause))
 		}

@@ -295,6 +295,11 @@ func (s *Service) writeFindings(ctx context.Context, now time.Time, open, want [
 		if err := store.Upsert(ctx, tx, "comply_finding", write, []string{"finding_id"}, []string{"sentence", "closed_at"}); err != nil {
 			return err
 		}
+		if len(write) > 0 {
+			if err := s.askExplain(ctx, tx, now); err != nil {
+				return err
+			}
+		}
 		for _, f := range write {
 			action := "finding.open"
 			if !f.ClosedAt.IsZero() {

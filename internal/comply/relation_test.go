@@ -6,7 +6,9 @@ import (
 
 	"github.com/skanse/skanse/internal/asset"
 	"github.com/skanse/skanse/internal/audit"
+	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/bus"
+	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/org"
 	"github.com/skanse/skanse/internal/ot"
@@ -16,7 +18,7 @@ import (
 
 func tables() []store.Migrations {
 	return []store.Migrations{
-		org.Migrations(), audit.Migrations(), bus.Migrations(), asset.Migrations(),
+		org.Migrations(), audit.Migrations(), bus.Migrations(), auth.Migrations(), inbox.Migrations(), asset.Migrations(),
 		network.Migrations(), Migrations(),
 	}
 }

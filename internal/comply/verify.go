@@ -16,7 +16,8 @@ type Verified struct {
 	Runs    int      `json:"runs"`
 	Answers int      `json:"answers"`
 	Sets    int      `json:"sets"`
-	Damage  []string `json:"damage"` // one sentence each; empty: all verifies
+	Expired int      `json:"expired"` // runs whose answers were removed for their age, as the audit log says
+	Damage  []string `json:"damage"`  // one sentence each; empty: all verifies
 }
 
 // maxDamage bounds the list: a destroyed table needs no thousand sentences.
@@ -48,6 +49,10 @@ func VerifyEvidence(ctx context.Context, r store.Reader) (Verified, error) {
 	if err != nil {
 		return v, fmt.Errorf("read runs: %w", err)
 	}
+	expired, err := expiredBefore(ctx, r)
+	if err != nil {
+		return v, fmt.Errorf("read the audit log: %w", err)
+	}
 	known := map[string]bool{}
 	for _, run := range runs {
 		known[run.RunID] = true
@@ -55,6 +60,10 @@ func VerifyEvidence(ctx context.Context, r store.Reader) (Verified, error) {
 		rows, err := store.All[EvidenceRow](ctx, r, "SELECT "+evidenceColumns+" FROM comply_evidence WHERE run_id = ? ORDER BY position", run.RunID)
 		if err != nil {
 			return v, fmt.Errorf("read evidence: %w", err)
+		}
+		if len(rows) == 0 && run.At.Before(expired) && logged[run.RunID] == run.Root {
+			v.Expired++
+			continue
 		}
 		v.run(run, rows, logged)
 	}

@@ -19,6 +19,7 @@ type Desk interface {
 	// Declare says that every record of an area's requirements that asks for one
 	// is in force, as of now; siteID is empty for the company's own records.
 	Declare(ctx context.Context, now time.Time, siteID, who string, area int, but ...string) error
+	Office
 }
 
 // The people of the example.

@@ -91,7 +91,13 @@ func (c *Company) History(ctx context.Context, from, present time.Time, st Stage
 			}
 			if next == nil {
 				st.Tick(present)
-				return st.Judge(ctx, present)
+				if err := st.Judge(ctx, present); err != nil {
+					return err
+				}
+				if err := c.thisWeek(ctx, present, st.Desk); err != nil {
+					return fmt.Errorf("the example's people: %w", err)
+				}
+				return nil
 			}
 			a := waiting[next]
 			delete(waiting, next)

@@ -51,6 +51,9 @@ func (s *Sink) Secret() { s.secret = true }
 // others nobody knows what they hold.
 func (s *Sink) Provable() bool { return s.told && !s.secret }
 
+// Hidden says whether the PDU in hand holds a secret, as far as it was read.
+func (s *Sink) Hidden() bool { return s.secret }
+
 // Begin lends a message of the dissector's own protocol, emptied, with At,
 // Packet and Midstream filled. Nothing is reported before End.
 func (s *Sink) Begin() *ot.Message { return s.BeginAs(0) }

@@ -233,3 +233,14 @@ func (s *Service) SetDeputy(ctx context.Context, p auth.Principal, deputyID stri
 		return store.Upsert(ctx, tx, "inbox_deputy", []deputy{{user, deputyID}}, []string{"user_id"}, []string{"deputy_id"})
 	})
 }
+
+// DeputyOf says who stands in for a person now: while the person is away who was named
+// for that time, else nobody ("").
+func DeputyOf(ctx context.Context, r store.Reader, now time.Time, userID string) (string, error) {
+	t := store.At(now)
+	ids, err := store.All[string](ctx, r, "SELECT deputy_id FROM inbox_absence WHERE user_id = ? AND ended_at IS NULL AND from_at <= ? AND to_at > ? ORDER BY from_at DESC, absence_id", userID, t, t)
+	if err != nil || len(ids) == 0 {
+		return "", err
+	}
+	return ids[0], nil
+}

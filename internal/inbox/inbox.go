@@ -161,9 +161,9 @@ func Done(ctx context.Context, tx *store.Tx, now time.Time, by, outcome string, 
 }
 
 // Keep makes the open items whose key begins with prefix be exactly these: what is
-// missing is put, what is no more wanted is done by itself. For who asks by
-// looking anew rather than in the transaction of a change.
-func Keep(ctx context.Context, tx *store.Tx, now time.Time, prefix string, want []Item) error {
+// missing is put, what is no more wanted is done by itself with this outcome. For
+// who asks by looking anew rather than in the transaction of a change.
+func Keep(ctx context.Context, tx *store.Tx, now time.Time, prefix, outcome string, want []Item) error {
 	have, err := store.All[string](ctx, tx, "SELECT item_key FROM inbox_item WHERE done_at IS NULL AND item_key >= ? AND item_key < ? ORDER BY item_key", prefix, prefix+"\U0010FFFF")
 	if err != nil {
 		return err
@@ -179,7 +179,7 @@ func Keep(ctx context.Context, tx *store.Tx, now time.Time, prefix string, want 
 		}
 	}
 	if len(gone) > 0 {
-		if err := Done(ctx, tx, now, "", "over", gone...); err != nil {
+		if err := Done(ctx, tx, now, "", outcome, gone...); err != nil {
 			return err
 		}
 	}

@@ -278,7 +278,7 @@ func TestKeep(t *testing.T) {
 	storetest.Each(t, allSlices(), func(t *testing.T, db *store.DB) {
 		d := newDesk(t, db)
 		keep := func(items ...Item) {
-			d.ok(db.Update(t.Context(), func(tx *store.Tx) error { return Keep(t.Context(), tx, d.now, "end:", items) }))
+			d.ok(db.Update(t.Context(), func(tx *store.Tx) error { return Keep(t.Context(), tx, d.now, "end:", "over", items) }))
 		}
 		d.put(d.ask("other", d.north, auth.SiteOTLead, ""))
 		keep(d.ask("end:1", d.north, auth.SiteOTLead, ""), d.ask("end:2", d.north, auth.SiteOTLead, ""))

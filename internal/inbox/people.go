@@ -50,3 +50,9 @@ func colleague(ctx context.Context, r store.Reader, now time.Time, userID string
 	}
 	return a, err
 }
+
+// CanBeAsked finds a person who may sign in and sees a site, to ask them something
+// there; an error for people where there is none.
+func CanBeAsked(ctx context.Context, r store.Reader, now time.Time, userID string, siteNo int64) (Addressee, error) {
+	return colleague(ctx, r, now, userID, siteNo, "")
+}

@@ -2,6 +2,9 @@ package network
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
 	"time"
 
 	"github.com/skanse/skanse/internal/auth"
@@ -160,4 +163,41 @@ func (c *Captures) Cancel(ctx context.Context, scope auth.Scope, id string) erro
 		r.cancel(errCancelled)
 	}
 	return nil
+}
+
+// Expire removes the files of captures given before a time. Their lines stay: what
+// they showed was true, and their packets are no longer kept.
+func (c *Captures) Expire(ctx context.Context, before time.Time) (total int64, err error) {
+	type old struct {
+		ID  string `db:"capture_id"`
+		SHA string `db:"sha256"`
+	}
+	var rows []old
+	err = c.db.View(ctx, func(r store.Reader) error {
+		rows, err = store.All[old](ctx, r, `SELECT capture_id, sha256 FROM network_capture WHERE uploaded_at < ? AND kept = ? AND state IN ('done', 'failed', 'cancelled') ORDER BY uploaded_at`, store.At(before), true)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	for _, row := range rows {
+		others := int64(0)
+		err := c.db.Update(ctx, func(tx *store.Tx) error {
+			if _, err := tx.Exec(ctx, `UPDATE network_capture SET kept = ? WHERE capture_id = ?`, false, row.ID); err != nil {
+				return err
+			}
+			others, err = store.One[int64](ctx, tx, `SELECT COUNT(*) FROM network_capture WHERE sha256 = ? AND kept = ?`, row.SHA, true)
+			return err
+		})
+		if err != nil {
+			return total, err
+		}
+		if others == 0 {
+			if err := os.Remove(c.file(row.SHA)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return total, diskError(err)
+			}
+		}
+		total++
+	}
+	return total, nil
 }

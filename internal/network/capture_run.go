@@ -85,8 +85,7 @@ func (c *Captures) step(ctx context.Context) (bool, error) {
 	case ot.CodeOf(err) == ot.Internal || ot.CodeOf(err) == ot.Full || ot.CodeOf(err) == ot.Busy:
 		return true, fmt.Errorf("read %s: %w", row.Name, err) // ours, not the file's: it stays queued
 	}
-	_, failed := c.set(ctx, row.ID, `state = 'failed', error = ?, finished_at = ?`, `state = 'reading'`, ot.Printable(err.Error()), store.At(time.Now()))
-	return true, failed
+	return true, c.fail(ctx, row, ot.Printable(err.Error()))
 }
 
 func (c *Captures) set(ctx context.Context, id, change, while string, args ...any) (changed bool, err error) {
@@ -96,6 +95,18 @@ func (c *Captures) set(ctx context.Context, id, change, while string, args ...an
 		return err
 	})
 	return changed, err
+}
+
+// fail gives a capture up, and tells who gave it.
+func (c *Captures) fail(ctx context.Context, row captureRow, why string) error {
+	now := time.Now()
+	return c.db.Update(ctx, func(tx *store.Tx) error {
+		n, err := tx.Exec(ctx, `UPDATE network_capture SET state = 'failed', error = ?, finished_at = ? WHERE capture_id = ? AND state = 'reading'`, why, store.At(now), row.ID)
+		if err != nil || n == 0 {
+			return err
+		}
+		return failedItem(ctx, tx, now, row, why)
+	})
 }
 
 func (c *Captures) read(ctx context.Context, row captureRow, job *reading) error {

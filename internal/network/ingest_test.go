@@ -12,6 +12,7 @@ import (
 	"github.com/skanse/skanse/internal/audit"
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/bus"
+	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/org"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/rest"
@@ -22,7 +23,7 @@ import (
 )
 
 func allSlices() []store.Migrations {
-	return []store.Migrations{org.Migrations(), audit.Migrations(), bus.Migrations(), auth.Migrations(), Migrations()}
+	return []store.Migrations{org.Migrations(), audit.Migrations(), bus.Migrations(), auth.Migrations(), inbox.Migrations(), Migrations()}
 }
 
 var everywhere = auth.Scope{All: true}

@@ -377,7 +377,12 @@ func (l *lane) decode(fl *flow, side uint8, pdu []byte, rest int) bool {
 	s := l.sink
 	l.point(fl, side)
 	fault := fl.state.Decode(fl.dir(side), pdu, s)
-	l.hand.prove(fault == dissect.OK && s.Provable(), rest)
+	provable := fault == dissect.OK && s.Provable()
+	l.hand.prove(provable, rest)
+	l.keep.doubt = l.keep.doubt || !provable
+	if s.Hidden() {
+		fl.secretive, l.keep.secret = true, true
+	}
 	switch fault {
 	case dissect.OK:
 		fl.alien = 0

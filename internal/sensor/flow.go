@@ -62,7 +62,11 @@ type flow struct {
 	firstRef ref
 	proof    []byte // of the first packet, better: of the first whose payload may be kept
 
-	_ [16]byte // to whole cache lines: flows stand one behind the other
+	// For a Keeper.
+	askedAs   *dissect.Entry // named, when it was asked
+	policy    uint32
+	whole     bool // its payload is kept
+	secretive bool // held a sign-in
 }
 
 // ref is a packet reference inside one source.

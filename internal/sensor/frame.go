@@ -78,9 +78,10 @@ type frame struct {
 	flags        uint8
 	seq, ack     uint32
 	payload      []byte
-	missing      int // payload bytes that were on the wire and not in the capture
-	parts        int // fragments put together
-	partBytes    int // their bytes on the wire
+	short4       bool // IPv4 that states more bytes than were on the wire
+	missing      int  // payload bytes that were on the wire and not in the capture
+	parts        int  // fragments put together
+	partBytes    int  // their bytes on the wire
 }
 
 // TCP flags.
@@ -119,7 +120,7 @@ func (f *frame) decode(p *Packet) decoded {
 	f.srcMAC, f.dstMAC, f.vlan, f.carries, f.head = ot.MAC{}, ot.MAC{}, 0, carriesNothing, 0
 	f.src, f.dst, f.ttl, f.proto = addr{}, addr{}, 0, 0
 	f.fragment, f.more, f.fragOff, f.flags, f.sport, f.dport = false, false, 0, 0, 0, 0
-	f.payload, f.parts, f.partBytes, f.etype, f.snap = nil, 0, 0, 0, 0
+	f.payload, f.parts, f.partBytes, f.etype, f.snap, f.short4 = nil, 0, 0, 0, 0, false
 	b := p.Data
 	f.missing = max(0, p.Wire-len(b))
 	switch p.Link {
@@ -256,6 +257,7 @@ func (f *frame) ip4(b []byte) decoded {
 	f.missing = 0
 	if total > len(b) { // cut by the capture, or lying
 		f.missing = total - len(b)
+		f.short4 = f.wire == len(f.raw)
 	} else {
 		b = b[:total] // the rest is padding
 	}

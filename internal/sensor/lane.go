@@ -46,6 +46,8 @@ type lane struct {
 	assembled []byte // a datagram put together, to be given back
 	hand      evidence
 	hits      []uint16
+	keep      keeping
+	retagged  uint64 // frames of another VLAN than their flow
 
 	health Health
 }
@@ -66,6 +68,7 @@ func newLane(cfg *Config, h *hints, seed uint64, hashed factSeed) *lane {
 		health:   Health{BudgetHit: map[string]uint64{}},
 	}
 	l.sink = dissect.NewSink(l)
+	l.keep.to = cfg.Keep
 	return l
 }
 
@@ -100,6 +103,7 @@ func (l *lane) packet(iface string) {
 	f := l.frame
 	l.cur = nil
 	f.head = headOf(f)
+	l.keep.vouched = false
 	l.atFrame()
 	realm := l.realms.number(l.realm, iface, f.vlan)
 	if f.carries != carriesIP {
@@ -245,6 +249,9 @@ func (l *lane) count(fl *flow, side uint8, f *frame) {
 	if fl.proved == proofNone && len(f.payload) > 0 {
 		fl.proved = proofHeaders
 		fl.proof = append(fl.proof[:0], f.raw[:min(f.head, ot.MaxProof)]...)
+	}
+	if f.vlan != fl.vlan {
+		l.retagged++
 	}
 	h := fl.host[side]
 	if h == nil || h.gone || h.key.mac != f.srcMAC && (h != &l.overflow || fl.mac[side] != f.srcMAC) {

@@ -16,6 +16,8 @@ type merger struct {
 	budget Budget
 	seq    uint64
 	told   map[uint64]struct{} // facts of earlier summaries
+
+	tcp, oneSided uint64 // conversations of the summary in hand
 }
 
 func (m *merger) summary(ls []*lane, last bool) *Summary {
@@ -125,6 +127,7 @@ func (m *merger) conversations(s *Summary, ls []*lane) {
 		s.Flows = append(s.Flows, d)
 		m.tuples(s, c, k)
 	}
+	m.tcp, m.oneSided = uint64(tcp), uint64(oneSided)
 	if tcp > 0 {
 		s.Health.OneSided = float64(oneSided) / float64(tcp)
 	}

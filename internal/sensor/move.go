@@ -15,6 +15,9 @@ func (s *Summary) Move(by time.Duration) {
 		}
 	}
 	move(&s.From, &s.To, &s.Sent)
+	if r := s.Health.Ring; r != nil {
+		move(&r.Oldest, &r.Newest)
+	}
 	for i := range s.Hosts {
 		move(&s.Hosts[i].First, &s.Hosts[i].Last)
 	}

@@ -36,6 +36,7 @@ const (
 func (l *lane) at(r ref, raw []byte, head, size int) {
 	l.settle()
 	l.sink.Packet, l.sink.At = r.number, r.at
+	l.judge()
 	l.now = r
 	e := &l.hand
 	e.raw, e.head, e.size, e.sound, e.broken = raw, head, size, 0, false

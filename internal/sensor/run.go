@@ -18,7 +18,7 @@ import (
 // emitted stays good.
 func Run(ctx context.Context, src Source, cfg Config, emit func(*Summary) error) error {
 	e := newEngine(&cfg)
-	if cfg.Shards > 1 {
+	if cfg.Shards > 1 && cfg.Keep == nil {
 		stop := e.start(min(cfg.Shards, lanes))
 		defer stop()
 	}
@@ -59,6 +59,7 @@ type engine struct {
 	merger merger
 	work   *workers // nil: the caller's goroutine does everything
 	frame  frame
+	mirror *mirror // of a live source
 
 	health   Health // of frames that no lane sees
 	from, to int64
@@ -72,6 +73,9 @@ func newEngine(cfg *Config) *engine {
 	}
 	h := newHints(cfg.Protocols)
 	e := &engine{cfg: cfg, health: Health{BudgetHit: map[string]uint64{}}}
+	if cfg.Live {
+		e.mirror = &mirror{}
+	}
 	e.merger = merger{cfg: cfg, hints: h, budget: cfg.Budget.filled(), told: map[uint64]struct{}{}}
 	// The seed keeps others from choosing colliding flows; results do not depend on it.
 	seed := maphash.MakeSeed()
@@ -98,10 +102,24 @@ func (e *engine) take(p *Packet) {
 		e.work.take(e, p)
 		return
 	}
-	if l := e.lane(p, &e.frame); l != nil {
+	l := e.lane(p, &e.frame)
+	if l != nil {
 		l.packet(p.Iface)
 	}
+	if e.mirror != nil {
+		e.mirror.see(p, &e.frame)
+	}
+	switch {
+	case e.cfg.Keep == nil:
+	case l != nil:
+		l.store(p)
+	default:
+		e.cfg.Keep.Keep(p, min(len(p.Data), unparsedHead), KeptUnparsed)
+	}
 }
+
+// unparsedHead is how much is kept of a frame that cannot be taken apart.
+const unparsedHead = 64
 
 // lane decodes a frame and says whose it is; nil when nobody's.
 func (e *engine) lane(p *Packet, f *frame) *lane {
@@ -167,6 +185,17 @@ func (e *engine) flush(src Source, emit func(*Summary) error, cut string, last b
 	s.Health.Dropped = now.Dropped - e.before.Dropped
 	s.Health.Transmitted = now.Transmitted - e.before.Transmitted
 	s.Health.Cut = cut
+	if e.mirror != nil {
+		m := e.mirror.tell(e.lanes)
+		m.TCP, m.OneSided = e.merger.tcp, e.merger.oneSided
+		s.Health.Mirror = m
+	}
+	if p, ok := src.(ported); ok {
+		s.Health.Port = p.Port()
+	}
+	if e.cfg.Keep != nil {
+		s.Health.Ring = e.cfg.Keep.State()
+	}
 	e.before = now
 	e.health = Health{BudgetHit: map[string]uint64{}}
 	e.from = e.to

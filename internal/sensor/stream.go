@@ -20,6 +20,7 @@ type stream struct {
 	waited uint32 // segments of the flow since the gap opened
 	since  int64  // packet time at which it opened
 	asked  ref    // where the bytes shown to probes began
+	parts  []part // the packets whose bytes wait in buf, where packets are kept
 }
 
 // held is a segment that waits for the bytes before it.
@@ -271,7 +272,11 @@ func (l *lane) stream(fl *flow, side uint8, s *stream, data []byte) {
 func (l *lane) whole(fl *flow, side uint8, s *stream) {
 	b := s.buf
 	s.buf = nil
-	l.cut(fl, side, s, b)
+	if l.keep.to == nil {
+		l.cut(fl, side, s, b)
+	} else {
+		l.cutParts(fl, side, s, b)
+	}
 	l.pool.give(b)
 }
 
@@ -293,7 +298,7 @@ func (l *lane) cut(fl *flow, side uint8, s *stream, b []byte) {
 				fl.malformed++
 			}
 			s.synced = false
-			l.hand.broken = true
+			l.hand.broken, l.keep.doubt = true, true
 			skip = min(skip, len(b))
 			fl.unknown += uint64(skip)
 			b = b[skip:]
@@ -313,7 +318,7 @@ func (l *lane) cut(fl *flow, side uint8, s *stream, b []byte) {
 				s.skip = n - len(b)
 				return
 			}
-			l.hand.broken = true
+			l.hand.broken, l.keep.doubt = true, true
 			b = b[n:]
 			continue
 		case n == 0 || n > len(b):
@@ -348,6 +353,9 @@ func (l *lane) append(fl *flow, s *stream, data []byte) bool {
 		l.pool.give(s.buf)
 		s.buf = grown
 	}
+	if l.keep.to != nil {
+		s.parts = append(s.parts, l.part(len(data)))
+	}
 	s.buf = append(s.buf, data...)
 	return true
 }
@@ -360,7 +368,7 @@ func (l *lane) room(n int) bool { return l.pool.out+n <= l.budget.Buffer }
 // empty drops the bytes that wait for the rest of a PDU.
 func (l *lane) empty(s *stream) {
 	l.pool.give(s.buf)
-	s.buf, s.need = nil, 0
+	s.buf, s.need, s.parts = nil, 0, s.parts[:0]
 }
 
 // drop gives back everything that a stream holds.

@@ -159,4 +159,7 @@ type Health struct {
 	OneSided    float64           `json:"one_sided"` // share of TCP conversations heard in one direction only
 	RuleSet     string            `json:"rule_set,omitempty"`
 	Cut         string            `json:"cut,omitempty"` // where the capture ended early
+	Mirror      *Mirror           `json:"mirror,omitempty"`
+	Port        *Port             `json:"port,omitempty"`
+	Ring        *RingState        `json:"ring,omitempty"`
 }

@@ -86,6 +86,9 @@ func (db *DB) Migrate(ctx context.Context, slices []Migrations) (err error) {
 		if err := db.copyBefore(ctx); err != nil {
 			return err
 		}
+		if err := db.incremental(ctx); err != nil {
+			return err
+		}
 	}
 	for _, m := range slices {
 		if err := db.migrateSlice(ctx, m); err != nil {
@@ -245,6 +248,9 @@ func newest(files fs.FS) (int64, error) {
 const keepCopies = 2
 
 func (db *DB) copyBefore(ctx context.Context) error {
+	if err := db.roomFor(db.path); err != nil {
+		return err
+	}
 	name := db.path + ".before-" + time.Now().UTC().Format("20060102T150405.000Z")
 	if err := db.CopyTo(ctx, name); err != nil {
 		return ot.Errorf(ot.CodeOf(err), "copy the database before bringing it up to date: %w", err)

@@ -49,9 +49,10 @@ func openSQLite(ctx context.Context, path string, readOnly bool) (_ *DB, err err
 		}
 		_ = f.Close()
 		// synchronous=FULL: losing nothing beats being fast. 8 MB of page cache for the
-		// writer and 2 MB a reader keep an idle server inside its memory budget.
+		// writer and 2 MB a reader keep an idle server inside its memory budget. A new file
+		// can give space back (auto_vacuum; it says nothing to a file that has tables).
 		db.write, err = sql.Open("sqlite", sqliteDSN(path, "immediate",
-			"busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)", "cache_size(-8192)", "journal_size_limit(67108864)"))
+			"busy_timeout(10000)", "auto_vacuum(2)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)", "cache_size(-8192)", "journal_size_limit(67108864)"))
 		if err != nil {
 			return nil, err
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/skanse/skanse/internal/audit"
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/bus"
+	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/org"
 	"github.com/skanse/skanse/internal/ot"
@@ -114,7 +115,7 @@ func newTalkPlant(t *testing.T, db *store.DB) *talkPlant {
 }
 
 func slicesOfView() []store.Migrations {
-	return []store.Migrations{org.Migrations(), audit.Migrations(), bus.Migrations(), auth.Migrations(), asset.Migrations(), network.Migrations()}
+	return []store.Migrations{org.Migrations(), audit.Migrations(), bus.Migrations(), auth.Migrations(), inbox.Migrations(), asset.Migrations(), network.Migrations()}
 }
 
 var sees = auth.Scope{All: true}

@@ -55,3 +55,10 @@ func (r *rising) see(now uint64) {
 	r.sum += now - r.last
 	r.last = now
 }
+
+// step is what was added since the last one.
+func (r *rising) step(now uint64) uint64 {
+	before := r.sum
+	r.see(now)
+	return r.sum - before
+}

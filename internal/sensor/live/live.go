@@ -3,7 +3,16 @@
 // and no line of it can send. What the interface itself sends is counted and told.
 package live
 
-import "github.com/skanse/skanse/internal/ot"
+import (
+	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/sensor/filter"
+)
+
+// Options say what is heard of an interface.
+type Options struct {
+	Filter *filter.Filter // nil: everything
+	After  uint64         // number of the last packet of an earlier time; numbers go on behind it
+}
 
 // Interface is what a capture port looks like before it is listened to.
 type Interface struct {

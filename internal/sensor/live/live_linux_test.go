@@ -25,7 +25,7 @@ import (
 func open(t *testing.T) (*source, context.CancelFunc) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	src, err := Open(ctx, "mirror")
+	src, err := Open(ctx, "mirror", Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func TestInterfaceLost(t *testing.T) {
 	if !sensortest.InNamespace(t) {
 		return
 	}
-	if _, err := Open(t.Context(), "mirror"); ot.CodeOf(err) != ot.NotFound || !strings.Contains(err.Error(), "no network interface mirror") {
+	if _, err := Open(t.Context(), "mirror", Options{}); ot.CodeOf(err) != ot.NotFound || !strings.Contains(err.Error(), "no network interface mirror") {
 		t.Errorf("before it exists: %v", err)
 	}
 	for name, c := range map[string]struct{ do, undo, want string }{
@@ -189,7 +189,7 @@ func TestInterfaceLost(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
-		if _, err := Open(t.Context(), "mirror"); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := Open(t.Context(), "mirror", Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: opened again: %v", name, err)
 		}
 		if c.undo == "" {
@@ -283,7 +283,7 @@ func TestDropCapabilities(t *testing.T) {
 			t.Errorf("%s: %d sets", file, found)
 		}
 	}
-	src, err := Open(t.Context(), "mirror")
+	src, err := Open(t.Context(), "mirror", Options{})
 	if err != nil {
 		t.Fatalf("opened again: %v", err)
 	}

@@ -17,7 +17,13 @@ func unsupported() error {
 func Inspect(name string) (Interface, error) { return Interface{Name: name}, unsupported() }
 
 // Open fails: only Linux has AF_PACKET.
-func Open(context.Context, string) (sensor.Source, error) { return nil, unsupported() }
+func Open(context.Context, string, Options) (sensor.Source, error) { return nil, unsupported() }
+
+// Silence fails: only Linux has these switches.
+func Silence(string, bool) ([]Change, error) { return nil, unsupported() }
+
+// Restore does nothing where nothing was changed.
+func Restore(string, []Change) error { return nil }
 
 // DropCapabilities does nothing where there are none.
 func DropCapabilities() error { return nil }

@@ -32,7 +32,7 @@ type ring struct {
 
 // openRing makes the socket bound to one interface. Nothing can leave by it: it
 // is never written to, and its protocol number is that of listening.
-func openRing(name string, index int) (r *ring, err error) {
+func openRing(name string, index int, program []unix.SockFilter) (r *ring, err error) {
 	// Protocol 0 until it is bound: nothing of other interfaces gets in between.
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
@@ -56,6 +56,12 @@ func openRing(name string, index int) (r *ring, err error) {
 		do   func() error
 	}{
 		{"leave out what this machine sends", func() error { return unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1) }},
+		{"set the filter", func() error { // before it is bound: nothing else gets in between
+			if len(program) == 0 {
+				return nil
+			}
+			return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
+		}},
 		{"choose TPACKET_V3", func() error { return unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V3) }},
 		{"reserve room for VLAN tags", func() error { return unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_RESERVE, tagBytes) }},
 		{"make the ring", func() error { return unix.SetsockoptTpacketReq3(fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &req) }},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/sensor"
+	"github.com/skanse/skanse/internal/sensor/filter"
 	"golang.org/x/sys/unix"
 )
 
@@ -38,13 +39,17 @@ type source struct {
 	kernel  uint64 // dropped because the ring was full
 	device  rising // dropped by the card
 	sent    rising
+	tooLong rising
+	damaged rising
+	filter  string
+	first   uint64 // number before our first packet
 	checked time.Time
 }
 
 // Open listens to an interface until ctx ends or the interface does. It fails
 // with ot.NotFound where there is no such interface, ot.Invalid where it is down,
 // ot.Forbidden without the capability.
-func Open(ctx context.Context, name string) (sensor.Source, error) {
+func Open(ctx context.Context, name string, o Options) (sensor.Source, error) {
 	i, err := net.InterfaceByName(name)
 	if err != nil {
 		return nil, missing(name)
@@ -52,7 +57,7 @@ func Open(ctx context.Context, name string) (sensor.Source, error) {
 	if i.Flags&net.FlagUp == 0 {
 		return nil, down(name)
 	}
-	s := &source{ctx: ctx, name: name}
+	s := &source{ctx: ctx, name: name, first: o.After, number: o.After}
 	switch kind := attribute(name, "type"); kind {
 	case "1", "772": // ARPHRD_ETHER, ARPHRD_LOOPBACK
 		s.link = sensor.LinkEthernet
@@ -70,10 +75,39 @@ func Open(ctx context.Context, name string) (sensor.Source, error) {
 	if n, ok := statistic(name, missedCounter); ok {
 		s.device.last = n
 	}
-	if s.ring, err = openRing(name, i.Index); err != nil {
+	for counter, r := range map[string]*rising{tooLongCounter: &s.tooLong, damagedCounter: &s.damaged} {
+		if n, ok := statistic(name, counter); ok {
+			r.last = n
+		}
+	}
+	var program []unix.SockFilter
+	if !o.Filter.All() {
+		s.filter = o.Filter.String()
+		if program, err = socketFilter(o.Filter, s.link); err != nil {
+			return nil, err
+		}
+	}
+	if s.ring, err = openRing(name, i.Index, program); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// socketFilter is the program that the kernel runs before it copies a frame.
+func socketFilter(f *filter.Filter, link sensor.LinkType) ([]unix.SockFilter, error) {
+	kind := filter.Ethernet
+	if link == sensor.LinkRaw {
+		kind = filter.Raw
+	}
+	raw, err := f.Compile(kind, true)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]unix.SockFilter, len(raw))
+	for i, r := range raw {
+		out[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
+	}
+	return out, nil
 }
 
 // linked says whether a cable with somebody at its other end is plugged in.
@@ -192,7 +226,7 @@ func (s *source) Stats() sensor.SourceStats {
 			s.device.see(n)
 		}
 	}
-	return sensor.SourceStats{Packets: s.number, Bytes: s.bytes, Dropped: s.kernel + s.device.sum, Transmitted: s.sent.sum}
+	return sensor.SourceStats{Packets: s.number - s.first, Bytes: s.bytes, Dropped: s.kernel + s.device.sum, Transmitted: s.sent.sum}
 }
 
 // Close gives the ring back.

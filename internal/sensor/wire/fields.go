@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"encoding/json"
+
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/sensor"
 )
@@ -39,6 +41,40 @@ func (c *coder) health(h *sensor.Health) {
 		return
 	}
 	num(c, &h.Repeated)
+	if c.writing && c.version < 3 {
+		return
+	}
+	c.listening(h)
+}
+
+// maxListening bounds what a sensor says of its interface.
+const maxListening = 64 << 10
+
+// listening is the part of the health that only a live sensor has.
+func (c *coder) listening(h *sensor.Health) {
+	type part struct {
+		Mirror *sensor.Mirror    `json:"mirror,omitempty"`
+		Port   *sensor.Port      `json:"port,omitempty"`
+		Ring   *sensor.RingState `json:"ring,omitempty"`
+	}
+	var raw []byte
+	if c.writing && (h.Mirror != nil || h.Port != nil || h.Ring != nil) {
+		b, err := json.Marshal(part{h.Mirror, h.Port, h.Ring})
+		if err != nil || len(b) > maxListening {
+			b = nil // the counters matter more than what is said of the port
+		}
+		raw = b
+	}
+	c.bytes(&raw, maxListening)
+	if c.writing || len(raw) == 0 {
+		return
+	}
+	var p part
+	if err := json.Unmarshal(raw, &p); err != nil {
+		c.fail("what it says of its interface cannot be read: %v", err)
+		return
+	}
+	h.Mirror, h.Port, h.Ring = p.Mirror, p.Port, p.Ring
 }
 
 func (c *coder) seen(h *sensor.HostDelta) {

@@ -32,8 +32,9 @@ import (
 //
 //	1  as first written
 //	2  Health.Repeated, Event.Repeats
+//	3  Health.Mirror, Health.Port, Health.Ring as JSON: few, and not yet at rest
 const (
-	Version = 2
+	Version = 3
 	oldest  = 1
 )
 

@@ -33,6 +33,9 @@ func (f *filler) fill(v reflect.Value) {
 		for i := range v.NumField() {
 			f.fill(v.Field(i))
 		}
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		f.fill(v.Elem())
 	case reflect.Slice:
 		if v.Type().Elem().Kind() == reflect.Uint8 {
 			v.SetBytes(fmt.Appendf(nil, "bytes %d", f.n))
@@ -51,6 +54,8 @@ func (f *filler) fill(v reflect.Value) {
 		v.SetBool(true)
 	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		v.SetUint(uint64(f.n) % 251)
+	case reflect.Int:
+		v.SetInt(f.n)
 	case reflect.Int64:
 		v.SetInt(1_790_000_000_000_000_000 + f.n)
 	case reflect.Float64:
@@ -91,6 +96,7 @@ func TestOlder(t *testing.T) {
 	if got.Health.Repeated != 0 || got.Events[0].Repeats != 0 {
 		t.Error("version 1 did not know these")
 	}
+	got.Health.Mirror, got.Health.Port, got.Health.Ring = sum.Health.Mirror, sum.Health.Port, sum.Health.Ring
 	got.Health.Repeated = sum.Health.Repeated
 	for i := range got.Events {
 		got.Events[i].Repeats = sum.Events[i].Repeats
@@ -98,7 +104,7 @@ func TestOlder(t *testing.T) {
 	if !reflect.DeepEqual(got, sum) {
 		t.Errorf("got %+v\nwant %+v", got, sum)
 	}
-	for _, name := range []string{"summary-1.bin", "summary-2.bin"} { // as they were once written
+	for _, name := range []string{"summary-1.bin", "summary-2.bin", "summary-3.bin"} { // as they were once written
 		b, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			t.Fatal(err)
@@ -109,12 +115,12 @@ func TestOlder(t *testing.T) {
 	}
 }
 
-// newer takes a summary as a version 3 would write it: a field more in each event and a section more.
+// newer takes a summary as the next version would write it: a field more in each event and a section more.
 func newer(sum *sensor.Summary, tag uint64) []byte {
 	var out []byte
 	b := Encode(sum)
 	out = append(out, b[:3]...)
-	out = append(out, 3)
+	out = append(out, Version+1)
 	for rest := b[4:]; len(rest) > 0; {
 		sec, n := binary.Uvarint(rest)
 		rest = rest[n:]
@@ -146,7 +152,7 @@ func TestNewer(t *testing.T) {
 	if !reflect.DeepEqual(got, sum) {
 		t.Error("what is known of a newer summary differs")
 	}
-	if _, err := Decode(newer(sum, 12)); err == nil || !strings.Contains(err.Error(), "section 12 of version 3") {
+	if _, err := Decode(newer(sum, 12)); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("section 12 of version %d", Version+1)) {
 		t.Errorf("a section that must be understood: %v", err)
 	}
 	b := newer(sum, 11)
@@ -233,6 +239,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(Encode(full()))
 	f.Add(Encode(&sensor.Summary{}))
 	f.Add(encode(full(), 1))
+	f.Add(encode(full(), 2))
 	f.Add(newer(full(), 11))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		sum, err := Decode(b)

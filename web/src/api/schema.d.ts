@@ -38,6 +38,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/assets/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say of new devices that they belong here, visit, must go, or ask a colleague */
+        post: operations["decide-new-devices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/assets/facets": {
         parameters: {
             query?: never;
@@ -175,6 +192,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/assets/{id}/standing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether it is a visitor, or on the block list */
+        get: operations["get-asset-standing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/assets/{id}/unblock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a device off the block list */
+        post: operations["unblock-asset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/audit": {
         parameters: {
             query?: never;
@@ -277,18 +328,17 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/break-glass": {
+    "/blocked": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** How many printed codes are left */
-        get: operations["get-break-glass"];
+        /** The block list: addresses that must not be there */
+        get: operations["list-blocked"];
         put?: never;
-        /** Make a sheet of one-time codes to seal in an envelope; an older sheet stops working */
-        post: operations["print-break-glass"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -573,41 +623,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/identities": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Where else one is known, and could be */
-        get: operations["list-identities"];
-        put?: never;
-        /** Join one's account at a provider with this one */
-        post: operations["join-identity"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/identities/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Where to send the browser to join one's account at a provider with this one */
-        get: operations["begin-join"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/inbox": {
         parameters: {
             query?: never;
@@ -727,58 +742,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/passkeys": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One's own passkeys */
-        get: operations["list-passkeys"];
-        put?: never;
-        /** Keep a passkey that the browser made */
-        post: operations["create-passkey"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/passkeys/options": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What a browser needs to make a passkey */
-        get: operations["begin-passkey"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/passkeys/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** Take one of one's own passkeys away */
-        delete: operations["remove-passkey"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/people": {
         parameters: {
             query?: never;
@@ -788,23 +751,6 @@ export interface paths {
         };
         /** Who can be asked: the people who see what you see, or one site */
         get: operations["list-people"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/permissions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What a role can allow */
-        get: operations["list-permissions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -841,59 +787,6 @@ export interface paths {
         get: operations["get-posture"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/providers": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** OpenID Connect providers and LDAP directories */
-        get: operations["list-providers"];
-        put?: never;
-        /** Add a provider or directory */
-        post: operations["create-provider"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/providers/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Change a provider or directory, or turn it off: its sessions end */
-        put: operations["update-provider"];
-        post?: never;
-        /** Remove a provider that no account comes from */
-        delete: operations["delete-provider"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/providers/{id}/try": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Ask a provider or directory whether it answers and takes our account */
-        post: operations["try-provider"];
         delete?: never;
         options?: never;
         head?: never;
@@ -944,27 +837,8 @@ export interface paths {
         /** The roles and what they allow */
         get: operations["list-roles"];
         put?: never;
-        /** Make a role of permissions, none above one's own */
-        post: operations["create-role"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/roles/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Change what a role allows, none above one's own */
-        put: operations["update-role"];
         post?: never;
-        /** Remove a role that nobody has */
-        delete: operations["delete-role"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1055,24 +929,6 @@ export interface paths {
         delete: operations["sign-out"];
         options?: never;
         head?: never;
-        /** Choose one's language */
-        patch: operations["update-profile"];
-        trace?: never;
-    };
-    "/session/break-glass": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Sign in with a printed code, once; administrators and the security officer are told */
-        post: operations["break-glass-sign-in"];
-        delete?: never;
-        options?: never;
-        head?: never;
         patch?: never;
         trace?: never;
     };
@@ -1093,24 +949,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/session/passkey": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What a browser needs to sign in with a passkey */
-        get: operations["begin-passkey-sign-in"];
-        put?: never;
-        /** Sign in with a passkey: no name, no password */
-        post: operations["passkey-sign-in"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/session/password": {
         parameters: {
             query?: never;
@@ -1122,57 +960,6 @@ export interface paths {
         /** Change one's own password; other sessions end */
         put: operations["set-password"];
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/session/sso": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Sign in with what the provider sent back */
-        post: operations["finish-sso"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/session/sso/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Where to send the browser to sign in at a provider */
-        get: operations["begin-sso"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/session/step": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Give the second step in a session that began at a provider */
-        post: operations["step-up"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1532,16 +1319,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        AdminAway: {
-            /** @description Send the browser there; it comes back to /sso */
-            url: string;
-        };
-        AdminCeremony: {
-            /** @description Give it back with the answer */
-            id: string;
-            /** @description For navigator.credentials, as WebAuthn's JSON form */
-            options: unknown;
-        };
         AdminEnrolment: {
             /** @description To type where no camera is */
             secret: string;
@@ -1580,31 +1357,16 @@ export interface components {
             /** @description The one that asks */
             current: boolean;
             end_at: string;
-            /** @enum {string} */
-            how: "password" | "link" | "setup" | "passkey" | "oidc" | "ldap" | "break-glass";
             id: string;
-            /** @description Break-glass: the name that the person gave */
-            said: string;
             seen_at: string;
             user_id: string;
             user_name: string;
         };
         AdminPerson: {
             email: string;
-            /** @description When the session ends in any case */
-            end_at: string | null;
-            /**
-             * @description Empty: a program, or the demo
-             * @enum {string}
-             */
-            how: "password" | "link" | "setup" | "passkey" | "oidc" | "ldap" | "break-glass";
             id: string;
-            /** @description en, da or de; empty: as the browser asks */
-            language: string;
             /** @description The role asks for a second step: nothing else is allowed until it is on */
             must_enrol: boolean;
-            /** @description The session stands on one factor: nothing else is allowed until the second was given */
-            must_step: boolean;
             name: string;
             permissions: string[];
             role: string;
@@ -1615,38 +1377,10 @@ export interface components {
             entities: string[];
             /** @description Site numbers */
             sites: number[];
-            /** @description Zone numbers: only what stands in them */
-            zones: number[];
-        };
-        AdminProviderBody: {
-            enabled: boolean;
-            /** @enum {string} */
-            kind: "oidc" | "ldap";
-            ldap?: components["schemas"]["AuthLDAPSettings"];
-            name: string;
-            oidc?: components["schemas"]["AuthOIDCSettings"];
-            rules: components["schemas"]["AuthRule"][] | null;
-            /** @description Client secret or bind password, kept sealed; absent: as it was, empty: none */
-            secret?: string;
-            /** @enum {string} */
-            unknown: "refuse" | "create";
         };
         AdminRecoveryCodes: {
             /** @description Shown once: only their hashes are kept */
             codes: string[];
-        };
-        AdminRoleBody: {
-            permissions: string[] | null;
-            title: string;
-        };
-        AdminSheet: {
-            /** @description Shown once: only their hashes are kept */
-            codes: string[];
-            made_at: string;
-        };
-        AdminSignedOut: {
-            /** @description An address to send the browser to: the person is signed in there still */
-            provider?: string;
         };
         AdminSite: {
             /**
@@ -1679,8 +1413,6 @@ export interface components {
             /** @description null: nobody is signed in */
             user: components["schemas"]["AdminPerson"];
             version: string;
-            /** @description Ways in besides a password, for who is not signed in */
-            ways?: components["schemas"]["AuthWays"];
         };
         AdminToken: {
             created_at: string;
@@ -1830,6 +1562,24 @@ export interface components {
             /** @description null: still */
             to: string | null;
         };
+        AssetBlocked: {
+            address: string;
+            asset_id: string;
+            blocked_at: string;
+            blocked_by: string;
+            /** @enum {string} */
+            kind: "mac" | "ip";
+            name: string;
+            reason: string;
+            /** @description Heard since */
+            seen_at: string | null;
+            site_id: string;
+            /**
+             * Format: int64
+             * @description How often it came back
+             */
+            times: number;
+        };
         AssetClashDetail: {
             at: string;
             ip: string;
@@ -1848,6 +1598,23 @@ export interface components {
              * @description They stood so already
              */
             unchanged: number;
+        };
+        AssetDecision: {
+            /**
+             * @description accept: it belongs here; visitor: until a day; ask: a colleague knows; block: it must not be here
+             * @enum {string}
+             */
+            decision: "accept" | "visitor" | "ask" | "block";
+            ids: string[] | null;
+            /** @description Id of who is asked */
+            person?: string;
+            question?: string;
+            reason?: string;
+            /**
+             * Format: date-time
+             * @description Of a visitor
+             */
+            until?: string;
         };
         AssetFacet: {
             /** Format: int64 */
@@ -1976,6 +1743,11 @@ export interface components {
             /** @description Id of a zone of the asset's site */
             zone?: string;
         };
+        AssetStanding: {
+            blocked: components["schemas"]["AssetBlocked"][];
+            /** @description None or one */
+            visitor: components["schemas"]["AssetVisit"][];
+        };
         AssetUseDetail: {
             classes: string[];
             more: boolean;
@@ -1984,6 +1756,11 @@ export interface components {
             protocol: string;
             /** @enum {string} */
             side: "serves" | "asks";
+        };
+        AssetVisit: {
+            decided_by: string;
+            reason: string;
+            until_at: string;
         };
         AssetZoneRef: {
             id: string;
@@ -2017,80 +1794,7 @@ export interface components {
             site_id: string;
             target: components["schemas"]["OtRef"];
         };
-        AuthKnown: {
-            /** @enum {string} */
-            kind: "oidc" | "ldap";
-            /** @description The name there; empty: not joined */
-            login: string;
-            name: string;
-            provider_id: string;
-            seen_at: string | null;
-        };
-        AuthLDAPSettings: {
-            base_dn: string;
-            bind_dn?: string;
-            /** @description PEM; empty: what the machine trusts */
-            ca?: string;
-            domain?: string;
-            /** @description {login} is what was typed, escaped */
-            filter?: string;
-            group_dn?: string;
-            /**
-             * @description search: bind with an account, search, bind as the person; upn: bind as name@domain (Active Directory)
-             * @enum {string}
-             */
-            mode: "search" | "upn";
-            /** @description Groups of groups count too */
-            nested?: boolean;
-            start_tls?: boolean;
-            /** @description ldaps://host, or ldap://host with start_tls */
-            url: string;
-        };
-        AuthOIDCSettings: {
-            /** @description PEM; empty: what the machine trusts */
-            ca?: string;
-            client_id: string;
-            /** @description Empty: groups. A path as realm_access.roles too */
-            groups_claim?: string;
-            issuer: string;
-            /** @description Besides openid, profile and email */
-            scopes?: string[] | null;
-            /** @description Values of acr that mean two factors; asked for at sign-in too */
-            strong_acr?: string[] | null;
-            /** @description Values of amr that mean two factors; empty: mfa */
-            strong_amr?: string[] | null;
-            /** @description The provider says no email_verified, but nobody there chooses an address of their own */
-            trust_email?: boolean;
-        };
-        AuthPasskey: {
-            id: string;
-            made_at: string;
-            name: string;
-            used_at: string | null;
-        };
-        AuthProvider: {
-            changed_at: string;
-            enabled: boolean;
-            has_secret: boolean;
-            id: string;
-            /** @enum {string} */
-            kind: "oidc" | "ldap";
-            ldap?: components["schemas"]["AuthLDAPSettings"];
-            /** @description What people read on the sign-in page */
-            name: string;
-            oidc?: components["schemas"]["AuthOIDCSettings"];
-            /** @description The first that fits gives role and scope to people whose account comes from here */
-            rules: components["schemas"]["AuthRule"][];
-            /**
-             * @description What happens to a person whom this Skanse does not know: refused, or an account by the first rule that fits
-             * @enum {string}
-             */
-            unknown: "refuse" | "create";
-            /** Format: int64 */
-            version: number;
-        };
         AuthRole: {
-            built_in: boolean;
             /** @description An account of this role needs an end date */
             ends: boolean;
             id: string;
@@ -2098,20 +1802,6 @@ export interface components {
             /** @description Its people must sign in with a code of an app too */
             second_step: boolean;
             title: string;
-            /**
-             * Format: int64
-             * @description Accounts that have it
-             */
-            users: number;
-        };
-        AuthRule: {
-            entities?: string[] | null;
-            /** @description Name, or a distinguished name; * fits everybody */
-            group: string;
-            role: string;
-            sees_all?: boolean;
-            sites?: string[] | null;
-            zones?: string[] | null;
         };
         AuthSecondStep: {
             on: boolean;
@@ -2124,17 +1814,6 @@ export interface components {
             required: boolean;
             since: string | null;
         };
-        AuthSheetState: {
-            /**
-             * Format: int64
-             * @description Codes that were not used
-             */
-            left: number;
-            /** @description null: no sheet was printed */
-            made_at: string | null;
-            /** Format: int64 */
-            total: number;
-        };
         AuthUser: {
             created_at: string;
             disabled: boolean;
@@ -2145,13 +1824,7 @@ export interface components {
             entities: string[] | null;
             has_password: boolean;
             id: string;
-            /** @description en, da or de; empty: as the browser asks */
-            language: string;
-            /** @description The provider whose groups give role and scope; empty: an administrator does */
-            managed_by: string;
             name: string;
-            /** Format: int64 */
-            passkeys: number;
             role: string;
             /** @description Signs in with a code of an app too */
             second_step: boolean;
@@ -2160,28 +1833,6 @@ export interface components {
             signed_in_at: string | null;
             /** @description Sites in scope, by id */
             sites: string[] | null;
-            /** @description Zones in scope, by id: only what stands in them */
-            zones: string[] | null;
-        };
-        AuthWay: {
-            id: string;
-            name: string;
-        };
-        AuthWays: {
-            /** @description A sheet of codes was printed */
-            break_glass: boolean;
-            /** @description The name of a directory account signs in too */
-            directories: boolean;
-            /** @description Somebody has one */
-            passkeys: boolean;
-            /** @description OpenID Connect */
-            providers: components["schemas"]["AuthWay"][];
-        };
-        "Break-glass-sign-inRequest": {
-            code: string;
-            /** @description Who uses it */
-            name: string;
-            why: string;
         };
         CodeInBody: {
             code: string;
@@ -2492,10 +2143,6 @@ export interface components {
             date: string;
             /** Format: int64 */
             total: number;
-        };
-        "Create-roleRequest": {
-            /** @description Small letters, digits and dashes */
-            id: string;
         };
         CreatedBody: {
             id: string;
@@ -3036,6 +2683,13 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageAssetBlocked: {
+            items: components["schemas"]["AssetBlocked"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageAssetLabel: {
             items: components["schemas"]["AssetLabel"][];
             /** @description Give it as cursor to get the next page */
@@ -3045,34 +2699,6 @@ export interface components {
         };
         PageAuditItem: {
             items: components["schemas"]["AuditItem"][];
-            /** @description Give it as cursor to get the next page */
-            next?: string;
-            /** Format: int64 */
-            total?: number;
-        };
-        PageAuthKnown: {
-            items: components["schemas"]["AuthKnown"][];
-            /** @description Give it as cursor to get the next page */
-            next?: string;
-            /** Format: int64 */
-            total?: number;
-        };
-        PageAuthPasskey: {
-            items: components["schemas"]["AuthPasskey"][];
-            /** @description Give it as cursor to get the next page */
-            next?: string;
-            /** Format: int64 */
-            total?: number;
-        };
-        PageAuthPermission: {
-            items: string[];
-            /** @description Give it as cursor to get the next page */
-            next?: string;
-            /** Format: int64 */
-            total?: number;
-        };
-        PageAuthProvider: {
-            items: components["schemas"]["AuthProvider"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -3190,31 +2816,6 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
-        PasskeyInBody: {
-            /** @description The browser's PublicKeyCredential as JSON */
-            answer: {
-                [key: string]: unknown;
-            };
-            /** @description Of the ceremony */
-            id: string;
-            /** @description On which device it is */
-            name: string;
-        };
-        PasskeySignInBody: {
-            /** @description The browser's PublicKeyCredential as JSON */
-            answer: {
-                [key: string]: unknown;
-            };
-            /** @description Of the ceremony */
-            id: string;
-        };
-        "Print-break-glassRequest": {
-            /**
-             * Format: int64
-             * @description How many; 10 if absent
-             */
-            codes?: number;
-        };
         Problem: {
             /** @description For programs: invalid, not_found, conflict, forbidden, sign_in, second_step (the password or link is right, a code is asked next), too_many, full, busy, damaged, internal */
             code: string;
@@ -3228,13 +2829,6 @@ export interface components {
             title: string;
             /** @description about:blank: the status says what kind it is */
             type: string;
-        };
-        ProviderPutBody: {
-            /**
-             * Format: int64
-             * @description As it was read; another one is refused
-             */
-            version: number;
         };
         RealmInBody: {
             name: string;
@@ -3269,7 +2863,6 @@ export interface components {
         SignInInBody: {
             /** @description Of the authenticator app, or a recovery code, when the answer was second_step */
             code?: string;
-            /** @description Or the name in a directory */
             email: string;
             password: string;
         };
@@ -3300,10 +2893,6 @@ export interface components {
             address: string;
             reason?: string;
         };
-        SsoInBody: {
-            code: string;
-            state: string;
-        };
         SubnetsInBody: {
             items: components["schemas"]["OrgPrefix"][];
         };
@@ -3324,12 +2913,8 @@ export interface components {
             sees_all?: boolean;
             sites?: string[] | null;
         };
-        "Update-profileRequest": {
-            /**
-             * @description Empty: as the browser asks
-             * @enum {string}
-             */
-            language: "" | "en" | "da" | "de";
+        "Unblock-assetRequest": {
+            reason?: string;
         };
         UserInBody: {
             email: string;
@@ -3343,7 +2928,6 @@ export interface components {
             role: string;
             sees_all?: boolean;
             sites?: string[] | null;
-            zones?: string[] | null;
         };
         UserPatchBody: {
             disabled?: boolean;
@@ -3351,13 +2935,10 @@ export interface components {
             /** @description RFC 3339; empty: the account does not end */
             end_at?: string;
             entities?: string[];
-            /** @description Empty: an administrator gives role and scope from now on, not a provider */
-            managed_by?: string;
             name?: string;
             role?: string;
             sees_all?: boolean;
             sites?: string[];
-            zones?: string[];
         };
         V2ErrorDetail: {
             /** @description Where the error occurred, e.g. 'body.items[3].tags' or 'path.thing-id' */
@@ -3756,6 +3337,39 @@ export interface operations {
             };
         };
     };
+    "decide-new-devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssetDecision"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetDecided"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "count-assets": {
         parameters: {
             query?: {
@@ -4087,6 +3701,70 @@ export interface operations {
             };
         };
     };
+    "get-asset-standing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetStanding"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unblock-asset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Unblock-assetRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-audit": {
         parameters: {
             query?: {
@@ -4276,9 +3954,13 @@ export interface operations {
             };
         };
     };
-    "get-break-glass": {
+    "list-blocked": {
         parameters: {
-            query?: never;
+            query?: {
+                site?: string;
+                cursor?: string;
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4291,40 +3973,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AuthSheetState"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "print-break-glass": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Print-break-glassRequest"];
-            };
-        };
-        responses: {
-            /** @description Created */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AdminSheet"];
+                    "application/json": components["schemas"]["PageAssetBlocked"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -5059,100 +4708,6 @@ export interface operations {
             };
         };
     };
-    "list-identities": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PageAuthKnown"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "join-identity": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: {
-                skanse_sso?: string;
-            };
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SsoInBody"];
-            };
-        };
-        responses: {
-            /** @description No Content */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "begin-join": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    "Set-Cookie"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AdminAway"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     "list-inbox": {
         parameters: {
             query?: {
@@ -5382,129 +4937,6 @@ export interface operations {
             };
         };
     };
-    "list-passkeys": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PageAuthPasskey"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "create-passkey": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PasskeyInBody"];
-            };
-        };
-        responses: {
-            /** @description Created */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuthPasskey"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "begin-passkey": {
-        parameters: {
-            query?: {
-                /** @description Under which address the page was opened */
-                origin?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AdminCeremony"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "remove-passkey": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description No Content */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     "list-people": {
         parameters: {
             query?: {
@@ -5523,35 +4955,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InboxPeople"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "list-permissions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PageAuthPermission"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -5619,161 +5022,6 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ComplyPosture"];
                 };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "list-providers": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PageAuthProvider"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "create-provider": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AdminProviderBody"];
-            };
-        };
-        responses: {
-            /** @description Created */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuthProvider"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "update-provider": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ProviderPutBody"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuthProvider"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "delete-provider": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description No Content */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "try-provider": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description No Content */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -5871,103 +5119,6 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PageAuthRole"];
                 };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "create-role": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Create-roleRequest"];
-            };
-        };
-        responses: {
-            /** @description Created */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuthRole"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "update-role": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AdminRoleBody"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuthRole"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "delete-role": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description No Content */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -6210,80 +5361,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    "Set-Cookie"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AdminSignedOut"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "update-profile": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Update-profileRequest"];
-            };
-        };
-        responses: {
             /** @description No Content */
             204: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "break-glass-sign-in": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Break-glass-sign-inRequest"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": components["schemas"]["AdminState"];
-                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -6330,72 +5414,6 @@ export interface operations {
             };
         };
     };
-    "begin-passkey-sign-in": {
-        parameters: {
-            query?: {
-                /** @description Under which address the page was opened */
-                origin?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AdminCeremony"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "passkey-sign-in": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PasskeySignInBody"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    "Set-Cookie"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AdminState"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     "set-password": {
         parameters: {
             query?: never;
@@ -6406,105 +5424,6 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["Set-passwordRequest"];
-            };
-        };
-        responses: {
-            /** @description No Content */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "finish-sso": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: {
-                skanse_sso?: string;
-            };
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SsoInBody"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    "Set-Cookie"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AdminState"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "begin-sso": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    "Set-Cookie"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AdminAway"];
-                };
-            };
-            /** @description What went wrong, and what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "step-up": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CodeInBody"];
             };
         };
         responses: {

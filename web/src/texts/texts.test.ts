@@ -40,3 +40,21 @@ it("shows a code that the catalogue does not know as itself", () => {
   expect(word("asset_role", "toaster")).toBe("toaster");
   expect(word("asset_role", "")).toBe("");
 });
+
+// The content that ships with the server: what a requirement, a check or an area is called.
+it.each(["da", "de"])("calls every requirement and check something in %s", (code) => {
+  const content = JSON.parse(readFileSync(`src/texts/content.${code}.json`, "utf8")) as Record<string, string>;
+  const wanted: string[] = [];
+  for (const file of readdirSync("../catalog/requirements").filter((name) => /^\d/.test(name))) {
+    const text = readFileSync(`../catalog/requirements/${file}`, "utf8");
+    for (const m of text.matchAll(/^area: (\d+)$/gm)) wanted.push(`area|${m[1]}|name`);
+    for (const m of text.matchAll(/^- id: "?([\w.]+)"?$/gm))
+      wanted.push(`requirement|${m[1]}|title`, `requirement|${m[1]}|text`);
+    for (const m of text.matchAll(/^ {2}- id: ([\w.]+)$/gm)) wanted.push(`check|${m[1]}|title`);
+  }
+  expect(wanted.length).toBeGreaterThan(300);
+  expect(wanted.filter((key) => !content[key])).toEqual([]);
+  expect(
+    Object.keys(content).filter((key) => /^(area|requirement|check)\|/.test(key) && !wanted.includes(key)),
+  ).toEqual([]);
+});

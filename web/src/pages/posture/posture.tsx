@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { asOfDay } from "../../api/as-of";
 import { posture } from "../../api/queries";
 import type { CellState, Need, Posture } from "../../api/types";
-import { t } from "../../texts";
+import { said, t } from "../../texts";
 import { LevelCell } from "../../ui/cell";
 import { count, share } from "../../ui/format";
 import { Go } from "../../ui/go";
@@ -41,6 +41,8 @@ function Sub({ data }: { data: Posture }) {
     </>
   );
 }
+
+const areaName = (area: { id: string; name: string }) => said(["area", area.id, "name"], area.name);
 
 function NoSite() {
   return (
@@ -132,7 +134,7 @@ function HeatMap({ data }: { data: Posture }) {
             <tr key={area.id}>
               <th scope="row">
                 <Link to="/requirements" search={{ area: area.id }}>
-                  <span className="num quiet">{area.id}</span> {area.name}
+                  <span className="num quiet">{area.id}</span> {areaName(area)}
                 </Link>
               </th>
               <td>
@@ -142,7 +144,7 @@ function HeatMap({ data }: { data: Posture }) {
                 <td key={site.id}>
                   <LevelCell
                     cell={area.sites[site.id]}
-                    label={`${area.name}, ${site.name}`}
+                    label={`${areaName(area)}, ${site.name}`}
                     to={{ area: area.id, site: site.id }}
                   />
                 </td>

@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { checkItems, evidence } from "../../api/queries";
 import type { Check, CheckSite } from "../../api/types";
-import { t, word } from "../../texts";
+import { said, t, word } from "../../texts";
 import { count, figure, share } from "../../ui/format";
 import { Go } from "../../ui/go";
 import { Mark } from "../../ui/mark";
@@ -53,7 +53,7 @@ function CheckHead({ check, at }: { check: Check; at: CheckSite | undefined }) {
     <div className="checkhead">
       {status === "fail" ? <Mark priority={2} /> : <span className={`dot ${status}`} aria-hidden />}
       <div>
-        <h3>{check.title}</h3>
+        <h3>{said(["check", check.id, "title"], check.title)}</h3>
         <p className="quiet small">
           {check.measure} · <code>{check.id}</code>
         </p>

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { posture, requirements } from "../../api/queries";
 import type { Posture, RequirementRow } from "../../api/types";
-import { t, word } from "../../texts";
+import { said, t, word } from "../../texts";
 import { LevelCell } from "../../ui/cell";
 import { Ask, Empty, Page } from "../../ui/page";
 import { Scroll } from "../../ui/scroll";
@@ -36,7 +36,7 @@ export default function RequirementsPage() {
                     <Pick
                       label={t("posture.area")}
                       value={filter.area}
-                      options={frame.areas.map((a) => [a.id, `${a.id} ${a.name}`])}
+                      options={frame.areas.map((a) => [a.id, `${a.id} ${said(["area", a.id, "name"], a.name)}`])}
                       onPick={(area) => set({ area })}
                     />
                     <Pick
@@ -124,7 +124,7 @@ function Table({ rows, frame, site }: { rows: RequirementRow[]; frame: Posture; 
             <tbody key={area.id}>
               <tr className="areahead">
                 <th scope="rowgroup" colSpan={3 + sites.length}>
-                  {area.id} {area.name}
+                  {area.id} {said(["area", area.id, "name"], area.name)}
                 </th>
               </tr>
               {rows
@@ -134,7 +134,8 @@ function Table({ rows, frame, site }: { rows: RequirementRow[]; frame: Posture; 
                     <th scope="row">
                       <span className="named">
                         <Link to="/requirements/$id" params={{ id: row.alias_of || row.id }} search={{ site }}>
-                          <span className="num quiet">{row.id}</span> {row.title}
+                          <span className="num quiet">{row.id}</span>{" "}
+                          {said(["requirement", row.id, "title"], row.title)}
                         </Link>
                         {row.key && (
                           <span className="tag" title={t("requirements.key_title")}>

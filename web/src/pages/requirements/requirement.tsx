@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { posture, requirement } from "../../api/queries";
 import type { Posture, Requirement } from "../../api/types";
-import { t, word } from "../../texts";
+import { said, t, word } from "../../texts";
 import { cellText } from "../../ui/cell";
 import { Mark, priorityOf, priorityOfState } from "../../ui/mark";
 import { Ask, Page, Panel } from "../../ui/page";
@@ -30,12 +30,12 @@ function Body({ data, frame }: { data: Requirement; frame: Posture }) {
   const findings = data.findings.filter((f) => !f.closed_at && (!f.site_id || f.site_id === site));
   return (
     <Page
-      title={`${data.id} ${data.title}`}
+      title={`${data.id} ${said(["requirement", data.id, "title"], data.title)}`}
       crumbs={
         <>
           <Link to="/requirements">{t("requirements.title")}</Link> ›{" "}
           <Link to="/requirements" search={{ area: data.area }}>
-            {data.area} {area?.name}
+            {data.area} {said(["area", data.area, "name"], area?.name ?? "")}
           </Link>
         </>
       }
@@ -50,7 +50,7 @@ function Body({ data, frame }: { data: Requirement; frame: Posture }) {
         </>
       }
     >
-      <p className="lead-text">{data.text}</p>
+      <p className="lead-text">{said(["requirement", data.id, "text"], data.text)}</p>
       <nav className="sites-strip" aria-label={t("facet.site")}>
         {data.sites.map((s) => {
           const state = s.cell.state;

@@ -1,0 +1,120 @@
+package app
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/skanse/skanse/internal/auth"
+	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/record"
+	"github.com/skanse/skanse/internal/store"
+)
+
+// openRecords puts the records together with what they may be linked to: things of
+// the slices above them, which they know by name only.
+func (s *server) openRecords() (err error) {
+	s.records, err = record.New(s.db, record.Config{
+		Dir: s.opts.Data.attachments(), Clock: s.opts.Clock, Log: s.log, Behaviours: record.Own(),
+		Kinds: map[string]record.Lookup{
+			"asset":        assetsByID,
+			"conversation": conversationsByID,
+			"event":        eventsByID,
+			"requirement":  s.requirementsByID,
+			"check":        s.checksByID,
+		},
+	})
+	return err
+}
+
+func (f Folder) attachments() string { return f.join(attachmentFolder) }
+
+func assetsByID(ctx context.Context, r store.Reader, scope auth.Scope, ids []string) (map[string]record.Thing, error) {
+	type row struct {
+		ID     string `db:"asset_id"`
+		Name   string `db:"name"`
+		Model  string `db:"model"`
+		State  string `db:"state"`
+		SiteNo int64  `db:"site_no"`
+		ZoneNo int64  `db:"zone_no"`
+	}
+	rows, err := store.All[row](ctx, r, "SELECT asset_id, name, model, state, site_no, zone_no FROM asset_asset WHERE asset_id IN (?) AND ?", ids, scope.Where("site_no", "zone_no"))
+	out := make(map[string]record.Thing, len(rows))
+	for _, x := range rows {
+		label := x.Name
+		if label == "" {
+			label = x.Model
+		}
+		if label == "" {
+			label = x.ID
+		}
+		out[x.ID] = record.Thing{Label: label, State: x.State, SiteNo: x.SiteNo, ZoneNo: x.ZoneNo}
+	}
+	return out, err
+}
+
+// numbered reads ids of the form site.number; others are nobody's.
+func numbered(ids []string) (sites, numbers []int64, by map[[2]int64]string) {
+	by = map[[2]int64]string{}
+	for _, id := range ids {
+		a, b, _ := strings.Cut(id, ".")
+		site, err := strconv.ParseInt(a, 10, 64)
+		no, err2 := strconv.ParseInt(b, 10, 64)
+		if err == nil && err2 == nil {
+			sites, numbers = append(sites, site), append(numbers, no)
+			by[[2]int64{site, no}] = id
+		}
+	}
+	return sites, numbers, by
+}
+
+func conversationsByID(ctx context.Context, r store.Reader, scope auth.Scope, ids []string) (map[string]record.Thing, error) {
+	return numberedThings(ctx, r, scope, ids, `SELECT c.site_no, c.conv_no AS no, CASE WHEN c.client_ip = '' THEN c.client_mac ELSE c.client_ip END || ' → ' || CASE WHEN c.server_ip = '' THEN c.server_mac ELSE c.server_ip END || ' ' || c.protocol AS label
+		FROM network_conversation c WHERE c.site_no IN (?) AND c.conv_no IN (?) AND `, conversationScope)
+}
+
+// conversationScope is that of the site: a conversation has two ends, so no one zone.
+func conversationScope(scope auth.Scope) ot.SQL { return scope.Where("c.site_no", "") }
+
+func eventsByID(ctx context.Context, r store.Reader, scope auth.Scope, ids []string) (map[string]record.Thing, error) {
+	return numberedThings(ctx, r, scope, ids, `SELECT c.site_no, c.event_no AS no, c.protocol || ' ' || c.name AS label FROM network_event c WHERE c.site_no IN (?) AND c.event_no IN (?) AND `, conversationScope)
+}
+
+func numberedThings(ctx context.Context, r store.Reader, scope auth.Scope, ids []string, text string, where func(auth.Scope) ot.SQL) (map[string]record.Thing, error) {
+	type row struct {
+		SiteNo int64  `db:"site_no"`
+		No     int64  `db:"no"`
+		Label  string `db:"label"`
+	}
+	sites, numbers, by := numbered(ids)
+	rows, err := store.All[row](ctx, r, text+"?", sites, numbers, where(scope))
+	out := make(map[string]record.Thing, len(rows))
+	for _, x := range rows {
+		if id, ok := by[[2]int64{x.SiteNo, x.No}]; ok {
+			out[id] = record.Thing{Label: x.Label, SiteNo: x.SiteNo}
+		}
+	}
+	return out, err
+}
+
+// requirementsByID and checksByID name what the catalogue asks of everybody.
+func (s *server) requirementsByID(_ context.Context, _ store.Reader, _ auth.Scope, ids []string) (map[string]record.Thing, error) {
+	out := map[string]record.Thing{}
+	for _, id := range ids {
+		if r, ok := s.comply.Catalogue().Requirement(id); ok {
+			out[id] = record.Thing{Label: r.ID + " " + r.Title}
+		}
+	}
+	return out, nil
+}
+
+func (s *server) checksByID(_ context.Context, _ store.Reader, _ auth.Scope, ids []string) (map[string]record.Thing, error) {
+	out := map[string]record.Thing{}
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
+		if k, _, ok := s.comply.Catalogue().Check(id); ok {
+			out[id] = record.Thing{Label: k.Title}
+		}
+	}
+	return out, nil
+}

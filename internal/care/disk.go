@@ -1,0 +1,8 @@
+package care
+
+// Disk is the disk that holds the data folder.
+type Disk struct {
+	Free  int64 `json:"free" doc:"Bytes that Skanse may still write"`
+	Size  int64 `json:"size"`
+	Known bool  `json:"known"`
+}

@@ -1,0 +1,360 @@
+package record
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/skanse/skanse/internal/auth"
+	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/rest"
+	"github.com/skanse/skanse/internal/store"
+)
+
+// Query says which records are wanted.
+type Query struct {
+	Type, State, Site, Owner, Q string
+	Due                         string   // overdue, soon
+	Filter                      []string // field:value
+	Link                        string   // kind:id
+	Sort                        string   // a head or field; -updated_at is newest first
+	AsOf                        time.Time
+	Cursor                      string
+	Limit                       int
+	IDs                         []string // only these; for one record and for bulk changes
+}
+
+// soon is how far ahead due=soon looks, and the first reminder of a review.
+const soon = 30 * 24 * time.Hour
+
+// countUpTo bounds the rows that a filtered list counts: beyond it the total is null.
+const countUpTo = 10_000
+
+// shown is a row with the names of what it points at.
+type shown struct {
+	Record
+	SiteID     *string `db:"site_id"`
+	ZoneID     *string `db:"zone_id"`
+	ZoneName   *string `db:"zone_name"`
+	OwnerName  *string `db:"owner_name"`
+	EntityName *string `db:"entity_name"`
+}
+
+// source is the table that a query reads, as r: the records as they are, or as they were.
+func (q *Query) source() ot.SQL {
+	if q.AsOf.IsZero() {
+		return ot.SQL{Text: "record_record r"}
+	}
+	return ot.SQL{Text: `(SELECT v.record_id, v.type, v.ref, v.title, v.entity_id, v.site_no, v.zone_no, v.asset_id, v.owner_id, v.state, v.data, v.data_version, v.version,
+		v.valid_from, v.valid_until, v.review_at, v.due_at, n.created_at, n.created_by, v.at AS updated_at, v.by_id AS updated_by, v.closed_at, v.approval, v.second_due,
+		n.links, n.attachments, n.comments, v.hash FROM record_revision v JOIN record_record n ON n.record_id = v.record_id
+		WHERE v.version = (SELECT max(x.version) FROM record_revision x WHERE x.record_id = v.record_id AND x.at <= ?)) r`, Args: []any{store.At(q.AsOf)}}
+}
+
+type cond struct {
+	text []string
+	args []any
+}
+
+func (c *cond) and(text string, args ...any) {
+	c.text = append(c.text, text)
+	c.args = append(c.args, args...)
+}
+
+func (c *cond) sql() ot.SQL { return ot.SQL{Text: strings.Join(c.text, " AND "), Args: c.args} }
+
+// where renders the filters. plain says that the tally can answer the total.
+func (s *Service) where(who auth.Principal, q *Query, now time.Time) (w cond, plain bool, err error) {
+	plain = q.AsOf.IsZero()
+	readable := s.readable(who)
+	w.and("?", Visible(who.Scope, "r"))
+	var t *Type
+	if q.Type != "" {
+		if t, err = s.typeFor(who, q.Type, "read"); err != nil {
+			return w, false, err
+		}
+		w.and("r.type = ?", q.Type)
+	} else if len(readable) < len(s.types.all) {
+		w.and("r.type IN (?)", readable)
+	}
+	if q.State != "" {
+		w.and("r.state IN (?)", strings.Split(q.State, ","))
+	}
+	if q.Site != "" {
+		w.and("r.site_no IN (SELECT fs.site_no FROM org_site fs WHERE fs.site_id = ?)", q.Site)
+	}
+	if len(q.IDs) > 0 {
+		w.and("r.record_id IN (?)", q.IDs)
+		plain = false
+	}
+	if q.Owner != "" {
+		owner := q.Owner
+		if owner == "me" {
+			owner = who.UserID
+		} else if owner == "none" {
+			owner = ""
+		}
+		w.and("r.owner_id = ?", owner)
+		plain = false
+	}
+	if q.Q != "" {
+		text := "%" + escapeLike(ot.Printable(q.Q)) + "%"
+		w.and(`(lower(r.title) LIKE lower(?) ESCAPE '\' OR lower(r.ref) LIKE lower(?) ESCAPE '\')`, text, text)
+		plain = false
+	}
+	switch q.Due {
+	case "":
+	case "overdue":
+		w.and("r.closed_at IS NULL AND (r.due_at < ? OR r.review_at < ? OR r.valid_until < ?)", store.At(now), store.At(now), store.At(now))
+		plain = false
+	case "soon":
+		to := now.Add(soon)
+		w.and("r.closed_at IS NULL AND (r.due_at BETWEEN ? AND ? OR r.review_at BETWEEN ? AND ? OR r.valid_until BETWEEN ? AND ?)", store.At(now), store.At(to), store.At(now), store.At(to), store.At(now), store.At(to))
+		plain = false
+	default:
+		return w, false, ot.Errorf(ot.Invalid, "due is %q: use overdue or soon", ot.Printable(q.Due))
+	}
+	for _, f := range q.Filter {
+		plain = false
+		if err := filter(&w, t, f); err != nil {
+			return w, false, err
+		}
+	}
+	if q.Link != "" {
+		kind, id, ok := strings.Cut(q.Link, ":")
+		if !ok {
+			return w, false, ot.Errorf(ot.Invalid, "link is %q: write kind:id", ot.Printable(q.Link))
+		}
+		w.and(`(r.record_id IN (SELECT l.from_id FROM record_link l WHERE l.to_kind = ? AND l.to_id = ?) OR ? = 'record' AND r.record_id IN (SELECT l.to_id FROM record_link l WHERE l.to_kind = 'record' AND l.from_id = ?) OR ? = 'asset' AND r.asset_id = ?)`, kind, id, kind, id, kind, id)
+		plain = false
+	}
+	return w, plain, nil
+}
+
+// filter adds field:value: an own field of the type, or a head that lists show.
+func filter(w *cond, t *Type, f string) error {
+	name, value, ok := strings.Cut(f, ":")
+	if !ok {
+		return ot.Errorf(ot.Invalid, "filter is %q: write field:value", ot.Printable(f))
+	}
+	switch name {
+	case "approval":
+		w.and("r.approval = ?", value)
+		return nil
+	case "asset":
+		w.and("r.asset_id = ?", value)
+		return nil
+	case "zone":
+		w.and("r.zone_no IN (SELECT fz.zone_no FROM org_zone fz WHERE fz.zone_id = ?)", value)
+		return nil
+	}
+	if t == nil {
+		return ot.Errorf(ot.Invalid, "filter %s: name the type too, so that its fields are known", ot.Printable(name))
+	}
+	field, ok := t.Field(name)
+	if !ok {
+		return ot.Errorf(ot.Invalid, "filter: a %s has no field %q", t.ID, ot.Printable(name))
+	}
+	switch field.Kind {
+	case SomeOf: // stored as ["a", "b"]
+		if _, ok := field.choice(value); !ok {
+			return ot.Errorf(ot.Invalid, "filter: %s knows no choice %q", field.ID, ot.Printable(value))
+		}
+		w.and(`r.data->>'`+field.ID+`' LIKE ? ESCAPE '\'`, `%"`+escapeLike(value)+`"%`)
+	case Bool: // SQLite gives 1 and 0, PostgreSQL true and false
+		w.and(`CAST(r.data->>'`+field.ID+`' AS TEXT) IN (?)`, map[bool][]string{true: {"true", "1"}, false: {"false", "0"}}[value == "true"])
+	default:
+		w.and(`CAST(r.data->>'`+field.ID+`' AS TEXT) = ?`, value)
+	}
+	return nil
+}
+
+func escapeLike(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s)
+}
+
+func (s *Service) readable(who auth.Principal) []string {
+	var out []string
+	for _, t := range s.types.all {
+		if who.Permissions.Has(t.Read) {
+			out = append(out, t.ID)
+		}
+	}
+	return out
+}
+
+// order is the expression that a list is sorted by, never NULL, and whether it is a number.
+func order(t *Type, by string) (expr string, numeric bool, err error) {
+	switch by {
+	case "ref", "title", "state", "approval":
+		return "r." + by, false, nil
+	case "owner":
+		return "r.owner_id", false, nil
+	case "asset":
+		return "r.asset_id", false, nil
+	case "site":
+		return "r.site_no", true, nil
+	case "zone":
+		return "r.zone_no", true, nil
+	case "created_at", "updated_at":
+		return "r." + by, true, nil
+	case "valid_from", "valid_until", "review_at", "due_at":
+		return fmt.Sprintf("COALESCE(r.%s, %d)", by, int64(math.MaxInt64)), true, nil
+	}
+	if t != nil {
+		if f, ok := t.Field(by); ok {
+			if f.Kind == Number || f.Kind == Money || f.Kind == Duration {
+				return "COALESCE(CAST(r.data->>'" + f.ID + "' AS DOUBLE PRECISION), 1e300)", true, nil
+			}
+			return "COALESCE(CAST(r.data->>'" + f.ID + "' AS TEXT), '')", false, nil
+		}
+	}
+	return "", false, ot.Errorf(ot.Invalid, "there is nothing called %q to sort by", ot.Printable(by))
+}
+
+type position struct {
+	N  *float64 `json:"n,omitempty"`
+	I  *int64   `json:"k,omitempty"`
+	S  *string  `json:"s,omitempty"`
+	ID string   `json:"i"`
+}
+
+type listed struct {
+	shown
+	KeyText  *string  `db:"key_text"`
+	KeyInt   *int64   `db:"key_int"`
+	KeyFloat *float64 `db:"key_float"`
+}
+
+const shownColumns = `r.record_id, r.type, r.ref, r.title, r.entity_id, r.site_no, r.zone_no, r.asset_id, r.owner_id, r.state, r.data, r.data_version, r.version, r.valid_from, r.valid_until, r.review_at, r.due_at,
+	r.created_at, r.created_by, r.updated_at, r.updated_by, r.closed_at, r.approval, r.second_due, r.links, r.attachments, r.comments, r.hash,
+	si.site_id, zo.zone_id, zo.name AS zone_name, us.name AS owner_name, en.name AS entity_name`
+
+const shownJoins = ` LEFT JOIN org_site si ON si.site_no = r.site_no LEFT JOIN org_zone zo ON zo.zone_no = r.zone_no
+	LEFT JOIN auth_user us ON us.user_id = r.owner_id LEFT JOIN org_entity en ON en.entity_id = r.entity_id`
+
+// List reads one page of the records that the person sees.
+func (s *Service) List(ctx context.Context, who auth.Principal, q Query) (rest.Page[Item], error) {
+	var page rest.Page[Item]
+	if q.Limit <= 0 || q.Limit > 500 {
+		q.Limit = 50
+	}
+	err := s.db.View(ctx, func(r store.Reader) (err error) {
+		page, err = s.list(ctx, r, who, q)
+		return err
+	})
+	return page, err
+}
+
+func (s *Service) list(ctx context.Context, r store.Reader, who auth.Principal, q Query) (page rest.Page[Item], err error) {
+	now := s.now()
+	w, plain, err := s.where(who, &q, now)
+	if err != nil {
+		return page, err
+	}
+	t := s.types.Type(q.Type)
+	if q.Sort == "" {
+		q.Sort = "-updated_at"
+		if t != nil {
+			q.Sort = t.List.Sort
+		}
+	}
+	by, desc := strings.CutPrefix(q.Sort, "-")
+	expr, numeric, err := order(t, by)
+	if err != nil {
+		return page, err
+	}
+	float := strings.HasPrefix(expr, "COALESCE(CAST(r.data") && numeric
+	counted := w.sql()
+	var pos position
+	if err := rest.DecodeCursor(q.Cursor, &pos); err != nil {
+		return page, err
+	}
+	dir, cmp := "ASC", ">"
+	if desc {
+		dir, cmp = "DESC", "<"
+	}
+	if q.Cursor != "" {
+		var key any
+		switch {
+		case float && pos.N != nil:
+			key = *pos.N
+		case numeric && pos.I != nil:
+			key = *pos.I
+		case !numeric && pos.S != nil:
+			key = *pos.S
+		default:
+			return page, ot.Errorf(ot.Invalid, "the cursor belongs to another order: start again without it")
+		}
+		w.and(fmt.Sprintf("(%s %s ? OR %s = ? AND r.record_id %s ?)", expr, cmp, expr, cmp), key, key, pos.ID)
+	}
+	key := "CAST(NULL AS BIGINT) AS key_int, CAST(NULL AS DOUBLE PRECISION) AS key_float, " + expr + " AS key_text"
+	switch {
+	case float:
+		key = "CAST(NULL AS BIGINT) AS key_int, " + expr + " AS key_float, CAST(NULL AS TEXT) AS key_text"
+	case numeric:
+		key = expr + " AS key_int, CAST(NULL AS DOUBLE PRECISION) AS key_float, CAST(NULL AS TEXT) AS key_text"
+	}
+	text := "SELECT " + shownColumns + ", " + key + " FROM ?" + shownJoins + " WHERE ? ORDER BY " + expr + " " + dir + ", r.record_id " + dir + " LIMIT ?"
+	rows, err := store.All[listed](ctx, r, text, q.source(), w.sql(), q.Limit+1)
+	if err != nil {
+		return page, err
+	}
+	cut := rest.Cut(rows, q.Limit, func(x listed) string {
+		return rest.EncodeCursor(position{N: x.KeyFloat, I: x.KeyInt, S: x.KeyText, ID: x.ID})
+	})
+	page = rest.Page[Item]{Items: make([]Item, 0, len(cut.Items)), Next: cut.Next}
+	assets, err := s.assetNames(ctx, r, who, cut.Items)
+	if err != nil {
+		return page, err
+	}
+	for i := range cut.Items {
+		page.Items = append(page.Items, s.show(&cut.Items[i].shown, assets, now))
+	}
+	page.Total, err = s.total(ctx, r, who, q, counted, plain)
+	return page, err
+}
+
+// total counts what the filters leave: from the tally where it can answer, else rows.
+func (s *Service) total(ctx context.Context, r store.Reader, who auth.Principal, q Query, where ot.SQL, plain bool) (*int64, error) {
+	if plain {
+		c := cond{}
+		c.and("?", Visible(who.Scope, "r"))
+		if q.Type != "" {
+			c.and("r.type = ?", q.Type)
+		} else {
+			c.and("r.type IN (?)", s.readable(who))
+		}
+		if q.State != "" {
+			c.and("r.state IN (?)", strings.Split(q.State, ","))
+		}
+		if q.Site != "" {
+			c.and("r.site_no IN (SELECT fs.site_no FROM org_site fs WHERE fs.site_id = ?)", q.Site)
+		}
+		n, err := store.One[int64](ctx, r, "SELECT CAST(COALESCE(SUM(r.n), 0) AS BIGINT) FROM record_tally r WHERE ?", c.sql())
+		return &n, err
+	}
+	n, err := store.One[int64](ctx, r, "SELECT count(*) FROM (SELECT 1 FROM ? WHERE ? LIMIT ?) c", q.source(), where, countUpTo+1)
+	if err != nil || n > countUpTo {
+		return nil, err
+	}
+	return &n, nil
+}
+
+// assetNames asks the asset's part for what the assets of a page are called.
+func (s *Service) assetNames(ctx context.Context, r store.Reader, who auth.Principal, rows []listed) (map[string]Thing, error) {
+	var ids []string
+	for _, x := range rows {
+		if x.AssetID != "" && !slices.Contains(ids, x.AssetID) {
+			ids = append(ids, x.AssetID)
+		}
+	}
+	l := s.kinds["asset"]
+	if len(ids) == 0 || l == nil {
+		return nil, nil
+	}
+	return l(ctx, r, who.Scope, ids)
+}
