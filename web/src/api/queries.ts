@@ -225,3 +225,25 @@ export const subnets = (id: string) =>
     queryFn: ({ signal }) => answer(api.GET("/sites/{id}/subnets", { params: { path: { id } }, signal })),
     enabled: id !== "",
   });
+
+export const passkeys = queryOptions({
+  queryKey: ["passkeys"],
+  queryFn: ({ signal }) => answer(api.GET("/passkeys", { signal })),
+});
+export const identities = queryOptions({
+  queryKey: ["identities"],
+  queryFn: ({ signal }) => answer(api.GET("/identities", { signal })),
+});
+export const providers = queryOptions({
+  queryKey: ["providers"],
+  queryFn: ({ signal }) => answer(api.GET("/providers", { signal })),
+});
+export const breakGlass = queryOptions({
+  queryKey: ["break-glass"],
+  queryFn: ({ signal }) => answer(api.GET("/break-glass", { signal })),
+});
+export const permissions = queryOptions({
+  queryKey: ["permissions"],
+  queryFn: ({ signal }) => answer(api.GET("/permissions", { signal })),
+  staleTime: forever,
+});

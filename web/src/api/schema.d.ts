@@ -4,6 +4,40 @@
  */
 
 export interface paths {
+    "/approval-profiles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many eyes each company can spare */
+        get: operations["list-approval-profiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/approval-profiles/{entity}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Set how many eyes a company can spare */
+        put: operations["set-approval-profile"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/assets": {
         parameters: {
             query?: never;
@@ -345,6 +379,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/break-glass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many printed codes are left */
+        get: operations["get-break-glass"];
+        put?: never;
+        /** Make a sheet of one-time codes to seal in an envelope; an older sheet stops working */
+        post: operations["print-break-glass"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/captures": {
         parameters: {
             query?: never;
@@ -623,6 +675,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where else one is known, and could be */
+        get: operations["list-identities"];
+        put?: never;
+        /** Join one's account at a provider with this one */
+        post: operations["join-identity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/identities/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where to send the browser to join one's account at a provider with this one */
+        get: operations["begin-join"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/inbox": {
         parameters: {
             query?: never;
@@ -742,6 +829,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same figures for Prometheus */
+        get: operations["get-metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own passkeys */
+        get: operations["list-passkeys"];
+        put?: never;
+        /** Keep a passkey that the browser made */
+        post: operations["create-passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/passkeys/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a browser needs to make a passkey */
+        get: operations["begin-passkey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/passkeys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take one of one's own passkeys away */
+        delete: operations["remove-passkey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/people": {
         parameters: {
             query?: never;
@@ -751,6 +907,23 @@ export interface paths {
         };
         /** Who can be asked: the people who see what you see, or one site */
         get: operations["list-people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/permissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a role can allow */
+        get: operations["list-permissions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -787,6 +960,266 @@ export interface paths {
         get: operations["get-posture"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** OpenID Connect providers and LDAP directories */
+        get: operations["list-providers"];
+        put?: never;
+        /** Add a provider or directory */
+        post: operations["create-provider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/providers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a provider or directory, or turn it off: its sessions end */
+        put: operations["update-provider"];
+        post?: never;
+        /** Remove a provider that no account comes from */
+        delete: operations["delete-provider"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/providers/{id}/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask a provider or directory whether it answers and takes our account */
+        post: operations["try-provider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/record-people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who may own a record */
+        get: operations["list-record-people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/record-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The kinds of records: fields, states, buttons, words */
+        get: operations["list-record-types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Records of all types */
+        get: operations["list-records"];
+        put?: never;
+        /** Write a record down */
+        post: operations["create-record"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/facets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many records have which state, site, owner */
+        get: operations["count-records"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One record with all that hangs on it */
+        get: operations["get-record"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change what a record says */
+        patch: operations["update-record"];
+        trace?: never;
+    };
+    "/records/{id}/approval": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approve or refuse what waits, or look a second time */
+        post: operations["decide-record"];
+        /** Take a request for approval back */
+        delete: operations["withdraw-record"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say something about a record */
+        post: operations["comment-record"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The versions of a record and what changed, newest first */
+        get: operations["get-record-history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Link a record to a thing */
+        post: operations["link-record"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}/links/{link}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a link away */
+        delete: operations["unlink-record"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Note that a record was looked at and still holds; the next review counts from now */
+        post: operations["review-record"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}/transition": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Move a record to another state */
+        post: operations["move-record"];
         delete?: never;
         options?: never;
         head?: never;
@@ -837,8 +1270,27 @@ export interface paths {
         /** The roles and what they allow */
         get: operations["list-roles"];
         put?: never;
-        post?: never;
+        /** Make a role of permissions, none above one's own */
+        post: operations["create-role"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/roles/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change what a role allows, none above one's own */
+        put: operations["update-role"];
+        post?: never;
+        /** Remove a role that nobody has */
+        delete: operations["delete-role"];
         options?: never;
         head?: never;
         patch?: never;
@@ -929,6 +1381,24 @@ export interface paths {
         delete: operations["sign-out"];
         options?: never;
         head?: never;
+        /** Choose one's language */
+        patch: operations["update-profile"];
+        trace?: never;
+    };
+    "/session/break-glass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign in with a printed code, once; administrators and the security officer are told */
+        post: operations["break-glass-sign-in"];
+        delete?: never;
+        options?: never;
+        head?: never;
         patch?: never;
         trace?: never;
     };
@@ -949,6 +1419,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/session/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a browser needs to sign in with a passkey */
+        get: operations["begin-passkey-sign-in"];
+        put?: never;
+        /** Sign in with a passkey: no name, no password */
+        post: operations["passkey-sign-in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/session/password": {
         parameters: {
             query?: never;
@@ -960,6 +1448,57 @@ export interface paths {
         /** Change one's own password; other sessions end */
         put: operations["set-password"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/sso": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign in with what the provider sent back */
+        post: operations["finish-sso"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/sso/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where to send the browser to sign in at a provider */
+        get: operations["begin-sso"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/step": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give the second step in a session that began at a provider */
+        post: operations["step-up"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1193,6 +1732,194 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How this installation is */
+        get: operations["get-system"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/recovery-kit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make the recovery kit: shown once, to be printed */
+        post: operations["make-recovery-kit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is kept how long, and what it takes */
+        get: operations["get-retention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/retention-frozen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Delete nothing for its age until this is taken back */
+        put: operations["freeze-retention"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/retention/measure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Measure the tables anew */
+        post: operations["measure-tables"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/retention/{class}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Keep a class of rows so many days */
+        put: operations["set-retention"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/retention/{class}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What would go if a class were kept so many days */
+        get: operations["preview-retention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The plan of snapshots, and those that were made */
+        get: operations["get-snapshots"];
+        put?: never;
+        /** Make a snapshot now: it begins within a minute */
+        post: operations["make-snapshot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/snapshots/host-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask an SFTP server for its key, to compare its fingerprint */
+        post: operations["ask-host-key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/snapshots/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say when snapshots are made and where they go */
+        put: operations["set-snapshot-plan"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/snapshots/{id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read a snapshot back whole and compare it with what was written */
+        post: operations["read-snapshot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/tokens": {
         parameters: {
             query?: never;
@@ -1319,6 +2046,16 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AdminAway: {
+            /** @description Send the browser there; it comes back to /sso */
+            url: string;
+        };
+        AdminCeremony: {
+            /** @description Give it back with the answer */
+            id: string;
+            /** @description For navigator.credentials, as WebAuthn's JSON form */
+            options: unknown;
+        };
         AdminEnrolment: {
             /** @description To type where no camera is */
             secret: string;
@@ -1357,16 +2094,31 @@ export interface components {
             /** @description The one that asks */
             current: boolean;
             end_at: string;
+            /** @enum {string} */
+            how: "password" | "link" | "setup" | "passkey" | "oidc" | "ldap" | "break-glass";
             id: string;
+            /** @description Break-glass: the name that the person gave */
+            said: string;
             seen_at: string;
             user_id: string;
             user_name: string;
         };
         AdminPerson: {
             email: string;
+            /** @description When the session ends in any case */
+            end_at: string | null;
+            /**
+             * @description Empty: a program, or the demo
+             * @enum {string}
+             */
+            how: "password" | "link" | "setup" | "passkey" | "oidc" | "ldap" | "break-glass";
             id: string;
+            /** @description en, da or de; empty: as the browser asks */
+            language: string;
             /** @description The role asks for a second step: nothing else is allowed until it is on */
             must_enrol: boolean;
+            /** @description The session stands on one factor: nothing else is allowed until the second was given */
+            must_step: boolean;
             name: string;
             permissions: string[];
             role: string;
@@ -1377,10 +2129,38 @@ export interface components {
             entities: string[];
             /** @description Site numbers */
             sites: number[];
+            /** @description Zone numbers: only what stands in them */
+            zones: number[];
+        };
+        AdminProviderBody: {
+            enabled: boolean;
+            /** @enum {string} */
+            kind: "oidc" | "ldap";
+            ldap?: components["schemas"]["AuthLDAPSettings"];
+            name: string;
+            oidc?: components["schemas"]["AuthOIDCSettings"];
+            rules: components["schemas"]["AuthRule"][] | null;
+            /** @description Client secret or bind password, kept sealed; absent: as it was, empty: none */
+            secret?: string;
+            /** @enum {string} */
+            unknown: "refuse" | "create";
         };
         AdminRecoveryCodes: {
             /** @description Shown once: only their hashes are kept */
             codes: string[];
+        };
+        AdminRoleBody: {
+            permissions: string[] | null;
+            title: string;
+        };
+        AdminSheet: {
+            /** @description Shown once: only their hashes are kept */
+            codes: string[];
+            made_at: string;
+        };
+        AdminSignedOut: {
+            /** @description An address to send the browser to: the person is signed in there still */
+            provider?: string;
         };
         AdminSite: {
             /**
@@ -1413,6 +2193,8 @@ export interface components {
             /** @description null: nobody is signed in */
             user: components["schemas"]["AdminPerson"];
             version: string;
+            /** @description Ways in besides a password, for who is not signed in */
+            ways?: components["schemas"]["AuthWays"];
         };
         AdminToken: {
             created_at: string;
@@ -1443,6 +2225,11 @@ export interface components {
         };
         "Answer-inbox-itemRequest": {
             comment?: string;
+        };
+        "Ask-host-keyRequest": {
+            host: string;
+            /** Format: int64 */
+            port: number;
         };
         AssetAsset: {
             /** Format: int64 */
@@ -1794,7 +2581,80 @@ export interface components {
             site_id: string;
             target: components["schemas"]["OtRef"];
         };
+        AuthKnown: {
+            /** @enum {string} */
+            kind: "oidc" | "ldap";
+            /** @description The name there; empty: not joined */
+            login: string;
+            name: string;
+            provider_id: string;
+            seen_at: string | null;
+        };
+        AuthLDAPSettings: {
+            base_dn: string;
+            bind_dn?: string;
+            /** @description PEM; empty: what the machine trusts */
+            ca?: string;
+            domain?: string;
+            /** @description {login} is what was typed, escaped */
+            filter?: string;
+            group_dn?: string;
+            /**
+             * @description search: bind with an account, search, bind as the person; upn: bind as name@domain (Active Directory)
+             * @enum {string}
+             */
+            mode: "search" | "upn";
+            /** @description Groups of groups count too */
+            nested?: boolean;
+            start_tls?: boolean;
+            /** @description ldaps://host, or ldap://host with start_tls */
+            url: string;
+        };
+        AuthOIDCSettings: {
+            /** @description PEM; empty: what the machine trusts */
+            ca?: string;
+            client_id: string;
+            /** @description Empty: groups. A path as realm_access.roles too */
+            groups_claim?: string;
+            issuer: string;
+            /** @description Besides openid, profile and email */
+            scopes?: string[] | null;
+            /** @description Values of acr that mean two factors; asked for at sign-in too */
+            strong_acr?: string[] | null;
+            /** @description Values of amr that mean two factors; empty: mfa */
+            strong_amr?: string[] | null;
+            /** @description The provider says no email_verified, but nobody there chooses an address of their own */
+            trust_email?: boolean;
+        };
+        AuthPasskey: {
+            id: string;
+            made_at: string;
+            name: string;
+            used_at: string | null;
+        };
+        AuthProvider: {
+            changed_at: string;
+            enabled: boolean;
+            has_secret: boolean;
+            id: string;
+            /** @enum {string} */
+            kind: "oidc" | "ldap";
+            ldap?: components["schemas"]["AuthLDAPSettings"];
+            /** @description What people read on the sign-in page */
+            name: string;
+            oidc?: components["schemas"]["AuthOIDCSettings"];
+            /** @description The first that fits gives role and scope to people whose account comes from here */
+            rules: components["schemas"]["AuthRule"][];
+            /**
+             * @description What happens to a person whom this Skanse does not know: refused, or an account by the first rule that fits
+             * @enum {string}
+             */
+            unknown: "refuse" | "create";
+            /** Format: int64 */
+            version: number;
+        };
         AuthRole: {
+            built_in: boolean;
             /** @description An account of this role needs an end date */
             ends: boolean;
             id: string;
@@ -1802,6 +2662,20 @@ export interface components {
             /** @description Its people must sign in with a code of an app too */
             second_step: boolean;
             title: string;
+            /**
+             * Format: int64
+             * @description Accounts that have it
+             */
+            users: number;
+        };
+        AuthRule: {
+            entities?: string[] | null;
+            /** @description Name, or a distinguished name; * fits everybody */
+            group: string;
+            role: string;
+            sees_all?: boolean;
+            sites?: string[] | null;
+            zones?: string[] | null;
         };
         AuthSecondStep: {
             on: boolean;
@@ -1814,6 +2688,17 @@ export interface components {
             required: boolean;
             since: string | null;
         };
+        AuthSheetState: {
+            /**
+             * Format: int64
+             * @description Codes that were not used
+             */
+            left: number;
+            /** @description null: no sheet was printed */
+            made_at: string | null;
+            /** Format: int64 */
+            total: number;
+        };
         AuthUser: {
             created_at: string;
             disabled: boolean;
@@ -1824,7 +2709,13 @@ export interface components {
             entities: string[] | null;
             has_password: boolean;
             id: string;
+            /** @description en, da or de; empty: as the browser asks */
+            language: string;
+            /** @description The provider whose groups give role and scope; empty: an administrator does */
+            managed_by: string;
             name: string;
+            /** Format: int64 */
+            passkeys: number;
             role: string;
             /** @description Signs in with a code of an app too */
             second_step: boolean;
@@ -1833,9 +2724,291 @@ export interface components {
             signed_in_at: string | null;
             /** @description Sites in scope, by id */
             sites: string[] | null;
+            /** @description Zones in scope, by id: only what stands in them */
+            zones: string[] | null;
+        };
+        AuthWay: {
+            id: string;
+            name: string;
+        };
+        AuthWays: {
+            /** @description A sheet of codes was printed */
+            break_glass: boolean;
+            /** @description The name of a directory account signs in too */
+            directories: boolean;
+            /** @description Somebody has one */
+            passkeys: boolean;
+            /** @description OpenID Connect */
+            providers: components["schemas"]["AuthWay"][];
+        };
+        "Break-glass-sign-inRequest": {
+            code: string;
+            /** @description Who uses it */
+            name: string;
+            why: string;
+        };
+        CareDatabase: {
+            /** Format: int64 */
+            bytes: number;
+            engine: string;
+            /**
+             * Format: int64
+             * @description Inside the file, left by what was deleted; given back every night
+             */
+            free_bytes: number;
+            /**
+             * Format: double
+             * @description A small question, now
+             */
+            read_ms: number;
+            /**
+             * Format: double
+             * @description A small change until it is safe on the disk, at the last self-check; 0: not yet
+             */
+            write_ms: number;
+        };
+        CareDay: {
+            /** Format: int64 */
+            database: number;
+            /**
+             * Format: int64
+             * @description Days since 1970, UTC
+             */
+            day: number;
+            /** Format: int64 */
+            free: number;
+            /** Format: int64 */
+            size: number;
+        };
+        CareDisk: {
+            /**
+             * Format: int64
+             * @description Bytes that Skanse may still write
+             */
+            free: number;
+            known: boolean;
+            /** Format: int64 */
+            size: number;
+        };
+        CareFigure: {
+            name: string;
+            title: string;
+            unit: string;
+            /** Format: double */
+            value: number;
+        };
+        CareFrozen: {
+            at: string;
+            by: string;
+            on: boolean;
+            reason: string;
+        };
+        CareGone: {
+            oldest: string;
+            /** Format: int64 */
+            rows: number;
+            table: string;
+        };
+        CareHeld: {
+            /** Format: int64 */
+            bytes: number;
+            class: string;
+            /**
+             * Format: int64
+             * @description Kept so long; 0: for ever
+             */
+            days: number;
+            /** Format: int64 */
+            default_days: number;
+            /** @description Nothing to choose */
+            fixed: boolean;
+            /** @description May be kept for ever */
+            forever: boolean;
+            /**
+             * Format: int64
+             * @description 0: no end
+             */
+            max_days: number;
+            /** Format: int64 */
+            min_days: number;
+            oldest: string;
+            /** Format: int64 */
+            rows: number;
+            tables: string[];
+        };
+        CareHostKey: {
+            /** @description SHA256:…, as ssh-keygen -lf prints it */
+            fingerprint: string;
+            key: string;
+        };
+        CareJobState: {
+            /** @description Of its last turn; empty: it went well */
+            error: string;
+            name: string;
+            next_at: string;
+            ran_at: string;
+            running: boolean;
+        };
+        CareKitLine: {
+            /** Format: int64 */
+            number: number;
+            text: string;
+            word: string;
+        };
+        CareKitSheet: {
+            key: string;
+            lines: components["schemas"]["CareKitLine"][];
+            /** Format: date-time */
+            made_at: string;
+            /** @description The key as SVG */
+            qr: string;
+            recipient: string;
+        };
+        CareMemory: {
+            /** Format: int32 */
+            collections: number;
+            /** Format: int64 */
+            heap: number;
+            /**
+             * Format: int64
+             * @description GOMEMLIMIT; 0: none
+             */
+            limit: number;
+            /**
+             * Format: int64
+             * @description Taken from the operating system by the Go runtime
+             */
+            system: number;
+        };
+        CarePlan: {
+            /** @description Kept captures go along */
+            captures: boolean;
+            /** @description A folder of this machine, such as a mounted share; empty: sftp */
+            folder: string;
+            /**
+             * Format: int64
+             * @description Local time of the plan's zone
+             */
+            hour: number;
+            keep: components["schemas"]["CareRule"];
+            /** Format: int64 */
+            minute: number;
+            on: boolean;
+            sftp: components["schemas"]["CareSFTP"];
+            /** @description IANA time zone; empty: UTC */
+            zone: string;
+        };
+        CareProblem: {
+            /** @description What to do */
+            detail: string;
+            id: string;
+            title: string;
+            urgent: boolean;
+        };
+        CareQueue: {
+            /**
+             * Format: int64
+             * @description Events that it has not had
+             */
+            behind: number;
+            name: string;
+            /** @description Of these; null: none */
+            oldest_at: string;
+        };
+        CareRetention: {
+            frozen: components["schemas"]["CareFrozen"];
+            items: components["schemas"]["CareHeld"][];
+            /** @description null: not yet */
+            measured_at: string;
+        };
+        CareRule: {
+            /** Format: int64 */
+            daily: number;
+            /** Format: int64 */
+            monthly: number;
+            /** Format: int64 */
+            weekly: number;
+        };
+        CareSFTP: {
+            folder: string;
+            host: string;
+            /** @description Its public key, as in known_hosts: ssh-ed25519 AAAA… */
+            host_key: string;
+            /**
+             * Format: int64
+             * @description 0: 22
+             */
+            port: number;
+            user: string;
+        };
+        CareSnapshot: {
+            at: string;
+            /** Format: int64 */
+            bytes: number;
+            error: string;
+            /** @description Removed by the rule of what is kept */
+            gone_at: string;
+            id: string;
+            name: string;
+            place: string;
+            /** @description Read back whole from where it lies */
+            read_at: string;
+            /** Format: int64 */
+            rows: number;
+            /** @description Of the file as it lies there */
+            sha256: string;
+            /** Format: int64 */
+            took_us: number;
+            /** @description Its database was restored and compared */
+            tried_at: string;
+        };
+        CareSnapshots: {
+            /** @description What the snapshot under way is at; empty: none is */
+            doing: string;
+            items: components["schemas"]["CareSnapshot"][];
+            plan: components["schemas"]["CarePlan"];
+            /** @description For the authorized_keys of an SFTP server */
+            public_key: string;
+            /** @description Public half of the recovery kit; empty: there is none yet */
+            recipient: string;
+            /** @description One begins within a minute */
+            wanted: boolean;
+        };
+        CareSystem: {
+            database: components["schemas"]["CareDatabase"];
+            /** @description The disk, one a day, the last 90 */
+            days: components["schemas"]["CareDay"][];
+            disk: components["schemas"]["CareDisk"];
+            /** @description What other parts tell of themselves */
+            figures: components["schemas"]["CareFigure"][];
+            /**
+             * Format: double
+             * @description When the disk is full if it goes on like the last 30 days; null: too few days, or it does not fill
+             */
+            full_in_days: number | null;
+            go: string;
+            /** Format: int64 */
+            goroutines: number;
+            jobs: components["schemas"]["CareJobState"][];
+            memory: components["schemas"]["CareMemory"];
+            /** Format: date-time */
+            now: string;
+            platform: string;
+            problems: components["schemas"]["CareProblem"][];
+            queues: components["schemas"]["CareQueue"][];
+            /** @description The newest; null: none yet */
+            snapshot: components["schemas"]["CareSnapshot"];
+            /** Format: date-time */
+            started_at: string;
+            version: string;
+            /** @description The newest that was restored for a try and read back; null: none yet */
+            whole: components["schemas"]["CareSnapshot"];
         };
         CodeInBody: {
             code: string;
+        };
+        "Comment-recordRequest": {
+            text: string;
         };
         ComplyAnswerItem: {
             at: string;
@@ -2144,8 +3317,21 @@ export interface components {
             /** Format: int64 */
             total: number;
         };
+        "Create-roleRequest": {
+            /** @description Small letters, digits and dashes */
+            id: string;
+            permissions: string[] | null;
+            title: string;
+        };
         CreatedBody: {
             id: string;
+        };
+        "Decide-recordRequest": {
+            comment?: string;
+            /** @enum {string} */
+            decision: "approve" | "reject";
+            /** @description Profile small: name and organisation of who looked at it, without an account */
+            outside?: string;
         };
         DecideInputBody: {
             ids: string[] | null;
@@ -2184,6 +3370,10 @@ export interface components {
             message: string;
             /** @description body.name, query.limit */
             where: string;
+        };
+        "Freeze-retentionRequest": {
+            on: boolean;
+            reason: string;
         };
         "Give-shiftRequest": {
             /** Format: int64 */
@@ -2462,10 +3652,35 @@ export interface components {
             password?: string;
             token: string;
         };
+        "List-record-typesResponse": {
+            items: components["schemas"]["RecordType"][];
+        };
+        "Make-recovery-kitRequest": {
+            /** @description Also where there is one: older snapshots still need that */
+            replace: boolean;
+        };
         MergeInputBody: {
             from: string[] | null;
             into: string;
             reason?: string;
+        };
+        "Move-recordRequest": {
+            asset?: string | null;
+            /** @description Fields that change; null empties one */
+            data?: {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            due_at?: string | null;
+            owner?: string | null;
+            reason?: string;
+            title?: string | null;
+            transition: string;
+            /** Format: date-time */
+            valid_from?: string | null;
+            /** Format: date-time */
+            valid_until?: string | null;
+            zone?: string | null;
         };
         NetworkAdded: {
             /** Format: int64 */
@@ -2606,6 +3821,26 @@ export interface components {
              */
             unknown_bytes: number;
         };
+        NewInBody: {
+            asset?: string;
+            data?: {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            due_at?: string | null;
+            /** @description Needed for the whole company, where there are several */
+            entity?: string;
+            links?: components["schemas"]["RecordNewLink"][] | null;
+            owner?: string;
+            site?: string;
+            title: string;
+            type: string;
+            /** Format: date-time */
+            valid_from?: string | null;
+            /** Format: date-time */
+            valid_until?: string | null;
+            zone?: string;
+        };
         NotifyOut: {
             items: components["schemas"]["EgressAllow"][];
             /** @description Nothing is connected whatever the list says: the demo */
@@ -2704,6 +3939,34 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageAuthKnown: {
+            items: components["schemas"]["AuthKnown"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageAuthPasskey: {
+            items: components["schemas"]["AuthPasskey"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageAuthPermission: {
+            items: string[];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageAuthProvider: {
+            items: components["schemas"]["AuthProvider"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageAuthRole: {
             items: components["schemas"]["AuthRole"][];
             /** @description Give it as cursor to get the next page */
@@ -2713,6 +3976,13 @@ export interface components {
         };
         PageAuthUser: {
             items: components["schemas"]["AuthUser"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageCareGone: {
+            items: components["schemas"]["CareGone"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -2802,6 +4072,34 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageRecordItem: {
+            items: components["schemas"]["RecordItem"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageRecordName: {
+            items: components["schemas"]["RecordName"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageRecordProfile: {
+            items: components["schemas"]["RecordProfile"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageRecordVersion: {
+            items: components["schemas"]["RecordVersion"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageViewEvent: {
             items: components["schemas"]["ViewEvent"][];
             /** @description Give it as cursor to get the next page */
@@ -2815,6 +4113,31 @@ export interface components {
             next?: string;
             /** Format: int64 */
             total?: number;
+        };
+        PasskeyInBody: {
+            /** @description The browser's PublicKeyCredential as JSON */
+            answer: {
+                [key: string]: unknown;
+            };
+            /** @description Of the ceremony */
+            id: string;
+            /** @description On which device it is */
+            name: string;
+        };
+        PasskeySignInBody: {
+            /** @description The browser's PublicKeyCredential as JSON */
+            answer: {
+                [key: string]: unknown;
+            };
+            /** @description Of the ceremony */
+            id: string;
+        };
+        "Print-break-glassRequest": {
+            /**
+             * Format: int64
+             * @description How many; 10 if absent
+             */
+            codes?: number;
         };
         Problem: {
             /** @description For programs: invalid, not_found, conflict, forbidden, sign_in, second_step (the password or link is right, a code is asked next), too_many, full, busy, damaged, internal */
@@ -2830,14 +4153,424 @@ export interface components {
             /** @description about:blank: the status says what kind it is */
             type: string;
         };
+        ProviderPutBody: {
+            enabled: boolean;
+            /** @enum {string} */
+            kind: "oidc" | "ldap";
+            ldap?: components["schemas"]["AuthLDAPSettings"];
+            name: string;
+            oidc?: components["schemas"]["AuthOIDCSettings"];
+            rules: components["schemas"]["AuthRule"][] | null;
+            /** @description Client secret or bind password, kept sealed; absent: as it was, empty: none */
+            secret?: string;
+            /** @enum {string} */
+            unknown: "refuse" | "create";
+            /**
+             * Format: int64
+             * @description As it was read; another one is refused
+             */
+            version: number;
+        };
         RealmInBody: {
             name: string;
+        };
+        RecordAttachment: {
+            at: string;
+            by: components["schemas"]["RecordName"];
+            /** Format: int64 */
+            bytes: number;
+            /** @description What the scanner called it */
+            finding?: string;
+            id: string;
+            media_type: string;
+            name: string;
+            /** @enum {string} */
+            scan: "clean" | "infected" | "unscanned";
+            sha256: string;
+        };
+        RecordButton: {
+            allowed: boolean;
+            approval: boolean;
+            danger: boolean;
+            id: string;
+            /** @description Fields that must be filled and are not yet */
+            needs: string[];
+            primary: boolean;
+            reason: boolean;
+            title: string;
+            to: string;
+            why_not?: string;
+        };
+        RecordChanges: {
+            asset?: string | null;
+            /** @description Fields that change; null empties one */
+            data?: {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            due_at?: string | null;
+            owner?: string | null;
+            title?: string | null;
+            /** Format: date-time */
+            valid_from?: string | null;
+            /** Format: date-time */
+            valid_until?: string | null;
+            zone?: string | null;
+        };
+        RecordChoice: {
+            help?: string;
+            id: string;
+            title: string;
+        };
+        RecordComment: {
+            at: string;
+            by: components["schemas"]["RecordName"];
+            id: string;
+            text: string;
+        };
+        RecordCondition: {
+            field: string;
+            in: string[];
+        };
+        RecordDetail: {
+            /** @enum {string} */
+            approval: "none" | "waiting" | "approved" | "rejected";
+            /** @description The newest first */
+            approvals: components["schemas"]["RecordRequest"][];
+            as_of: string | null;
+            asset?: components["schemas"]["RecordName"];
+            attachments: components["schemas"]["RecordAttachment"][];
+            closed_at: string | null;
+            comments: components["schemas"]["RecordComment"][];
+            created_at: string;
+            created_by: components["schemas"]["RecordName"];
+            data: {
+                [key: string]: unknown;
+            };
+            due_at: string | null;
+            entity: components["schemas"]["RecordName"];
+            entity_id: string;
+            id: string;
+            links: components["schemas"]["RecordEdge"][];
+            /** @description The person may decide on what waits now */
+            may_approve: boolean;
+            may_edit: boolean;
+            /** @description Why not, where something waits */
+            may_not_why?: string;
+            /** @description What ids in the data are called: people, assets, zones */
+            names: {
+                [key: string]: string;
+            };
+            /** @description Its due date, its review or its validity has passed and it is not closed */
+            overdue: boolean;
+            owner?: components["schemas"]["RecordName"];
+            ref: string;
+            review_at: string | null;
+            schedule?: components["schemas"]["RecordSchedule"];
+            /** @description Approved by one: until when a second person must look */
+            second_due: string | null;
+            site?: components["schemas"]["RecordName"];
+            /** @description null: the whole company */
+            site_id: string | null;
+            state: string;
+            title: string;
+            transitions: components["schemas"]["RecordButton"][];
+            type: string;
+            updated_at: string;
+            updated_by: components["schemas"]["RecordName"];
+            valid_from: string | null;
+            valid_until: string | null;
+            /** Format: int64 */
+            version: number;
+            zone?: components["schemas"]["RecordName"];
+        };
+        RecordEdge: {
+            id: string;
+            /** @description The record is the end that is pointed at */
+            inverse: boolean;
+            made_at: string;
+            rel: string;
+            title: string;
+            to: components["schemas"]["RecordEdgeEnd"];
+        };
+        RecordEdgeEnd: {
+            id: string;
+            kind: string;
+            label: string;
+            state: string;
+            /** @description Of a record */
+            type?: string;
+        };
+        RecordFacet: {
+            /** Format: int64 */
+            count: number;
+            id: string;
+            title: string;
+        };
+        RecordFacets: {
+            /** @description overdue, soon */
+            due: components["schemas"]["RecordFacet"][];
+            owner: components["schemas"]["RecordFacet"][];
+            site: components["schemas"]["RecordFacet"][];
+            state: components["schemas"]["RecordFacet"][];
+            type: components["schemas"]["RecordFacet"][];
+        };
+        RecordField: {
+            choices?: components["schemas"]["RecordChoice"][] | null;
+            default?: unknown;
+            example?: string;
+            /** @description May change after approval and after closing, without asking again */
+            free: boolean;
+            group?: string;
+            help?: string;
+            id: string;
+            /** @enum {string} */
+            kind: "text" | "long" | "number" | "bool" | "date" | "time" | "choice" | "choices" | "person" | "asset" | "zone" | "link" | "money" | "duration";
+            /** Format: double */
+            max?: number;
+            /** Format: double */
+            min?: number;
+            required: boolean;
+            title: string;
+            unit?: string;
+            visible_when?: components["schemas"]["RecordCondition"];
+        };
+        RecordFieldChange: {
+            after: unknown;
+            after_text: string;
+            before: unknown;
+            before_text: string;
+            field: string;
+            title: string;
+        };
+        RecordFieldGroup: {
+            help?: string;
+            id: string;
+            title: string;
+        };
+        RecordItem: {
+            /** @enum {string} */
+            approval: "none" | "waiting" | "approved" | "rejected";
+            asset?: components["schemas"]["RecordName"];
+            /** Format: int64 */
+            attachments: number;
+            closed_at: string | null;
+            /** Format: int64 */
+            comments: number;
+            created_at: string;
+            data: {
+                [key: string]: unknown;
+            };
+            due_at: string | null;
+            entity_id: string;
+            id: string;
+            /** Format: int64 */
+            links: number;
+            /** @description Its due date, its review or its validity has passed and it is not closed */
+            overdue: boolean;
+            owner?: components["schemas"]["RecordName"];
+            ref: string;
+            review_at: string | null;
+            /** @description Approved by one: until when a second person must look */
+            second_due: string | null;
+            /** @description null: the whole company */
+            site_id: string | null;
+            state: string;
+            title: string;
+            type: string;
+            updated_at: string;
+            valid_from: string | null;
+            valid_until: string | null;
+            /** Format: int64 */
+            version: number;
+            zone?: components["schemas"]["RecordName"];
+        };
+        RecordLayout: {
+            columns: string[];
+            group: string;
+            sort: string;
+        };
+        RecordLinkRule: {
+            /** @description Its words as seen from the other end */
+            inverse: string;
+            many: boolean;
+            /** @description The other end is what this belongs to */
+            parent: boolean;
+            rel: string;
+            title: string;
+            /** @description Record types, or asset, requirement, check, conversation, zone, site, event */
+            to: string[];
+        };
+        RecordName: {
+            id: string;
+            name: string;
+        };
+        RecordNewLink: {
+            id: string;
+            /** @description record, asset, requirement, check, conversation, zone, site, event */
+            kind: string;
+            rel: string;
+        };
+        RecordProfile: {
+            entity_id: string;
+            name: string;
+            /** @enum {string} */
+            profile: "small" | "normal" | "group";
+        };
+        RecordRequest: {
+            id: string;
+            /** Format: int64 */
+            needed: number;
+            /** @enum {string} */
+            profile: "small" | "normal" | "group";
+            reason: string;
+            requested_at: string;
+            requested_by: components["schemas"]["RecordName"];
+            second_at: string | null;
+            second_due: string | null;
+            /** @enum {string} */
+            state: "waiting" | "approved" | "rejected" | "reopened" | "withdrawn";
+            /** @description In words: Approved by one, second look due 2026-11-30 */
+            text: string;
+            title: string;
+            transition: string;
+            /**
+             * Format: int64
+             * @description Of the record that was asked about
+             */
+            version: number;
+            votes: components["schemas"]["RecordVote"][];
+        };
+        RecordSchedule: {
+            comment: string;
+            last_at: string | null;
+            last_by?: components["schemas"]["RecordName"];
+            /** Format: int64 */
+            months: number;
+            next_at: string | null;
+        };
+        RecordSection: {
+            fields: string[];
+            /** @description approvals, history, links, attachments, comments, signature */
+            show: string[];
+            title: string;
+        };
+        RecordSpan: {
+            from: string;
+            to: string;
+        };
+        RecordState: {
+            help?: string;
+            id: string;
+            /** @enum {string} */
+            kind: "draft" | "open" | "active" | "done" | "bad";
+            title: string;
+        };
+        RecordTransition: {
+            /** @description Somebody else must agree first */
+            approval: boolean;
+            danger: boolean;
+            from: string[];
+            help?: string;
+            id: string;
+            /** @description Fields that must be filled */
+            needs: string[];
+            /** @description State after a refusal; empty: it stays */
+            on_reject?: string;
+            /**
+             * @description Who may: write (empty too) or approve
+             * @enum {string}
+             */
+            permit: "" | "write" | "approve";
+            primary: boolean;
+            /** @description It must be said why */
+            reason: boolean;
+            /** @description Counts as a review */
+            reviews: boolean;
+            title: string;
+            to: string;
+            when?: components["schemas"]["RecordCondition"];
+        };
+        RecordType: {
+            about: string;
+            approve: string;
+            /** @description The role asked to approve, and for what nobody owns */
+            asks_role: string;
+            board: boolean;
+            calendar?: components["schemas"]["RecordSpan"];
+            /** Format: int64 */
+            data_version: number;
+            fields: components["schemas"]["RecordField"][];
+            /** @description Of valid_from, valid_until, due_at, zone, asset: what may change after approval without asking again */
+            free: string[];
+            groups: components["schemas"]["RecordFieldGroup"][];
+            id: string;
+            initial: string;
+            links: components["schemas"]["RecordLinkRule"][];
+            list: components["schemas"]["RecordLayout"];
+            plural: string;
+            /** @description Of references: FND in FND-2026-0014 */
+            prefix: string;
+            print: components["schemas"]["RecordSection"][];
+            read: string;
+            /**
+             * Format: int64
+             * @description 0: not reviewed by the calendar
+             */
+            review_months: number;
+            /** @description Where it may stand: entity, site, zone, asset */
+            scope: string[];
+            states: components["schemas"]["RecordState"][];
+            /** @description Words of its own: new, empty, save, board, calendar … */
+            texts: {
+                [key: string]: string;
+            };
+            title: string;
+            transitions: components["schemas"]["RecordTransition"][];
+            write: string;
+        };
+        RecordVersion: {
+            /** @description create, change, request, approve, reject, review … or a transition's id */
+            action: string;
+            at: string;
+            by: components["schemas"]["RecordName"];
+            changes: components["schemas"]["RecordFieldChange"][];
+            hash: string;
+            reason: string;
+            state: string;
+            /** @description The action in words */
+            title: string;
+            /** Format: int64 */
+            version: number;
+        };
+        RecordVote: {
+            at: string;
+            by: components["schemas"]["RecordName"];
+            comment: string;
+            /** @enum {string} */
+            decision: "approve" | "reject";
+            /** @description Who looked, without an account; by wrote it down */
+            outside?: string;
         };
         "Require-second-stepRequest": {
             required: boolean;
         };
+        RetentionInBody: {
+            /**
+             * Format: int64
+             * @description 0: for ever
+             */
+            days: number;
+        };
+        "Review-recordRequest": {
+            comment?: string;
+        };
         SearchOutBody: {
             items: components["schemas"]["ViewFound"][];
+        };
+        "Set-approval-profileRequest": {
+            /** @enum {string} */
+            profile: "small" | "normal" | "group";
         };
         "Set-deputyRequest": {
             /** @description Empty: nobody */
@@ -2863,6 +4596,7 @@ export interface components {
         SignInInBody: {
             /** @description Of the authenticator app, or a recovery code, when the answer was second_step */
             code?: string;
+            /** @description Or the name in a directory */
             email: string;
             password: string;
         };
@@ -2893,6 +4627,10 @@ export interface components {
             address: string;
             reason?: string;
         };
+        SsoInBody: {
+            code: string;
+            state: string;
+        };
         SubnetsInBody: {
             items: components["schemas"]["OrgPrefix"][];
         };
@@ -2916,6 +4654,13 @@ export interface components {
         "Unblock-assetRequest": {
             reason?: string;
         };
+        "Update-profileRequest": {
+            /**
+             * @description Empty: as the browser asks
+             * @enum {string}
+             */
+            language: "" | "en" | "da" | "de";
+        };
         UserInBody: {
             email: string;
             /**
@@ -2928,6 +4673,7 @@ export interface components {
             role: string;
             sees_all?: boolean;
             sites?: string[] | null;
+            zones?: string[] | null;
         };
         UserPatchBody: {
             disabled?: boolean;
@@ -2935,10 +4681,13 @@ export interface components {
             /** @description RFC 3339; empty: the account does not end */
             end_at?: string;
             entities?: string[];
+            /** @description Empty: an administrator gives role and scope from now on, not a provider */
+            managed_by?: string;
             name?: string;
             role?: string;
             sees_all?: boolean;
             sites?: string[];
+            zones?: string[];
         };
         V2ErrorDetail: {
             /** @description Where the error occurred, e.g. 'body.items[3].tags' or 'path.thing-id' */
@@ -3254,6 +5003,68 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    "list-approval-profiles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRecordProfile"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-approval-profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entity: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Set-approval-profileRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-assets": {
         parameters: {
             query?: {
@@ -3974,6 +5785,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageAssetBlocked"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-break-glass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthSheetState"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "print-break-glass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Print-break-glassRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminSheet"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -4708,6 +6581,103 @@ export interface operations {
             };
         };
     };
+    "list-identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageAuthKnown"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "join-identity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: {
+                skanse_sso?: string;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SsoInBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "begin-join": {
+        parameters: {
+            query?: {
+                /** @description Under which address the page was opened */
+                origin?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminAway"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-inbox": {
         parameters: {
             query?: {
@@ -4937,6 +6907,156 @@ export interface operations {
             };
         };
     };
+    "get-metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageAuthPasskey"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyInBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthPasskey"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "begin-passkey": {
+        parameters: {
+            query?: {
+                /** @description Under which address the page was opened */
+                origin?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminCeremony"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "remove-passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-people": {
         parameters: {
             query?: {
@@ -4955,6 +7075,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InboxPeople"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-permissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageAuthPermission"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -5021,6 +7170,704 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ComplyPosture"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageAuthProvider"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-provider": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdminProviderBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthProvider"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-provider": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderPutBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthProvider"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-provider": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "try-provider": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-record-people": {
+        parameters: {
+            query?: {
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRecordName"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-record-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List-record-typesResponse"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-records": {
+        parameters: {
+            query?: {
+                type?: string;
+                /** @description Several with commas */
+                state?: string;
+                site?: string;
+                /** @description An id, me, or none */
+                owner?: string;
+                q?: string;
+                due?: "overdue" | "soon";
+                /** @description field:value, may be given again */
+                filter?: string[] | null;
+                /** @description kind:id */
+                link?: string;
+                /** @description A column; -column is downwards */
+                sort?: string;
+                as_of?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRecordItem"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewInBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "count-records": {
+        parameters: {
+            query?: {
+                type?: string;
+                /** @description Several with commas */
+                state?: string;
+                site?: string;
+                /** @description An id, me, or none */
+                owner?: string;
+                q?: string;
+                due?: "overdue" | "soon";
+                /** @description field:value, may be given again */
+                filter?: string[] | null;
+                /** @description kind:id */
+                link?: string;
+                /** @description A column; -column is downwards */
+                sort?: string;
+                as_of?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordFacets"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-record": {
+        parameters: {
+            query?: {
+                as_of?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-record": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordChanges"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decide-record": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decide-recordRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "withdraw-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "comment-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Comment-recordRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-record-history": {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRecordVersion"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "link-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordNewLink"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unlink-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                link: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "review-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Review-recordRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "move-record": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Move-recordRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -5119,6 +7966,103 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PageAuthRole"];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Create-roleRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthRole"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdminRoleBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthRole"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -5361,13 +8305,80 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description No Content */
-            204: {
+            /** @description OK */
+            200: {
                 headers: {
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
+                content: {
+                    "application/json": components["schemas"]["AdminSignedOut"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Update-profileRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "break-glass-sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Break-glass-sign-inRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminState"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -5414,6 +8425,72 @@ export interface operations {
             };
         };
     };
+    "begin-passkey-sign-in": {
+        parameters: {
+            query?: {
+                /** @description Under which address the page was opened */
+                origin?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminCeremony"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "passkey-sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeySignInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminState"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "set-password": {
         parameters: {
             query?: never;
@@ -5424,6 +8501,108 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["Set-passwordRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "finish-sso": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: {
+                skanse_sso?: string;
+            };
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SsoInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminState"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "begin-sso": {
+        parameters: {
+            query?: {
+                /** @description Under which address the page was opened */
+                origin?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminAway"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "step-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeInBody"];
             };
         };
         responses: {
@@ -6040,6 +9219,380 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NetworkPacketData"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareSystem"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "make-recovery-kit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Make-recovery-kitRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareKitSheet"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareRetention"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "freeze-retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Freeze-retentionRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareRetention"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "measure-tables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareRetention"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                class: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareRetention"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "preview-retention": {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path: {
+                class: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageCareGone"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareSnapshots"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "make-snapshot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "ask-host-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Ask-host-keyRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareHostKey"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-snapshot-plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CarePlan"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareSnapshots"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "read-snapshot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CareSnapshot"];
                 };
             };
             /** @description What went wrong, and what to do */

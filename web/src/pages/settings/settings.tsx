@@ -2,6 +2,10 @@ import { Link, useSearch } from "@tanstack/react-router";
 import { useMay } from "../../api/may";
 import { t } from "../../texts";
 import { Page } from "../../ui/page";
+import { Account } from "./account";
+import { BreakGlass } from "./break-glass";
+import { Providers } from "./providers";
+import { Roles } from "./roles";
 import { Security } from "./security";
 import { Sessions } from "./sessions";
 import { Sites } from "./sites";
@@ -9,7 +13,7 @@ import { Tokens } from "./tokens";
 import { Users } from "./users";
 import "./settings.css";
 
-const tabs = ["sites", "users", "sessions", "security", "tokens"] as const;
+const tabs = ["sites", "users", "roles", "providers", "envelope", "account", "security", "sessions", "tokens"] as const;
 
 /** What Skanse must be told: the tree of sites and zones, and who may see it. */
 export default function SettingsPage() {
@@ -20,7 +24,7 @@ export default function SettingsPage() {
     <Page title={t("settings.title")}>
       <nav className="tabs" aria-label={t("settings.title")}>
         {tabs
-          .filter((one) => one !== "users" || seesUsers)
+          .filter((one) => seesUsers || !["users", "roles", "providers", "envelope"].includes(one))
           .map((one) => (
             <Link
               key={one}
@@ -35,6 +39,10 @@ export default function SettingsPage() {
       </nav>
       {tab === "sites" && <Sites site={search.site} />}
       {tab === "users" && <Users />}
+      {tab === "roles" && <Roles />}
+      {tab === "providers" && <Providers />}
+      {tab === "envelope" && <BreakGlass />}
+      {tab === "account" && <Account />}
       {tab === "sessions" && <Sessions />}
       {tab === "security" && <Security />}
       {tab === "tokens" && <Tokens />}
