@@ -8,7 +8,7 @@ CORPUS ?= ../shared/corpus/captures
 LINT := go tool -modfile=tools/go.mod golangci-lint
 export CGO_ENABLED = 0
 
-.PHONY: help demo test build lint lint-web unit race real e2e crash bench score fuzz soak record api clean
+.PHONY: help demo test build lint lint-web unit race real e2e crash bench score fuzz soak record release-fixture api clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | column -t -s "$$(printf '\t')"
@@ -65,6 +65,10 @@ soak: build ## long runs by hand; write what you saw into docs/measured.md
 
 record: ## record captures of real peers on loopback into test/peers (needs root and tcpdump)
 	test/record
+
+TAG ?= v0.1.0
+release-fixture: ## TAG=v0.2.0: fill an installation with a release's own program, for the upgrade tests
+	tools/release-fixture $(TAG)
 
 api: ## write the OpenAPI description and the client's types anew
 	go run ./cmd/skanse openapi > web/src/api/openapi.json

@@ -58,8 +58,14 @@ type process struct {
 
 func start(t *testing.T, data string, args ...string) *process {
 	t.Helper()
+	return startProgram(t, program(t), data, args...)
+}
+
+// startProgram is start with a program of another version.
+func startProgram(t *testing.T, binary, data string, args ...string) *process {
+	t.Helper()
 	p := &process{output: &bytes.Buffer{}, ended: make(chan error, 1)}
-	p.cmd = exec.Command(program(t), append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0"}, args...)...)
+	p.cmd = exec.Command(binary, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0"}, args...)...)
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	p.client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(data, "skanse.sock"))

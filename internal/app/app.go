@@ -25,6 +25,7 @@ type Env struct {
 type cli struct {
 	Demo     DemoCmd       `cmd:"" help:"Serve an example company, to look around."`
 	Serve    ServeCmd      `cmd:"" help:"Serve the interface and the API."`
+	Edge     EdgeCmd       `cmd:"" help:"Be the box at a site that listens and tells its centre."`
 	Inspect  InspectCmd    `cmd:"" help:"Say what a capture shows: devices, conversations, messages, alerts."`
 	Import   ImportCmd     `cmd:"" help:"Take captures into the inventory of a site."`
 	Posture  PostureCmd    `cmd:"" help:"Print the levels of all areas and sites."`

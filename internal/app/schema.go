@@ -12,6 +12,7 @@ import (
 	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/job"
 	"github.com/skanse/skanse/internal/network"
+	"github.com/skanse/skanse/internal/notify"
 	"github.com/skanse/skanse/internal/org"
 	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/store"
@@ -23,6 +24,7 @@ func schema() []store.Migrations {
 	return []store.Migrations{
 		org.Migrations(), audit.Migrations(), bus.Migrations(), job.Migrations(), auth.Migrations(),
 		egress.Migrations(), inbox.Migrations(), record.Migrations(),
+		notify.Migrations(),
 		centre.Migrations(),
 		care.Migrations(),
 		network.Migrations(), asset.Migrations(), comply.Migrations(),

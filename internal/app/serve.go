@@ -24,7 +24,9 @@ type ListenFlag struct {
 type ServeCmd struct {
 	DataFlag     `embed:""`
 	ListenFlag   `embed:""`
-	CaptureQuota int64    `default:"107374182400" help:"Bytes that kept captures may take; 0: the whole disk."`
+	CaptureQuota int64 `default:"107374182400" help:"Bytes that kept captures may take; 0: the whole disk."`
+	EdgeFlags    `embed:""`
+	RecordFlags  `embed:""`
 	Sense        []string `sep:"none" placeholder:"IFACE=SITE" help:"Listen to this interface, which hears that site (name or id; SITE:REALM for another address realm than the site's own). May be given again."`
 }
 
@@ -36,14 +38,16 @@ Example:
   skanse serve --data /var/lib/skanse
   skanse serve --data /var/lib/skanse --listen 0.0.0.0:8443 --host skanse.plant.example \
     --tls-cert cert.pem --tls-key key.pem
-  skanse serve --data /var/lib/skanse --sense eth1=Aarhus --sense eth2="Aarhus:Filling line"`
+  skanse serve --data /var/lib/skanse --sense eth1=Aarhus --sense eth2="Aarhus:Filling line"
+  skanse serve --data /var/lib/skanse --clamd unix:/run/clamav/clamd.ctl
+  skanse serve --data /var/lib/skanse --edge-listen :8443 --edge-address skanse.plant.example:8443`
 }
 
 // Run serves until it is told to stop.
 func (c *ServeCmd) Run(env *Env) error {
 	log := newLog(env)
 	began := time.Now()
-	s, err := openServer(env.Ctx, serverOptions{Data: Folder(c.Data), URL: c.url(), Hosts: c.Host, CaptureQuota: c.CaptureQuota, TLSCert: c.TLSCert}, log)
+	s, err := openServer(env.Ctx, serverOptions{Data: Folder(c.Data), URL: c.url(), Hosts: c.Host, CaptureQuota: c.CaptureQuota, TLSCert: c.TLSCert, Clamd: c.Clamd}, log)
 	if err != nil {
 		return err
 	}
@@ -64,6 +68,7 @@ func (c *ServeCmd) Run(env *Env) error {
 		return err
 	}
 	address := c.address(l)
+	s.notify.UseAddress(address)
 	fmt.Fprintf(env.Stdout, "Skanse %s serves %s (ready after %d ms; data in %s)\n", Version, address, time.Since(began).Milliseconds(), c.Data)
 	if needed, err := s.auth.SetupNeeded(env.Ctx); err != nil {
 		return err
@@ -79,6 +84,9 @@ func (c *ServeCmd) Run(env *Env) error {
 	}
 	system := auth.System()
 	g, ctx := errgroup.WithContext(env.Ctx)
+	if err := s.serveEdges(ctx, g, c.EdgeFlags, env.Stdout); err != nil {
+		return err
+	}
 	if len(ears) > 0 {
 		g.Go(func() error { return s.listenHere(ctx, ears) })
 	}

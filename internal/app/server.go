@@ -64,6 +64,7 @@ type serverOptions struct {
 	Hosts        []string
 	TLSCert      string // of the interface: its end is watched
 	CaptureQuota int64
+	Clamd        string // scans attachments; empty: nothing does
 	Demo         bool
 	Clock        func() time.Time // of posture; nil: the machine's
 }
@@ -90,11 +91,7 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	if err != nil {
 		return nil, err
 	}
-	protocols, err := protocolSet()
-	if err != nil {
-		return nil, err
-	}
-	rules, err := ruleSet(protocols)
+	sensing, err := sensorConfig(log)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +99,7 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	if err != nil {
 		return nil, err
 	}
-	s.sensor = sensor.Config{Protocols: protocols, Rules: rules, Log: log}
+	s.sensor = sensing
 	s.bus = bus.New(s.db, log)
 	s.audit = audit.New(s.db, signer, log)
 	sealKey, err := auth.LoadKey(opts.Data.sealKey())
@@ -149,7 +146,7 @@ func (s *server) close() error { return s.db.Close() }
 func (s *server) router(visitor *auth.Principal) *rest.Router {
 	return api.New(rest.Config{DB: s.db, Auth: s.auth, Log: s.log, Version: Version, Hosts: s.opts.Hosts, Visitor: visitor}, pages(),
 		admin.New(admin.Config{DB: s.db, Auth: s.auth, Org: s.org, Audit: s.audit, Version: Version, Demo: s.opts.Demo, Overview: s.overview}),
-		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records)
+		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges)
 }
 
 func pages() fs.FS {
@@ -181,7 +178,10 @@ func (s *server) work(ctx context.Context) error {
 	g.Go(func() error { return s.edges.Run(ctx) })
 	g.Go(func() error { return s.comply.Run(ctx, s.bus) })
 	g.Go(func() error { return s.ingest.follow(ctx, s.bus) })
+	g.Go(func() error { return s.notify.Run(ctx, s.bus) })
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.inboxJobs()...) })
+	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.recordJobs()...) })
+	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.edgeJobs()...) })
 	g.Go(func() error {
 		return job.New(s.db, s.log).Run(ctx, s.careJobs()...)
 	})

@@ -56,25 +56,31 @@ type Table struct {
 // add it here, with the column of its age, or to "state" or "records" if its rows
 // go only with the thing that they describe.
 func Tables() []Table {
-	state := func(names ...string) (ts []Table) {
+	all := func(class string, names ...string) (ts []Table) {
 		for _, n := range names {
-			ts = append(ts, Table{Name: n, Class: "state"})
+			ts = append(ts, Table{Name: n, Class: class})
 		}
 		return ts
 	}
-	ts := state(
+	ts := append(all("records",
+		"comply_declaration", "comply_explanation", "comply_explained_event", "comply_explained_finding",
+		"record_record", "record_revision", "record_link", "record_unlinked", "record_request", "record_approval", "record_attachment",
+		"record_schedule", "record_reminder", "record_comment", "record_profile", "record_number", "record_tally", "record_view",
+		"inbox_duty", "inbox_handover", "notify_callout", "notify_called",
+	), all("state",
 		"org_number", "org_entity", "org_site", "org_realm", "org_zone", "org_subnet",
 		"auth_role", "auth_user", "auth_scope", "auth_clock", "auth_totp", "auth_recovery", "auth_second",
 		"bus_cursor", "job_job", "egress_allow",
+		"notify_receiver", "notify_person", "notify_setting",
 		"network_source", "network_counter", "network_rezone",
-		"asset_asset", "asset_binding", "asset_host", "asset_router", "asset_fact", "asset_module", "asset_override", "asset_pin", "asset_alias",
+		"asset_asset", "asset_binding", "asset_host", "asset_router", "asset_fact", "asset_module", "asset_override", "asset_pin", "asset_alias", "asset_block", "asset_visitor",
 		"comply_heard", "comply_uptime", "comply_answer", "comply_level",
 		"inbox_deputy",
 		"edge_edge", "edge_site", "edge_sensor", "edge_stream", "edge_config",
+		"auth_known", "auth_passkey", "auth_sheet", "auth_sheet_code", "auth_provider", "auth_identity",
 		"care_setting", "care_keep", "care_table",
-	)
+	)...)
 	return append(ts,
-		Table{Name: "comply_declaration", Class: "records"},
 
 		Table{Name: "audit_entry", Class: "audit", Owner: true}, // the tree holds them: entries and hashes never go
 		Table{Name: "audit_hash", Class: "audit", Owner: true},
@@ -82,7 +88,7 @@ func Tables() []Table {
 		Table{Name: "audit_detail", Class: "audit", Owner: true, At: "(SELECT e.at FROM audit_entry e WHERE e.seq = audit_detail.seq)", Open: "detail = ''"},
 
 		Table{Name: "comply_evidence", Class: "evidence", At: "at", Owner: true},
-		Table{Name: "comply_run", Class: "evidence", Owner: true}, // stay with their roots, so that nobody can say they never were
+		Table{Name: "comply_run", Class: "evidence", Owner: true},   // stay with their roots, so that nobody can say they never were
 		Table{Name: "comply_items", Class: "evidence", Owner: true}, // go when no answer names them
 		Table{Name: "comply_level_day", Class: "evidence", At: "day", Unit: days, Key: "site_no, day, entity_id"},
 		Table{Name: "comply_finding", Class: "evidence", At: "closed_at", Key: "finding_id"},
@@ -106,9 +112,9 @@ func Tables() []Table {
 		Table{Name: "inbox_item", Class: "inbox", At: "done_at", Key: "item_id"},
 		Table{Name: "inbox_step", Class: "inbox", At: "at", Key: "step_id", Open: "EXISTS (SELECT 1 FROM inbox_item x WHERE x.item_id = inbox_step.item_id)"},
 		Table{Name: "inbox_seen", Class: "inbox", At: "at", Key: "item_id, user_id", Open: "EXISTS (SELECT 1 FROM inbox_item x WHERE x.item_id = inbox_seen.item_id)"},
+		Table{Name: "notify_delivery", Class: "notices", At: "ended_at", Key: "delivery_id", Open: "notify_delivery.ended_at IS NULL"},
+		Table{Name: "notify_item", Class: "notices", At: "opened_at", Key: "item_id", Open: "NOT notify_item.done"},
 		Table{Name: "inbox_absence", Class: "inbox", At: "to_at", Key: "absence_id"},
-		Table{Name: "inbox_duty", Class: "records"},
-		Table{Name: "inbox_handover", Class: "records"},
 
 		Table{Name: "edge_token", Class: "sessions", At: "expires_at", Key: "token_id"},
 		Table{Name: "edge_token_site", Class: "sessions", At: "CAST(0 AS BIGINT)", Key: "token_id, site_no", Open: "EXISTS (SELECT 1 FROM edge_token x WHERE x.token_id = edge_token_site.token_id)"},

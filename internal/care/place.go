@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"syscall"
 	"time"
 
@@ -23,7 +24,7 @@ type place interface {
 	Put(ctx context.Context, name string, size int64, r io.Reader) error
 	// Open reads a file back. The caller closes.
 	Open(ctx context.Context, name string) (io.ReadCloser, error)
-	// List names the snapshots that lie there.
+	// List names the snapshots that lie there, and halves of what was cut off.
 	List(ctx context.Context) ([]string, error)
 	Remove(ctx context.Context, name string) error
 	Close() error
@@ -126,7 +127,7 @@ func (f folder) List(context.Context) ([]string, error) {
 	}
 	var out []string
 	for _, e := range entries {
-		if _, ok := timeOf(e.Name()); ok && e.Type().IsRegular() {
+		if _, ok := timeOf(strings.TrimSuffix(e.Name(), partSuffix)); ok && e.Type().IsRegular() {
 			out = append(out, e.Name())
 		}
 	}

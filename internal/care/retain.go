@@ -180,14 +180,7 @@ func (s *Service) Retain(ctx context.Context) (map[string]int64, error) {
 		if c.Fixed || kept[c.ID] == 0 {
 			continue
 		}
-		f, err := s.Frozen(ctx) // asked again for each class: it may be thrown meanwhile
-		if err != nil {
-			return gone, err
-		}
-		if f.On {
-			return gone, nil
-		}
-		n, err := s.retain(ctx, c, kept[c.ID])
+		n, err := s.RetainClass(ctx, c.ID)
 		if n > 0 {
 			gone[c.ID] = n
 		}
@@ -201,6 +194,19 @@ func (s *Service) Retain(ctx context.Context) (map[string]int64, error) {
 		}
 	}
 	return gone, nil
+}
+
+// RetainClass removes what is older than one class is kept.
+func (s *Service) RetainClass(ctx context.Context, class string) (int64, error) {
+	c, ok := classOf(class)
+	if !ok {
+		return 0, ot.Errorf(ot.NotFound, "there is no class %s", ot.Printable(class))
+	}
+	keep, ok, err := s.Keep(ctx, class) // asked anew for each: deleting may be frozen meanwhile
+	if err != nil || !ok || c.Fixed {
+		return 0, err
+	}
+	return s.retain(ctx, c, int(keep/(24*time.Hour)))
 }
 
 // errFrozen ends a deletion under way.

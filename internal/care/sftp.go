@@ -282,7 +282,7 @@ func (r *remote) List(ctx context.Context) ([]string, error) {
 	}
 	var out []string
 	for _, e := range entries {
-		if _, ok := timeOf(e.Name()); ok && e.Mode().IsRegular() {
+		if _, ok := timeOf(strings.TrimSuffix(e.Name(), partSuffix)); ok && e.Mode().IsRegular() {
 			out = append(out, e.Name())
 		}
 	}

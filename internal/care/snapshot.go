@@ -258,6 +258,8 @@ func (s *Service) tidy(ctx context.Context, in place, plan Plan, newest string) 
 	for _, n := range names {
 		if t, ok := timeOf(n); ok {
 			times = append(times, t)
+		} else if err := in.Remove(ctx, n); err != nil { // half of one that was cut off
+			return err
 		}
 	}
 	for _, t := range plan.Keep.Old(times) {

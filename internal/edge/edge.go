@@ -132,7 +132,7 @@ type Welcome struct {
 	Received int64   `json:"received"` // last batch of the epoch that the centre has, without a gap before it
 	Config   *Signed `json:"config,omitempty"`
 	Proof    *Proof  `json:"proof,omitempty"`
-	Again    []Range `json:"again,omitempty"` // batches that the centre misses
+	Rechain  bool    `json:"rechain,omitempty"` // begin the outbox's chain anew: somebody decided which of two machines is the right one
 }
 
 // Range is a run of batches, both ends included.
@@ -174,4 +174,33 @@ const (
 	HelloEvery = 15 * time.Second
 	SilentFor  = 2 * time.Minute
 	MaxSkew    = 2 * time.Second
+)
+
+// Enrol is what a new edge asks with its token's certificate.
+type Enrol struct {
+	CSR     []byte `json:"csr"` // DER: its public key, and that it has the private one
+	Host    string `json:"host"`
+	Version string `json:"version"`
+}
+
+// Enrolled answers it.
+type Enrolled struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Cert []byte `json:"cert"` // DER
+	Now  int64  `json:"now"`
+}
+
+// Renew asks for a new certificate of the same key.
+type Renew struct {
+	CSR []byte `json:"csr"`
+}
+
+// The paths of the edges' listener. There are no others.
+const (
+	PathEnrol   = "/edge/v1/enrol"
+	PathRenew   = "/edge/v1/renew"
+	PathHello   = "/edge/v1/hello"
+	PathBatches = "/edge/v1/batches"
+	HeaderSent  = "Skanse-Sent" // µs by the edge's clock
 )

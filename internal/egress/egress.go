@@ -62,6 +62,12 @@ func Add(ctx context.Context, tx *store.Tx, now time.Time, a Allow) (Allow, erro
 	return a, err
 }
 
+// Listed says whether the list has a place; for a name, whether it names it.
+func Listed(ctx context.Context, r store.Reader, host string, port int64) (bool, error) {
+	list, err := List(ctx, r)
+	return judge(list, fold(host), port).listed, err
+}
+
 // Remove takes a place off the list and returns what it was.
 func Remove(ctx context.Context, tx *store.Tx, id string) (Allow, error) {
 	a, err := store.One[Allow](ctx, tx, "SELECT allow_id, host, port, inside, note, made_at, made_by FROM egress_allow WHERE allow_id = ?", id)

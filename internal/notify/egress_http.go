@@ -19,7 +19,7 @@ type Out struct {
 	Refused []egress.Refusal `json:"refused" nullable:"false" doc:"What something here wanted to reach since the start, newest first"`
 }
 
-type allowIn struct {
+type egressIn struct {
 	Body struct {
 		Host   string `json:"host" minLength:"1" maxLength:"300" doc:"mail.example.com, 10.0.4.7 or 10.0.4.0/24"`
 		Port   int64  `json:"port" minimum:"1" maximum:"65535"`
@@ -41,7 +41,7 @@ func (s *Service) egressRoutes(r *rest.Router) {
 			return &one[Out]{out}, err
 		})
 	rest.Register(r, rest.Op{ID: "allow-egress", Method: http.MethodPost, Path: "/egress", Permission: auth.SystemWrite, Tag: tag, Audit: "egress.allow", Status: http.StatusCreated, Summary: "Allow connections to a host and port"},
-		func(ctx context.Context, in *allowIn) (*one[egress.Allow], error) {
+		func(ctx context.Context, in *egressIn) (*one[egress.Allow], error) {
 			p := auth.From(ctx)
 			if err := overall(p); err != nil {
 				return nil, err

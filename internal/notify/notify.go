@@ -1,20 +1,31 @@
 // Package notify tells people outside the page: by mail, by SMS, to webhooks and to
 // syslog. It follows the inbox; what is to be told is a row in the transaction in
 // which it heard of it, and stays one until a receiver has taken it or days have
-// gone by. It decides who is told, not what is asked.
+// gone by. It decides who is told by which way, not what is asked.
 package notify
 
 import (
+	"context"
+	"embed"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/skanse/skanse/internal/auth"
+	"github.com/skanse/skanse/internal/bus"
 	"github.com/skanse/skanse/internal/egress"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/rest"
 	"github.com/skanse/skanse/internal/seal"
 	"github.com/skanse/skanse/internal/store"
+	"golang.org/x/sync/errgroup"
 )
+
+//go:embed migrations
+var migrations embed.FS
+
+// Migrations are the tables of this package.
+func Migrations() store.Migrations { return store.Migrations{Slice: "notify", FS: migrations} }
 
 // Config is what a Service needs of the rest of the program.
 type Config struct {
@@ -24,28 +35,55 @@ type Config struct {
 	Version string
 	Off     bool             // tell nobody: the demo
 	Now     func() time.Time // nil: the machine's
+	Retry   time.Duration    // after a first failure; 30 s
 }
 
 // Service keeps receivers, people's wishes and the queue.
 type Service struct {
-	db  *store.DB
-	cfg Config
+	db      *store.DB
+	cfg     Config
+	words   *words
+	address atomic.Pointer[string] // of the pages, as this server knows it
+	wake    chan struct{}
+	radio   line // the modem: the queue and a test take turns
 }
 
 // New makes a Service; nothing is sent until Run.
-func New(db *store.DB, cfg Config) *Service {
+func New(db *store.DB, cfg Config) (*Service, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{db: db, cfg: cfg}
+	if cfg.Retry == 0 {
+		cfg.Retry = 30 * time.Second
+	}
+	w, err := loadWords()
+	if err != nil {
+		return nil, err
+	}
+	return &Service{db: db, cfg: cfg, words: w, wake: make(chan struct{}, 1)}, nil
+}
+
+// UseAddress says under which address people reach the pages, where the settings do not.
+func (s *Service) UseAddress(url string) { s.address.Store(&url) }
+
+// Run follows the inbox and empties the queue until ctx ends.
+func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return b.Run(ctx, "notify", []ot.Topic{ot.TopicInbox}, s.follow) })
+	g.Go(func() error { return s.dispatch(ctx) })
+	return g.Wait()
 }
 
 // Routes mounts everything.
 func (s *Service) Routes(r *rest.Router) {
 	s.egressRoutes(r)
+	s.receiverRoutes(r)
+	s.queueRoutes(r)
+	s.personRoutes(r)
+	s.settingRoutes(r)
 }
 
 const tag = "Notices"

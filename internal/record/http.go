@@ -48,7 +48,8 @@ type ByID struct {
 	ID string `path:"id"`
 }
 
-type listIn struct {
+// ListIn are the filters of a list.
+type ListIn struct {
 	Type   string    `query:"type"`
 	State  string    `query:"state" doc:"Several with commas"`
 	Site   string    `query:"site"`
@@ -63,7 +64,7 @@ type listIn struct {
 	Limit  int       `query:"limit" minimum:"0" maximum:"500"`
 }
 
-func (in *listIn) query() Query {
+func (in *ListIn) query() Query {
 	return Query{in.Type, in.State, in.Site, in.Owner, in.Q, in.Due, in.Filter, in.Link, in.Sort, in.AsOf, in.Cursor, in.Limit, nil}
 }
 
@@ -145,6 +146,9 @@ func (s *Service) Routes(r *rest.Router) {
 	s.readRoutes(r)
 	s.writeRoutes(r)
 	s.approvalRoutes(r)
+	s.manyRoutes(r)
+	s.fileRoutes(r)
+	s.viewRoutes(r)
 }
 
 func (s *Service) readRoutes(r *rest.Router) {
@@ -169,12 +173,12 @@ func (s *Service) readRoutes(r *rest.Router) {
 			return out, nil
 		})
 	rest.Register(r, rest.Op{ID: "list-records", Method: http.MethodGet, Path: "/records", Summary: "Records of all types", Tag: "Records", Permission: auth.RecordRead},
-		func(ctx context.Context, in *listIn) (*struct{ Body rest.Page[Item] }, error) {
+		func(ctx context.Context, in *ListIn) (*struct{ Body rest.Page[Item] }, error) {
 			page, err := s.List(ctx, auth.From(ctx), in.query())
 			return &struct{ Body rest.Page[Item] }{page}, err
 		})
 	rest.Register(r, rest.Op{ID: "count-records", Method: http.MethodGet, Path: "/records/facets", Summary: "How many records have which state, site, owner", Tag: "Records", Permission: auth.RecordRead},
-		func(ctx context.Context, in *listIn) (*struct{ Body Facets }, error) {
+		func(ctx context.Context, in *ListIn) (*struct{ Body Facets }, error) {
 			out, err := s.Facets(ctx, auth.From(ctx), in.query())
 			return &struct{ Body Facets }{out}, err
 		})

@@ -22,7 +22,7 @@ func TestLifeOfAFinding(t *testing.T) {
 		if w := h.do("engineer", "PATCH", "/records/"+f.ID, `{"title":"x"}`, "If-Match", `"7"`); w.Code != 412 {
 			t.Errorf("of another version: %d", w.Code)
 		}
-		var got answer
+		var got seen
 		w := h.want(200, "engineer", "PATCH", "/records/"+f.ID, m{"owner": "u-lead", "due_at": "2026-12-01T00:00:00Z", "data": m{"severity": "critical"}}, &got, "If-Match", `"1"`)
 		if got.Version != 2 || got.Data["severity"] != "critical" || w.Header().Get("ETag") != `"2"` {
 			t.Errorf("%+v %s", got, w.Header())

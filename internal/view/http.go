@@ -43,5 +43,18 @@ func (s *Service) Routes(r *rest.Router) {
 			out.Body.Items = found
 			return out, err
 		})
+	rest.Register(r, rest.Op{ID: "get-first-hour", Method: http.MethodGet, Path: "/first-hour", Summary: "How far a new installation has come", Tag: "Plant", Permission: auth.OrgWrite},
+		func(ctx context.Context, _ *struct{}) (*struct{ Body FirstHour }, error) {
+			f, err := s.FirstHour(ctx, auth.From(ctx).Scope)
+			return &struct{ Body FirstHour }{f}, err
+		})
+	rest.Register(r, rest.Op{ID: "list-networks", Method: http.MethodGet, Path: "/sites/{id}/networks", Summary: "Blocks of addresses in which devices were heard, those without a zone first", Tag: "Plant", Permission: auth.AssetRead},
+		func(ctx context.Context, in *struct {
+			ID string `path:"id"`
+		},
+		) (*struct{ Body rest.Page[Network] }, error) {
+			nets, err := s.Networks(ctx, auth.From(ctx).Scope, in.ID)
+			return &struct{ Body rest.Page[Network] }{rest.Page[Network]{Items: nets}}, err
+		})
 	NewConversations(s.db).Routes(r)
 }

@@ -31,6 +31,11 @@ const posture = createRoute({
   ...at("/posture"),
   component: lazyRouteComponent(() => import("./pages/posture/posture")),
 });
+const begin = createRoute({
+  ...at("/begin"),
+  validateSearch: only("site"),
+  component: lazyRouteComponent(() => import("./pages/begin/begin")),
+});
 const requirements = createRoute({
   ...at("/requirements"),
   validateSearch: only("area", "site", "state", "q"),
@@ -100,6 +105,7 @@ export const router = createRouter({
   routeTree: root.addChildren([
     home,
     posture,
+    begin,
     requirements,
     requirement,
     plant,

@@ -49,7 +49,11 @@ type Box struct {
 	cfg Config
 	log *slog.Logger
 
+	began time.Time
+
 	mu      sync.Mutex
+	spent   float64 // seconds of CPU at the last look
+	looked  time.Time
 	applied int64
 	failed  int64
 	why     string
@@ -63,7 +67,7 @@ func New(cfg Config) *Box {
 	if cfg.Every == 0 {
 		cfg.Every = edge.HelloEvery
 	}
-	return &Box{cfg: cfg, log: cfg.Log, hurry: make(chan struct{}, 1)}
+	return &Box{cfg: cfg, log: cfg.Log, began: time.Now(), looked: time.Now(), spent: cpu(), hurry: make(chan struct{}, 1)}
 }
 
 // Bounds of one request, and of the wait after a failure.
@@ -143,6 +147,7 @@ func (b *Box) note(err error) {
 		return
 	}
 	b.trouble = why
+	_ = b.cfg.Outbox.Set(context.Background(), map[string]string{"trouble": ot.Printable(why)}) // only for status
 	if err != nil {
 		b.log.Warn("the centre is not reached; what is heard waits here", "why", ot.Printable(why))
 		return
@@ -162,6 +167,11 @@ func (b *Box) round(ctx context.Context) error {
 	h, err := b.hello(ctx)
 	if err != nil {
 		return err
+	}
+	if raw, err := json.Marshal(h.Health); err == nil { // for skanse edge status, which asks the disk
+		if err := b.cfg.Outbox.Set(ctx, map[string]string{"health": string(raw), "health_at": strconv.FormatInt(b.cfg.Outbox.Clock().Now().UnixMicro(), 10)}); err != nil {
+			return err
+		}
 	}
 	w, err := b.cfg.Link.Hello(ctx, h)
 	if err != nil {
@@ -191,7 +201,7 @@ func (b *Box) hello(ctx context.Context) (edge.Hello, error) {
 	defer b.mu.Unlock()
 	// The machine's own clock, not the mended one: the centre shall see how wrong it is.
 	return edge.Hello{
-		Sent: time.Now().UnixMicro(), BootNo: boot.No, Boot: boot.Nonce, Epoch: epoch.String(), Oldest: oldest, Newest: newest, Health: health,
+		Sent: b.cfg.Outbox.Clock().Wall().UnixMicro(), BootNo: boot.No, Boot: boot.Nonce, Epoch: epoch.String(), Oldest: oldest, Newest: newest, Health: health,
 		Config: b.applied, Failed: b.failed, Error: b.why, Witness: size,
 	}, nil
 }
@@ -202,6 +212,14 @@ func (b *Box) Health(ctx context.Context) (edge.Health, error) {
 	if b.cfg.Health != nil {
 		h = b.cfg.Health(ctx)
 	}
+	b.mu.Lock()
+	now, spent := time.Now(), cpu()
+	if d := now.Sub(b.looked).Seconds(); d > 0.1 {
+		h.CPU = max(0, spent-b.spent) / d
+		b.looked, b.spent = now, spent
+	}
+	b.mu.Unlock()
+	h.UptimeS = int64(now.Sub(b.began).Seconds())
 	var err error
 	if h.Queue, err = b.cfg.Outbox.Queue(ctx); err != nil {
 		return h, err
@@ -222,6 +240,11 @@ func (b *Box) Welcome(ctx context.Context, w edge.Welcome) error {
 		if err := b.cfg.Outbox.Witness(ctx, w.Proof); err != nil {
 			b.log.Error("the centre's audit log is not the one that this edge saw before", "why", err)
 		}
+	}
+	if w.Rechain {
+		b.log.Warn("the centre asks for a new chain; what waits is sent again")
+		b.Hurry()
+		return b.cfg.Outbox.Rechain(ctx)
 	}
 	if w.Received >= 0 {
 		if err := b.cfg.Outbox.Acked(ctx, w.Received); err != nil {
@@ -323,7 +346,7 @@ func (b *Box) drain(ctx context.Context) error {
 		for i := range list {
 			raw = list[i].Append(raw)
 		}
-		ack, err := b.cfg.Link.Send(ctx, time.Now().UnixMicro(), raw)
+		ack, err := b.cfg.Link.Send(ctx, b.cfg.Outbox.Clock().Wall().UnixMicro(), raw)
 		if r, ok := errors.AsType[*Refused](err); ok && r.Reason == edge.ReasonGap {
 			acked = r.Received
 			if err := b.cfg.Outbox.Acked(ctx, acked); err != nil {

@@ -2,15 +2,9 @@ package box
 
 import (
 	"runtime"
-	"time"
 
 	"github.com/skanse/skanse/internal/edge"
 )
-
-// meter remembers between two looks.
-type meter struct {
-	began time.Time
-}
 
 // Machine says how this process and the disk of a folder are. Memory is what the
 // program holds, by its own account where the system does not say.

@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"embed"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -152,11 +151,22 @@ func (o *Outbox) Bind(ctx context.Context, id uuid.UUID) error {
 	if o.id == id {
 		return nil
 	}
+	return o.rechain(ctx, id)
+}
+
+// Rechain begins the chain anew for what waits.
+func (o *Outbox) Rechain(ctx context.Context) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.rechain(ctx, o.id)
+}
+
+func (o *Outbox) rechain(ctx context.Context, id uuid.UUID) error {
 	epoch := uuid.New()
-	var last int64
+	var last, bytes int64
 	var link [32]byte
 	err := o.db.Update(ctx, func(tx *store.Tx) error {
-		last, link = 0, [32]byte{}
+		last, link, bytes = 0, [32]byte{}, 0
 		if _, err := tx.Exec(ctx, "DELETE FROM box_batch WHERE seq <= ?", o.acked); err != nil {
 			return err
 		}
@@ -170,6 +180,7 @@ func (o *Outbox) Bind(ctx context.Context, id uuid.UUID) error {
 				return err
 			}
 			last++
+			bytes += r.Size + rowBytes
 			b := edge.Batch{Edge: id, Epoch: epoch, Seq: last, Made: r.Made, Kind: r.Kind, Prev: link, Digest: [32]byte(r.Digest)}
 			if _, err := tx.Exec(ctx, "UPDATE box_batch SET seq = ?, prev = ? WHERE seq = ?", last, link[:], seq); err != nil {
 				return err
@@ -186,7 +197,7 @@ func (o *Outbox) Bind(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return fmt.Errorf("bind the outbox to the edge: %w", err)
 	}
-	o.id, o.epoch, o.last, o.link, o.acked = id, epoch, last, link, 0
+	o.id, o.epoch, o.last, o.link, o.acked, o.bytes = id, epoch, last, link, 0, bytes
 	return nil
 }
 
@@ -339,5 +350,3 @@ func (o *Outbox) SetBudget(ctx context.Context, bytes int64) error {
 	o.budget = bytes
 	return o.makeRoom(ctx, 0)
 }
-
-var errNoRoom = errors.New("no room")

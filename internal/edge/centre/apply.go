@@ -47,19 +47,20 @@ func (s *Service) Run(ctx context.Context) error {
 func (s *Service) applyWaiting(ctx context.Context) (more bool, err error) {
 	var streams []streamRow
 	err = s.db.View(ctx, func(r store.Reader) error {
-		streams, err = store.All[streamRow](ctx, r, "SELECT edge_id, epoch, received, head, applied, lost FROM edge_stream WHERE applied < received ORDER BY edge_id, epoch")
+		streams, err = store.All[streamRow](ctx, r, `SELECT edge_id, epoch, received, head, applied, lost FROM edge_stream s
+			WHERE EXISTS (SELECT 1 FROM edge_batch b WHERE b.edge_id = s.edge_id AND b.epoch = s.epoch AND NOT b.done) ORDER BY edge_id, epoch`)
 		return err
 	})
 	if err != nil {
 		return false, err
 	}
 	for _, st := range streams {
-		done, aerr := s.applyStream(ctx, st)
+		full, aerr := s.applyStream(ctx, st)
 		if aerr != nil {
 			err = fmt.Errorf("edge %s: %w", st.EdgeID, aerr)
 			continue // one edge's trouble is not another's
 		}
-		more = more || done < st.Received
+		more = more || full
 	}
 	return more, err
 }
@@ -71,41 +72,42 @@ type piece struct {
 	end bool
 }
 
-// applyStream hands on a stream's next batches and returns the last one done.
-func (s *Service) applyStream(ctx context.Context, st streamRow) (int64, error) {
+// applyStream hands on a stream's next batches, in order: also those that came by
+// file ahead of a gap, as what is missing may never come. It says whether there is more.
+func (s *Service) applyStream(ctx context.Context, st streamRow) (more bool, err error) {
 	var rows []batchRow
-	err := s.db.View(ctx, func(r store.Reader) error {
-		rows = nil
+	err = s.db.View(ctx, func(r store.Reader) error {
+		rows, more = nil, false
 		size := 0
-		for x, err := range store.Select[batchRow](ctx, r, "SELECT "+batchColumns+" FROM edge_batch WHERE edge_id = ? AND epoch = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?", st.EdgeID, st.Epoch, st.Applied, st.Received, applyBatch) {
+		for x, err := range store.Select[batchRow](ctx, r, "SELECT "+batchColumns+" FROM edge_batch WHERE edge_id = ? AND epoch = ? AND NOT done ORDER BY seq LIMIT ?", st.EdgeID, st.Epoch, applyBatch) {
 			if err != nil {
 				return err
 			}
 			if size += int(x.Raw); len(rows) > 0 && size > applyBytes {
+				more = true
 				return nil
 			}
 			rows = append(rows, x)
 		}
+		more = len(rows) == applyBatch
 		return nil
 	})
 	if err != nil {
-		return st.Applied, err
+		return false, err
 	}
-	if len(rows) == 0 { // what never came and never will
-		return st.Received, s.db.Update(ctx, func(tx *store.Tx) error { return s.advance(ctx, tx, st, st.Received) })
-	}
-	done := st.Applied
 	var pieces []piece
 	for i := range rows {
 		steps, err := s.plan(ctx, &rows[i])
 		if err != nil {
-			if err := s.flush(ctx, st, &pieces, &done); err != nil {
-				return done, err
+			if err := s.flush(ctx, st, &pieces); err != nil {
+				return false, err
+			}
+			if code := ot.CodeOf(err); code != ot.Invalid && code != ot.Forbidden || ctx.Err() != nil { // nothing that time mends
+				return false, err
 			}
 			if err := s.setAside(ctx, st, rows[i].Seq, err); err != nil {
-				return done, err
+				return false, err
 			}
-			done = rows[i].Seq
 			continue
 		}
 		for k := range steps {
@@ -115,12 +117,12 @@ func (s *Service) applyStream(ctx context.Context, st streamRow) (int64, error) 
 			pieces = append(pieces, piece{seq: rows[i].Seq, end: true})
 		}
 		if total(pieces) >= applyRows {
-			if err := s.flush(ctx, st, &pieces, &done); err != nil {
-				return done, err
+			if err := s.flush(ctx, st, &pieces); err != nil {
+				return false, err
 			}
 		}
 	}
-	return done, s.flush(ctx, st, &pieces, &done)
+	return more, s.flush(ctx, st, &pieces)
 }
 
 func total(pieces []piece) (n int) {
@@ -152,7 +154,7 @@ func (s *Service) plan(ctx context.Context, r *batchRow) ([]Step, error) {
 
 // flush does pieces in transactions of a bounded size. A batch is done in the
 // transaction of its last piece.
-func (s *Service) flush(ctx context.Context, st streamRow, pieces *[]piece, done *int64) error {
+func (s *Service) flush(ctx context.Context, st streamRow, pieces *[]piece) error {
 	list := *pieces
 	*pieces = nil
 	for len(list) > 0 {
@@ -161,7 +163,7 @@ func (s *Service) flush(ctx context.Context, st streamRow, pieces *[]piece, done
 			rows += list[n].Rows
 			n++
 		}
-		if err := s.doPieces(ctx, st, list[:n], done); err != nil {
+		if err := s.doPieces(ctx, st, list[:n]); err != nil {
 			return err
 		}
 		list = list[n:]
@@ -169,12 +171,11 @@ func (s *Service) flush(ctx context.Context, st streamRow, pieces *[]piece, done
 	return nil
 }
 
-func (s *Service) doPieces(ctx context.Context, st streamRow, list []piece, done *int64) error {
+func (s *Service) doPieces(ctx context.Context, st streamRow, list []piece) error {
 	for try := 1; ; try++ {
-		at := int64(0)
 		failed := int64(0)
 		err := s.db.Update(ctx, func(tx *store.Tx) error {
-			at = 0
+			var ended []int64
 			last := map[string]int{}
 			for i, p := range list {
 				if p.Once != "" {
@@ -189,16 +190,12 @@ func (s *Service) doPieces(ctx context.Context, st streamRow, list []piece, done
 					}
 				}
 				if p.end {
-					at = p.seq
+					ended = append(ended, p.seq)
 				}
 			}
-			if at == 0 {
-				return nil
-			}
-			return s.advance(ctx, tx, st, at)
+			return s.advance(ctx, tx, st, ended)
 		})
 		if err == nil {
-			*done = max(*done, at)
 			return nil
 		}
 		code := ot.CodeOf(err)
@@ -212,7 +209,7 @@ func (s *Service) doPieces(ctx context.Context, st streamRow, list []piece, done
 				for hi < len(list) && list[hi].seq == list[lo].seq {
 					hi++
 				}
-				if err := s.doPieces(ctx, st, list[lo:hi], done); err != nil {
+				if err := s.doPieces(ctx, st, list[lo:hi]); err != nil {
 					return err
 				}
 				lo = hi
@@ -226,21 +223,21 @@ func (s *Service) doPieces(ctx context.Context, st streamRow, list []piece, done
 			}
 		default:
 			s.log.Error("a batch cannot be taken in and is set aside", "edge", st.EdgeID, "batch", failed, "error", err)
-			if err := s.setAside(ctx, st, list[0].seq, err); err != nil {
-				return err
-			}
-			*done = max(*done, list[0].seq)
-			return nil
+			return s.setAside(ctx, st, list[0].seq, err)
 		}
 	}
 }
 
-// advance notes that everything up to seq is applied, and lets the bodies go.
-func (s *Service) advance(ctx context.Context, tx *store.Tx, st streamRow, seq int64) error {
-	if _, err := tx.Exec(ctx, "UPDATE edge_batch SET done = ?, body = NULL WHERE edge_id = ? AND epoch = ? AND seq > ? AND seq <= ? AND NOT done", true, st.EdgeID, st.Epoch, st.Applied, seq); err != nil {
+// advance notes that batches are applied, and lets their bodies go.
+func (s *Service) advance(ctx context.Context, tx *store.Tx, st streamRow, seqs []int64) error {
+	if len(seqs) == 0 {
+		return nil
+	}
+	if _, err := tx.Exec(ctx, "UPDATE edge_batch SET done = ?, body = NULL WHERE edge_id = ? AND epoch = ? AND seq IN (?) AND NOT done", true, st.EdgeID, st.Epoch, seqs); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, "UPDATE edge_stream SET applied = ? WHERE edge_id = ? AND epoch = ? AND applied < ?", seq, st.EdgeID, st.Epoch, seq)
+	last := seqs[len(seqs)-1]
+	_, err := tx.Exec(ctx, "UPDATE edge_stream SET applied = ? WHERE edge_id = ? AND epoch = ? AND applied < ?", last, st.EdgeID, st.Epoch, last)
 	return err
 }
 
@@ -260,7 +257,7 @@ func (s *Service) setAside(ctx context.Context, st streamRow, seq int64, why err
 		}); err != nil {
 			return err
 		}
-		return s.advance(ctx, tx, st, seq)
+		return s.advance(ctx, tx, st, []int64{seq})
 	})
 }
 

@@ -26,16 +26,23 @@ func (s *Service) Hello(ctx context.Context, edgeID, via string, h edge.Hello) (
 		if e, err = s.active(ctx, tx, edgeID); err != nil {
 			return err
 		}
-		if forked = cloned(&e, &h); forked != "" {
+		if forked = cloned(&e, &h, byFile(via)); forked != "" {
 			return nil
 		}
 		if err := s.heard(ctx, tx, e, via, nil); err != nil {
 			return err
 		}
+		if e.Told.V["rechain"] {
+			if w.Rechain = e.Epoch == h.Epoch; !w.Rechain {
+				if err := s.forget(ctx, tx, &e, "rechain"); err != nil {
+					return err
+				}
+			}
+		}
 		if err := s.takeHello(ctx, tx, &e, via, h, now); err != nil {
 			return err
 		}
-		if w.Received, err = s.position(ctx, tx, &e, h); err != nil {
+		if w.Received, err = s.position(ctx, tx, &e, via, h); err != nil {
 			return err
 		}
 		if e.ConfigVersion > h.Config && (e.ConfigVersion != h.Failed || e.ConfigVersion == 0) {
@@ -49,7 +56,7 @@ func (s *Service) Hello(ctx context.Context, edgeID, via string, h edge.Hello) (
 		}
 		return w, refuse(ot.Forbidden, edge.ReasonQuarantined, forked)
 	}
-	if err != nil || s.proofs == nil {
+	if err != nil || s.proofs == nil || via != ViaTLS {
 		return w, err
 	}
 	w.Proof, err = s.proof(ctx, h.Witness)
@@ -79,13 +86,13 @@ func checkHello(h *edge.Hello) error {
 // cloned says why an edge cannot be the one that spoke before. Each start of its
 // data has the next number and a nonce: a copy starts with the same number and
 // another nonce, or speaks on after the original started again.
-func cloned(e *edgeRow, h *edge.Hello) string {
+func cloned(e *edgeRow, h *edge.Hello, file bool) string {
 	switch {
 	case e.Epoch != h.Epoch || e.Boot == "":
 		return "" // enrolled anew: its batches tell
 	case h.BootNo == e.BootNo && h.Boot != e.Boot:
 		return fmt.Sprintf("its start number %d happened twice, on two machines", h.BootNo)
-	case h.BootNo < e.BootNo:
+	case h.BootNo < e.BootNo && !file: // files overtake each other
 		return fmt.Sprintf("it speaks from its start number %d after it had spoken from number %d: a copy, or set back to an older one", h.BootNo, e.BootNo)
 	}
 	return ""
@@ -150,7 +157,7 @@ func (s *Service) judge(ctx context.Context, tx *store.Tx, e *edgeRow) error {
 
 // position says what the centre has of the edge's outbox, and gives up what the
 // edge has not any more: both said so, and neither waits for the other.
-func (s *Service) position(ctx context.Context, tx *store.Tx, e *edgeRow, h edge.Hello) (int64, error) {
+func (s *Service) position(ctx context.Context, tx *store.Tx, e *edgeRow, via string, h edge.Hello) (int64, error) {
 	rows, err := store.All[streamRow](ctx, tx, "SELECT edge_id, epoch, received, head, applied, lost FROM edge_stream WHERE edge_id = ? AND epoch = ?", e.ID, h.Epoch)
 	if err != nil {
 		return 0, err
@@ -158,6 +165,9 @@ func (s *Service) position(ctx context.Context, tx *store.Tx, e *edgeRow, h edge
 	st := streamRow{EdgeID: e.ID, Epoch: h.Epoch, Head: make([]byte, 32)}
 	if len(rows) > 0 {
 		st = rows[0]
+	}
+	if byFile(via) {
+		return st.Received, nil // files may be on their way: a person gives a gap up
 	}
 	gone := h.Oldest - 1 // what the edge cannot send again
 	if h.Oldest == 0 {
@@ -198,4 +208,17 @@ func (s *Service) proof(ctx context.Context, from int64) (*edge.Proof, error) {
 		return nil, err
 	}
 	return &edge.Proof{From: from, Note: c.Note, Steps: steps, Key: s.proofs.Verifier()}, nil
+}
+
+// forget takes a mark off an edge.
+func (s *Service) forget(ctx context.Context, tx *store.Tx, e *edgeRow, what string) error {
+	told := map[string]bool{}
+	for k, v := range e.Told.V {
+		if k != what {
+			told[k] = v
+		}
+	}
+	e.Told = store.AsJSON(told)
+	_, err := tx.Exec(ctx, "UPDATE edge_edge SET told = ? WHERE edge_id = ?", e.Told, e.ID)
+	return err
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/skanse/skanse/internal/edge"
 	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/ot"
@@ -134,10 +133,14 @@ func (in *intake) take(ctx context.Context, list []edge.Batch) (received int64, 
 		in.stream = rows[0]
 	}
 	st := &in.stream
-	if st.Received-st.Applied > maxWaiting {
-		return 0, 0, ot.Errorf(ot.Busy, "%d batches of this edge wait to be taken in: send the next ones later", st.Received-st.Applied)
+	waiting, err := store.One[int64](ctx, in.tx, "SELECT COUNT(*) FROM (SELECT 1 FROM edge_batch WHERE edge_id = ? AND epoch = ? AND NOT done LIMIT ?) w", st.EdgeID, st.Epoch, maxWaiting)
+	if err != nil {
+		return 0, 0, err
 	}
-	byFile := in.d.Via == ViaDiode || in.d.Via == ViaStick
+	if waiting >= maxWaiting {
+		return 0, 0, ot.Errorf(ot.Busy, "%d batches of this edge wait to be taken in: send the next ones later", waiting)
+	}
+	byFile := byFile(in.d.Via)
 	var keep []batchRow
 	for i := range list {
 		b := &list[i]
@@ -270,7 +273,4 @@ func (s *Service) quarantine(ctx context.Context, tx *store.Tx, e edgeRow, why s
 // follows says whether a link fits; nothing is known of one behind a loss.
 func follows(link, head []byte) bool { return len(head) == 0 || bytes.Equal(link, head) }
 
-func parseID(s string) (uuid.UUID, bool) {
-	id, err := uuid.Parse(s)
-	return id, err == nil
-}
+func byFile(via string) bool { return via == ViaDiode || via == ViaStick }

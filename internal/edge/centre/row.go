@@ -29,6 +29,7 @@ type edgeRow struct {
 	Source        string                        `db:"source"`
 	Capabilities  store.JSON[[]edge.Capability] `db:"capabilities"`
 	KeyHash       string                        `db:"key_hash"`
+	PublicKey     []byte                        `db:"public_key"`
 	CertUntil     store.Time                    `db:"cert_until"`
 	EnrolledAt    store.Time                    `db:"enrolled_at"`
 	EnrolledBy    string                        `db:"enrolled_by"`
@@ -48,7 +49,7 @@ type edgeRow struct {
 	FileNo        int64                         `db:"file_no"`
 }
 
-const edgeColumns = "edge_id, name, state, why, in_process, source, capabilities, key_hash, cert_until, enrolled_at, enrolled_by, epoch, boot_no, boot, heard_at, via, skew, health, config_version, config_applied, config_error, config_at, witness, told, file_no"
+const edgeColumns = "edge_id, name, state, why, in_process, source, capabilities, key_hash, public_key, cert_until, enrolled_at, enrolled_by, epoch, boot_no, boot, heard_at, via, skew, health, config_version, config_applied, config_error, config_at, witness, told, file_no"
 
 func (s *Service) row(ctx context.Context, r store.Reader, id string) (edgeRow, error) {
 	e, err := store.One[edgeRow](ctx, r, "SELECT "+edgeColumns+" FROM edge_edge WHERE edge_id = ?", id)

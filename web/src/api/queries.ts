@@ -186,10 +186,12 @@ export const users = queryOptions({
   queryKey: ["users"],
   queryFn: ({ signal }) => answer(api.GET("/users", { signal })) as Promise<Page<UserRow>>,
 });
-export const sessions = queryOptions({
-  queryKey: ["sessions"],
-  queryFn: ({ signal }) => answer(api.GET("/sessions", { signal })) as Promise<Page<SessionRow>>,
-});
+export const sessions = (all: boolean) =>
+  queryOptions({
+    queryKey: ["sessions", all],
+    queryFn: ({ signal }) =>
+      answer(api.GET("/sessions", { params: { query: { all } }, signal })) as Promise<Page<SessionRow>>,
+  });
 export const roles = queryOptions({
   queryKey: ["roles"],
   queryFn: ({ signal }) => answer(api.GET("/roles", { signal })),
@@ -247,3 +249,13 @@ export const permissions = queryOptions({
   queryFn: ({ signal }) => answer(api.GET("/permissions", { signal })),
   staleTime: forever,
 });
+export const firstHour = queryOptions({
+  queryKey: ["first-hour"],
+  queryFn: ({ signal }) => answer(api.GET("/first-hour", { signal })),
+  refetchInterval: minute,
+});
+export const networks = (id: string) =>
+  queryOptions({
+    queryKey: ["networks", id],
+    queryFn: ({ signal }) => answer(api.GET("/sites/{id}/networks", { params: { path: { id } }, signal })),
+  });

@@ -519,6 +519,196 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/edge-files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Files of sensors that came in, the newest first */
+        get: operations["list-edge-files"];
+        put?: never;
+        /** Take in a file that a sensor wrote, as the raw body (?name=) */
+        post: operations["add-edge-file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edge-listener": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where sensors come in */
+        get: operations["get-edge-listener"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edge-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Enrolments, the newest first */
+        get: operations["list-edge-tokens"];
+        put?: never;
+        /** Make a token that enrols one sensor */
+        post: operations["make-edge-token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edge-tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Withdraw a token that was not used */
+        delete: operations["withdraw-edge-token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sensors: where they are and how they are */
+        get: operations["list-edges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edges/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One sensor with its configuration */
+        get: operations["get-edge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Give a sensor another name */
+        patch: operations["rename-edge"];
+        trace?: never;
+    };
+    "/edges/{id}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say what a sensor listens to; it takes it with its next hello */
+        put: operations["configure-edge"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edges/{id}/give-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go on behind deliveries that are missing for good */
+        post: operations["give-up-gaps"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edges/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a sensor out of quarantine: the second machine was found and stopped */
+        post: operations["release-edge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edges/{id}/reply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The file that is carried to a sensor behind a diode: configuration, what is missing, a new certificate */
+        post: operations["make-edge-reply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edges/{id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a sensor for good */
+        post: operations["revoke-edge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/egress": {
         parameters: {
             query?: never;
@@ -598,6 +788,23 @@ export interface paths {
         };
         /** Answers of checks as they were, newest first */
         get: operations["list-evidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/first-hour": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a new installation has come */
+        get: operations["get-first-hour"];
         put?: never;
         post?: never;
         delete?: never;
@@ -846,6 +1053,199 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/notices/callouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Test call-outs and who answered, newest first */
+        get: operations["list-callouts"];
+        put?: never;
+        /** Ask everybody on call now whether they are there */
+        post: operations["start-callout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/callouts/{id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that one is there */
+        post: operations["answer-callout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The queue, and what became of what was in it */
+        get: operations["list-deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/deliveries/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send it at the next moment: one that waits, is held, or was given up */
+        post: operations["retry-delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a link in a message is about */
+        post: operations["look-at-link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How one is told */
+        get: operations["get-my-notices"];
+        /** Say how one wants to be told */
+        put: operations["put-my-notices"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/receivers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Mail server, modem, webhooks and syslog servers */
+        get: operations["list-receivers"];
+        put?: never;
+        /** Add a receiver; it is turned off until told otherwise */
+        post: operations["create-receiver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/receivers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One receiver */
+        get: operations["get-receiver"];
+        put?: never;
+        post?: never;
+        /** Remove a receiver; what waits for it is given up */
+        delete: operations["delete-receiver"];
+        options?: never;
+        head?: never;
+        /** Change a receiver; what is left out stays */
+        patch: operations["update-receiver"];
+        trace?: never;
+    };
+    "/notices/receivers/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a test now and show what the other side says */
+        post: operations["test-receiver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that one has seen it, or that one is there: whoever holds the link of the message */
+        post: operations["confirm-link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Settings of all notices */
+        get: operations["get-notice-settings"];
+        /** Change the settings of all notices */
+        put: operations["put-notice-settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/passkeys": {
         parameters: {
             query?: never;
@@ -1071,6 +1471,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/records/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change several records, or see what would change */
+        post: operations["bulk-records"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What lies between two times, with all times of what comes again */
+        get: operations["list-record-calendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Records of one type as a table that can be read in again */
+        get: operations["export-records"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/records/facets": {
         parameters: {
             query?: never;
@@ -1082,6 +1533,23 @@ export interface paths {
         get: operations["count-records"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a table in, as the raw body (?type=&format=csv|xlsx&site=&dry_run=true shows every row's effect) */
+        post: operations["import-records"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1119,6 +1587,41 @@ export interface paths {
         post: operations["decide-record"];
         /** Take a request for approval back */
         delete: operations["withdraw-record"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}/attachments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Attach a file, as the raw body (?name=), at most 2 GiB */
+        post: operations["attach-to-record"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}/attachments/{attachment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download an attachment; what is infected is not given out */
+        get: operations["get-record-attachment"];
+        put?: never;
+        post?: never;
+        /** Take an attachment away */
+        delete: operations["detach-from-record"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1644,6 +2147,23 @@ export interface paths {
         patch: operations["update-site"];
         trace?: never;
     };
+    "/sites/{id}/networks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Blocks of addresses in which devices were heard, those without a zone first */
+        get: operations["list-networks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sites/{id}/realms": {
         parameters: {
             query?: never;
@@ -2024,6 +2544,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Saved views: one's own and those that others share */
+        get: operations["list-views"];
+        put?: never;
+        /** Save a page with its filters under a name */
+        post: operations["create-view"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/views/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete one of one's own views */
+        delete: operations["delete-view"];
+        options?: never;
+        head?: never;
+        /** Change one of one's own views */
+        patch: operations["update-view"];
+        trace?: never;
+    };
     "/zones/{id}": {
         parameters: {
             query?: never;
@@ -2212,16 +2768,6 @@ export interface components {
             used_at: string | null;
             user_id: string;
             user_name: string;
-        };
-        AllowInBody: {
-            /** @description mail.example.com, 10.0.4.7 or 10.0.4.0/24 */
-            host: string;
-            /** @description The name may stand for a private, link-local or loopback address */
-            inside?: boolean;
-            /** @description What for */
-            note?: string;
-            /** Format: int64 */
-            port: number;
         };
         "Answer-inbox-itemRequest": {
             comment?: string;
@@ -2747,6 +3293,13 @@ export interface components {
             name: string;
             why: string;
         };
+        "Bulk-recordsRequest": {
+            dry_run?: boolean;
+            ids: string[] | null;
+            reason?: string;
+            set?: components["schemas"]["RecordChanges"];
+            transition?: string;
+        };
         CareDatabase: {
             /** Format: int64 */
             bytes: number;
@@ -3003,6 +3556,178 @@ export interface components {
             version: string;
             /** @description The newest that was restored for a try and read back; null: none yet */
             whole: components["schemas"]["CareSnapshot"];
+        };
+        CentreDetail: {
+            capabilities: string[];
+            /** @description Null: it needs none */
+            cert_until: string;
+            config: components["schemas"]["EdgeConfig"];
+            /** Format: int64 */
+            config_applied: number;
+            /** @description When the edge last said which configuration it has */
+            config_at: string;
+            config_error: string;
+            /** Format: int64 */
+            config_version: number;
+            enrolled_at: string;
+            /** @description Deliveries that are missing between others, as over a diode; at most 100 */
+            gaps: components["schemas"]["EdgeRange"][];
+            health: components["schemas"]["EdgeHealth"];
+            heard_at: string;
+            id: string;
+            /** @description It runs inside this server */
+            in_process: boolean;
+            /**
+             * Format: int64
+             * @description Deliveries that neither the edge nor this centre has
+             */
+            lost: number;
+            name: string;
+            /**
+             * Format: int64
+             * @description Last delivery without a gap before it
+             */
+            received: number;
+            /**
+             * Format: int64
+             * @description Deliveries that were set aside
+             */
+            refused: number;
+            /** @description Not heard of for two minutes; over a diode for longer than its files usually take */
+            silent: boolean;
+            /** @description That it may speak of, and that you see */
+            sites: components["schemas"]["CentreSite"][];
+            /**
+             * Format: double
+             * @description How far its clock is ahead of ours; null: not known
+             */
+            skew_seconds: number | null;
+            /** @enum {string} */
+            state: "active" | "quarantined" | "revoked";
+            /** @enum {string} */
+            via: "tls" | "process" | "diode" | "stick" | "";
+            /**
+             * Format: int64
+             * @description Received and not yet taken in
+             */
+            waiting: number;
+            why: string;
+        };
+        CentreEdge: {
+            capabilities: string[];
+            /** @description Null: it needs none */
+            cert_until: string;
+            /** Format: int64 */
+            config_applied: number;
+            /** @description When the edge last said which configuration it has */
+            config_at: string;
+            config_error: string;
+            /** Format: int64 */
+            config_version: number;
+            enrolled_at: string;
+            /** @description Deliveries that are missing between others, as over a diode; at most 100 */
+            gaps: components["schemas"]["EdgeRange"][];
+            health: components["schemas"]["EdgeHealth"];
+            heard_at: string;
+            id: string;
+            /** @description It runs inside this server */
+            in_process: boolean;
+            /**
+             * Format: int64
+             * @description Deliveries that neither the edge nor this centre has
+             */
+            lost: number;
+            name: string;
+            /**
+             * Format: int64
+             * @description Last delivery without a gap before it
+             */
+            received: number;
+            /**
+             * Format: int64
+             * @description Deliveries that were set aside
+             */
+            refused: number;
+            /** @description Not heard of for two minutes; over a diode for longer than its files usually take */
+            silent: boolean;
+            /** @description That it may speak of, and that you see */
+            sites: components["schemas"]["CentreSite"][];
+            /**
+             * Format: double
+             * @description How far its clock is ahead of ours; null: not known
+             */
+            skew_seconds: number | null;
+            /** @enum {string} */
+            state: "active" | "quarantined" | "revoked";
+            /** @enum {string} */
+            via: "tls" | "process" | "diode" | "stick" | "";
+            /**
+             * Format: int64
+             * @description Received and not yet taken in
+             */
+            waiting: number;
+            why: string;
+        };
+        CentreImport: {
+            at: string;
+            /** Format: int64 */
+            batches: number;
+            /** Format: int64 */
+            bytes: number;
+            /** @description Empty: not known, as the file could not be read */
+            edge_id: string;
+            error: string;
+            file: string;
+            /**
+             * Format: int64
+             * @description Of them not known before
+             */
+            fresh: number;
+            /** Format: int64 */
+            from: number;
+            id: string;
+            /** Format: int64 */
+            to: number;
+            /** @enum {string} */
+            via: "diode" | "stick";
+        };
+        CentreListener: {
+            /** @description That edges dial; empty: none */
+            address: string;
+            /** @description SHA-256 of this centre's authority for edges */
+            fingerprint: string;
+            listening: boolean;
+        };
+        CentreMade: {
+            /** @description What to run on the new machine */
+            command: string;
+            expires_at: string;
+            id: string;
+            /** @description Shown once: the server keeps only a hash */
+            token: string;
+        };
+        CentreSite: {
+            id: string;
+            name: string;
+        };
+        CentreToken: {
+            /**
+             * Format: int64
+             * @description How often somebody tried it after that
+             */
+            again: number;
+            /** @description What it became */
+            edge_id: string;
+            expires_at: string;
+            id: string;
+            made_at: string;
+            made_by: string;
+            name: string;
+            sites: components["schemas"]["CentreSite"][];
+            /** @enum {string} */
+            state: "open" | "used" | "ended" | "withdrawn";
+            used_at: string;
+            used_from: string;
         };
         CodeInBody: {
             code: string;
@@ -3317,11 +4042,26 @@ export interface components {
             /** Format: int64 */
             total: number;
         };
+        "Configure-edgeRequest": {
+            interfaces: components["schemas"]["EdgeInterface"][];
+            /** Format: int64 */
+            interval_seconds: number;
+            /** Format: int64 */
+            outbox_bytes: number;
+        };
         "Create-roleRequest": {
             /** @description Small letters, digits and dashes */
             id: string;
             permissions: string[] | null;
             title: string;
+        };
+        "Create-viewRequest": {
+            name: string;
+            page: string;
+            search?: {
+                [key: string]: unknown;
+            };
+            shared?: boolean;
         };
         CreatedBody: {
             id: string;
@@ -3339,6 +4079,132 @@ export interface components {
             /** @enum {string} */
             state: "new" | "accepted" | "rejected" | "retired";
         };
+        EdgeConfig: {
+            interfaces: components["schemas"]["EdgeInterface"][];
+            /**
+             * Format: int64
+             * @description How often an interface tells what it heard
+             */
+            interval_seconds: number;
+            /**
+             * Format: int64
+             * @description Disk that what waits for the centre may take; then the oldest counters go first
+             */
+            outbox_bytes: number;
+            /** @description Version of the detections; empty: those of the edge's program */
+            rule_set: string;
+            /** Format: int64 */
+            version: number;
+        };
+        EdgeHealth: {
+            can: string[];
+            /**
+             * Format: int64
+             * @description µs
+             */
+            cert_until: number;
+            /**
+             * Format: double
+             * @description Share of one core that the program took since the last hello
+             */
+            cpu: number;
+            /** Format: int64 */
+            disk_free: number;
+            /** Format: int64 */
+            disk_total: number;
+            host: string;
+            /**
+             * Format: int64
+             * @description Resident bytes
+             */
+            memory: number;
+            ports: components["schemas"]["EdgePort"][];
+            queue: components["schemas"]["EdgeQueue"];
+            /** Format: int64 */
+            uptime_s: number;
+            version: string;
+            /** @description What is wrong with the centre's audit log, as the edge sees it */
+            witness?: string;
+        };
+        EdgeInterface: {
+            /** @description Which packets are looked at, as tcpdump writes it; empty: all */
+            filter: string;
+            /** @description As the edge's machine calls it: eth1 */
+            name: string;
+            /** @description Empty: the site's default realm */
+            realm_id: string;
+            /**
+             * Format: int64
+             * @description Memory for packets that wait; 0: what the program takes by itself
+             */
+            ring_bytes: number;
+            /** @description Id of the source in the centre */
+            readonly sensor?: string;
+            readonly site?: string;
+            site_id: string;
+            /** @description Realm (id) of a VLAN, by its number */
+            vlans?: {
+                [key: string]: string;
+            };
+        };
+        EdgePort: {
+            /** Format: int64 */
+            dropped: number;
+            /** @description Why it does not listen */
+            error?: string;
+            listening: boolean;
+            name: string;
+            /**
+             * Format: int64
+             * @description Since the edge started
+             */
+            packets: number;
+            /** @description It has no address and sends nothing by itself */
+            silent: boolean;
+            /**
+             * Format: int64
+             * @description Must stay 0
+             */
+            transmitted: number;
+            up: boolean;
+        };
+        EdgeQueue: {
+            /** Format: int64 */
+            budget: number;
+            /**
+             * Format: int64
+             * @description On disk, confirmed ones that are still kept included
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Counters left out because the disk was full, by the edge's life
+             */
+            dropped_bulk: number;
+            /** Format: int64 */
+            dropped_bytes: number;
+            /**
+             * Format: int64
+             * @description Batches left out whole, with facts and events
+             */
+            dropped_whole: number;
+            /**
+             * Format: int64
+             * @description When the oldest of them was made, µs; 0: none waits
+             */
+            oldest_at: number;
+            /**
+             * Format: int64
+             * @description Batches that the centre has not confirmed
+             */
+            waiting: number;
+        };
+        EdgeRange: {
+            /** Format: int64 */
+            from: number;
+            /** Format: int64 */
+            to: number;
+        };
         EgressAllow: {
             /** @description A name, an address, or a prefix such as 10.0.4.0/24 */
             host: string;
@@ -3350,6 +4216,16 @@ export interface components {
             made_by: string;
             /** @description What for */
             note: string;
+            /** Format: int64 */
+            port: number;
+        };
+        EgressInBody: {
+            /** @description mail.example.com, 10.0.4.7 or 10.0.4.0/24 */
+            host: string;
+            /** @description The name may stand for a private, link-local or loopback address */
+            inside?: boolean;
+            /** @description What for */
+            note?: string;
             /** Format: int64 */
             port: number;
         };
@@ -3655,6 +4531,21 @@ export interface components {
         "List-record-typesResponse": {
             items: components["schemas"]["RecordType"][];
         };
+        "Make-edge-tokenRequest": {
+            /** @description host:port as the sensor reaches this centre; empty: the server's own */
+            address?: string;
+            /** @description sense, gateway, collect; none given: sense */
+            capabilities?: string[] | null;
+            /**
+             * Format: int64
+             * @description Until it must be used; 0: 24
+             */
+            hours?: number;
+            /** @description What people will call the sensor */
+            name: string;
+            /** @description Ids of the sites that it may speak of */
+            sites: string[];
+        };
         "Make-recovery-kitRequest": {
             /** @description Also where there is one: older snapshots still need that */
             replace: boolean;
@@ -3841,12 +4732,293 @@ export interface components {
             valid_until?: string | null;
             zone?: string;
         };
+        NoticeLinkInBody: {
+            token: string;
+        };
+        NotifyAnswer: {
+            answered_at: string | null;
+            name: string;
+            user_id: string;
+            /** @description mail sms; empty: none */
+            ways: string;
+        };
+        NotifyCallout: {
+            /** @description Local time, as 10:00 */
+            at: string;
+            /**
+             * Format: int64
+             * @description Of the month
+             */
+            day: number;
+            on: boolean;
+            /**
+             * Format: int64
+             * @description Within which everybody answers
+             */
+            target_minutes: number;
+            /** @description IANA name */
+            zone: string;
+        };
+        NotifyCalloutResult: {
+            answers: components["schemas"]["NotifyAnswer"][];
+            /** Format: int64 */
+            asked: number;
+            at: string;
+            by_hand: boolean;
+            due_at: string;
+            /** @description Null: it runs */
+            ended_at: string | null;
+            id: string;
+            /** Format: int64 */
+            in_time: number;
+            /** Format: int64 */
+            late: number;
+            /**
+             * Format: int64
+             * @description Of the answers in time
+             */
+            longest_seconds: number | null;
+            /**
+             * Format: int64
+             * @description Asked, but there is no way to reach them
+             */
+            no_way: number;
+            /**
+             * Format: double
+             * @description Answered in time, of those asked; null: nobody was asked
+             */
+            share: number | null;
+        };
+        NotifyDelivery: {
+            /** @description What the other side said */
+            answer: string;
+            /** Format: int64 */
+            attempts: number;
+            /** @enum {string} */
+            channel: "mail" | "sms" | "webhook" | "syslog";
+            /** @description Not sent before */
+            due_at: string;
+            ended_at: string | null;
+            /** @description Of the last attempt */
+            error: string;
+            id: string;
+            /**
+             * Format: int64
+             * @description In a bundle
+             */
+            items: number;
+            made_at: string;
+            /** @description The person confirmed the link, or opened the item in the inbox */
+            seen_at: string | null;
+            /** Format: int64 */
+            severity: number;
+            /** @enum {string} */
+            state: "waiting" | "held" | "digest" | "bundled" | "sent" | "answered" | "dead";
+            title: string;
+            /** @description Name of the person or the receiver */
+            to: string;
+            tried_at: string | null;
+            /** @enum {string} */
+            what: "open" | "done" | "bundle" | "callout";
+        };
+        NotifyLink: {
+            item_id: string;
+            /** @description Titles of a bundle */
+            items: string[];
+            seen_at: string | null;
+            sent_at: string | null;
+            title: string;
+            /** @enum {string} */
+            what: "open" | "done" | "bundle" | "callout" | "test";
+        };
+        NotifyMyNotices: {
+            /** @description The address of the account */
+            account: string;
+            /** @description Local time of the daily digest */
+            digest_at: string;
+            /** @description There is a mail server */
+            has_mail: boolean;
+            /** @description There is a modem */
+            has_sms: boolean;
+            /** @description mail, sms, digest */
+            info: string[];
+            /** @description Empty: the address of the account */
+            mail: string;
+            /** @description Ways for what cannot wait: mail, sms */
+            now: string[];
+            /** @description Is asked in test call-outs also without a turn in the rota */
+            on_call: boolean;
+            /** @description For SMS, with the country code; empty: none */
+            phone: string;
+            quiet: components["schemas"]["NotifyQuiet"];
+            /** @description False: these are the defaults */
+            said: boolean;
+            /** @description mail, sms, digest */
+            today: string[];
+            /** @description mail, sms, digest */
+            week: string[];
+            /** @description IANA name, as Europe/Copenhagen */
+            zone: string;
+        };
         NotifyOut: {
             items: components["schemas"]["EgressAllow"][];
             /** @description Nothing is connected whatever the list says: the demo */
             off: boolean;
             /** @description What something here wanted to reach since the start, newest first */
             refused: components["schemas"]["EgressRefusal"][];
+        };
+        NotifyQuiet: {
+            /**
+             * Format: int64
+             * @description The least urgent severity that breaks through: 1 now (usual), 0 nothing
+             */
+            breaks: number;
+            /** @description Days on which they begin, 0 is Sunday; empty: every day */
+            days: number[];
+            /** @description Local time, as 22:00 */
+            from: string;
+            on: boolean;
+            /** @description As 06:00; before from: of the next day */
+            to: string;
+        };
+        NotifyReceiver: {
+            /** @description The place is on the list of connections out */
+            allowed: boolean;
+            /** @description syslog: the audit log and its checkpoints go there too */
+            audit: boolean;
+            /**
+             * Format: int64
+             * @description Index of the next entry of the audit log to go there
+             */
+            audit_next: number;
+            /**
+             * Format: int64
+             * @description Given up
+             */
+            dead: number;
+            enabled: boolean;
+            /** @description It has taken nothing since then */
+            failing_at: string | null;
+            /** @description A password, key or PIN is kept; it is never shown */
+            has_secret: boolean;
+            id: string;
+            /** @enum {string} */
+            kind: "mail" | "sms" | "webhook" | "syslog";
+            /** @description webhook, syslog: of items; empty: all */
+            kinds: string[];
+            name: string;
+            /** @description The host:port to be allowed; empty: none */
+            place: string;
+            /** @description Why it was turned off by itself */
+            problem: string;
+            /**
+             * Format: int64
+             * @description webhook, syslog: the least urgent that goes there, 1 now to 4 for information
+             */
+            severity: number;
+            /** @description Empty: every site */
+            site_id: string;
+            /**
+             * Format: int64
+             * @description In the queue
+             */
+            waiting: number;
+            way: components["schemas"]["NotifyWay"];
+            /** @description Last time it took something */
+            worked_at: string | null;
+        };
+        NotifyReceiverBody: {
+            audit?: boolean;
+            enabled?: boolean;
+            /**
+             * @description Of a new one; it does not change
+             * @enum {string}
+             */
+            kind?: "mail" | "sms" | "webhook" | "syslog";
+            kinds?: string[];
+            name?: string;
+            /** @description Password of mail, key of a webhook's signature (16 characters or more), PIN; kept sealed and never shown. Empty: forget it */
+            secret?: string;
+            /** Format: int64 */
+            severity?: number;
+            /** @description Empty: every site */
+            site_id?: string;
+            way?: components["schemas"]["NotifyWay"];
+        };
+        NotifySettings: {
+            /** @description Where people reach the pages, for links: https://skanse.plant.example:8443; empty: as the server was started */
+            address: string;
+            callout: components["schemas"]["NotifyCallout"];
+            /**
+             * Format: int64
+             * @description Days after which a notice is given up
+             */
+            dead_after_days: number;
+        };
+        NotifyWay: {
+            /**
+             * Format: int64
+             * @description sms; 0: 115200
+             */
+            baud?: number;
+            /** @description mail, webhook, syslog: certificates (PEM) to trust instead of the machine's */
+            ca?: string;
+            /** @description sms: number of the service centre; empty: the card's */
+            centre?: string;
+            /** @description sms: the serial port, as /dev/serial/by-id/… */
+            device?: string;
+            /**
+             * Format: int64
+             * @description syslog: 13 is log audit
+             */
+            facility?: number;
+            /** @description syslog: rfc5424 or cef */
+            format?: string;
+            /** @description mail: the sender's address */
+            from?: string;
+            /** @description mail, syslog: name or address */
+            host?: string;
+            /**
+             * Format: int64
+             * @description sms: at most so many messages an hour; 0: 60
+             */
+            per_hour?: number;
+            /**
+             * Format: int64
+             * @description mail, syslog
+             */
+            port?: number;
+            /** @description mail: starttls, tls or none */
+            security?: string;
+            /** @description sms: for a modem without PDU mode */
+            text_mode?: boolean;
+            /** @description syslog: tls, tcp or udp */
+            transport?: string;
+            /** @description webhook */
+            url?: string;
+            /** @description mail; empty: no sign-in */
+            username?: string;
+        };
+        NotifyWishes: {
+            /** @description Local time of the daily digest */
+            digest_at: string;
+            /** @description mail, sms, digest */
+            info: string[];
+            /** @description Empty: the address of the account */
+            mail: string;
+            /** @description Ways for what cannot wait: mail, sms */
+            now: string[];
+            /** @description Is asked in test call-outs also without a turn in the rota */
+            on_call: boolean;
+            /** @description For SMS, with the country code; empty: none */
+            phone: string;
+            quiet: components["schemas"]["NotifyQuiet"];
+            /** @description mail, sms, digest */
+            today: string[];
+            /** @description mail, sms, digest */
+            week: string[];
+            /** @description IANA name, as Europe/Copenhagen */
+            zone: string;
         };
         OrgEntity: {
             id: string;
@@ -3882,6 +5054,15 @@ export interface components {
         OtRef: {
             id: string;
             kind: string;
+        };
+        OutcomeBody: {
+            /** @description What the other side said */
+            answer: string;
+            /** @description Why it did not work */
+            error: string;
+            /** Format: int64 */
+            millis: number;
+            ok: boolean;
         };
         PageAdminOpenSession: {
             items: components["schemas"]["AdminOpenSession"][];
@@ -3988,6 +5169,27 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageCentreEdge: {
+            items: components["schemas"]["CentreEdge"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageCentreImport: {
+            items: components["schemas"]["CentreImport"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageCentreToken: {
+            items: components["schemas"]["CentreToken"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageComplyDeclarationItem: {
             items: components["schemas"]["ComplyDeclarationItem"][];
             /** @description Give it as cursor to get the next page */
@@ -4044,6 +5246,27 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageNotifyCalloutResult: {
+            items: components["schemas"]["NotifyCalloutResult"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageNotifyDelivery: {
+            items: components["schemas"]["NotifyDelivery"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageNotifyReceiver: {
+            items: components["schemas"]["NotifyReceiver"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageOrgEntity: {
             items: components["schemas"]["OrgEntity"][];
             /** @description Give it as cursor to get the next page */
@@ -4067,6 +5290,20 @@ export interface components {
         };
         PageOrgZone: {
             items: components["schemas"]["OrgZone"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageRecordBulkResult: {
+            items: components["schemas"]["RecordBulkResult"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageRecordEntry: {
+            items: components["schemas"]["RecordEntry"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -4100,8 +5337,22 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageRecordView: {
+            items: components["schemas"]["RecordView"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageViewEvent: {
             items: components["schemas"]["ViewEvent"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageViewNetwork: {
+            items: components["schemas"]["ViewNetwork"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -4187,6 +5438,15 @@ export interface components {
             /** @enum {string} */
             scan: "clean" | "infected" | "unscanned";
             sha256: string;
+        };
+        RecordBulkResult: {
+            changes: components["schemas"]["RecordFieldChange"][];
+            id: string;
+            ok: boolean;
+            ref: string;
+            /** @description In words; empty: nothing changes */
+            what: string;
+            why_not?: string;
         };
         RecordButton: {
             allowed: boolean;
@@ -4300,6 +5560,20 @@ export interface components {
             state: string;
             /** @description Of a record */
             type?: string;
+        };
+        RecordEntry: {
+            /** @description One of several times of a record that comes again */
+            again: boolean;
+            /** @description Its dates are days without a time */
+            all_day: boolean;
+            from: string;
+            id: string;
+            ref: string;
+            site_id: string | null;
+            state: string;
+            title: string;
+            to: string;
+            type: string;
         };
         RecordFacet: {
             /** Format: int64 */
@@ -4543,6 +5817,19 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        RecordView: {
+            id: string;
+            mine: boolean;
+            name: string;
+            /** @description Its owner's name */
+            owner: string;
+            /** @description /assets */
+            page: string;
+            search: {
+                [key: string]: unknown;
+            };
+            shared: boolean;
+        };
         RecordVote: {
             at: string;
             by: components["schemas"]["RecordName"];
@@ -4551,6 +5838,9 @@ export interface components {
             decision: "approve" | "reject";
             /** @description Who looked, without an account; by wrote it down */
             outside?: string;
+        };
+        "Rename-edgeRequest": {
+            name: string;
         };
         "Require-second-stepRequest": {
             required: boolean;
@@ -4564,6 +5854,9 @@ export interface components {
         };
         "Review-recordRequest": {
             comment?: string;
+        };
+        "Revoke-edgeRequest": {
+            reason: string;
         };
         SearchOutBody: {
             items: components["schemas"]["ViewFound"][];
@@ -4637,6 +5930,10 @@ export interface components {
         "Take-shiftRequest": {
             remark?: string;
         };
+        "Test-receiverRequest": {
+            /** @description mail, sms: an address or a number; empty: one's own */
+            to?: string;
+        };
         TokenInBody: {
             /**
              * Format: date-time
@@ -4660,6 +5957,13 @@ export interface components {
              * @enum {string}
              */
             language: "" | "en" | "da" | "de";
+        };
+        "Update-viewRequest": {
+            name?: string;
+            search?: {
+                [key: string]: unknown;
+            };
+            shared?: boolean;
         };
         UserInBody: {
             email: string;
@@ -4748,6 +6052,11 @@ export interface components {
             protocols: components["schemas"]["ViewVolume"][];
             to: string;
         };
+        ViewCount: {
+            /** Format: int64 */
+            count: number;
+            value: string;
+        };
         ViewEndpoint: {
             /** @description Of the asset that has the address now; empty: none has */
             asset_id: string;
@@ -4781,6 +6090,20 @@ export interface components {
             server: string;
             site_id: string;
         };
+        ViewFirstHour: {
+            /**
+             * Format: int64
+             * @description Two, or nobody lets the second one in again
+             */
+            administrators: number;
+            done: boolean;
+            /**
+             * Format: int64
+             * @description Accounts that can sign in
+             */
+            people: number;
+            sites: components["schemas"]["ViewSiteStart"][];
+        };
         ViewFound: {
             detail: string;
             id: string;
@@ -4805,6 +6128,21 @@ export interface components {
             /** Format: int64 */
             packets: number;
         };
+        ViewNetwork: {
+            /** Format: int64 */
+            assets: number;
+            /** @description Purdue level of most of its assets; empty: not known */
+            level: string;
+            /** @description A /24 or /64 that holds the addresses */
+            prefix: string;
+            realm: string;
+            realm_id: string;
+            /** @description The most frequent first */
+            roles: components["schemas"]["ViewCount"][];
+            zone: string;
+            /** @description Of the zone that has it already; empty: none has */
+            zone_id: string;
+        };
         ViewPacketRef: {
             /** Format: int64 */
             number: number;
@@ -4827,6 +6165,34 @@ export interface components {
         ViewProof: {
             hex: string;
             ref: components["schemas"]["ViewPacketRef"];
+        };
+        ViewSiteStart: {
+            /** Format: int64 */
+            assets: number;
+            /**
+             * Format: int64
+             * @description Captures that were read
+             */
+            captures: number;
+            /**
+             * Format: int64
+             * @description People with the role of its OT lead
+             */
+            leads: number;
+            /**
+             * Format: int64
+             * @description Sensors that listen
+             */
+            live: number;
+            name: string;
+            /**
+             * Format: int64
+             * @description Assets in a zone
+             */
+            placed: number;
+            site_id: string;
+            /** Format: int64 */
+            zones: number;
         };
         ViewTalk: {
             /** Format: int64 */
@@ -6192,6 +7558,456 @@ export interface operations {
             };
         };
     };
+    "list-edge-files": {
+        parameters: {
+            query?: {
+                edge?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageCentreImport"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-edge-file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-edge-listener": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CentreListener"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-edge-tokens": {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageCentreToken"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "make-edge-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Make-edge-tokenRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CentreMade"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "withdraw-edge-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-edges": {
+        parameters: {
+            query?: {
+                site?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageCentreEdge"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-edge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CentreDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "rename-edge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rename-edgeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CentreDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "configure-edge": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Configure-edgeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CentreDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "give-up-gaps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CentreEdge"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "release-edge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CentreEdge"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "make-edge-reply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "revoke-edge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Revoke-edgeRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CentreEdge"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-egress": {
         parameters: {
             query?: never;
@@ -6230,7 +8046,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["AllowInBody"];
+                "application/json": components["schemas"]["EgressInBody"];
             };
         };
         responses: {
@@ -6407,6 +8223,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageComplyEvidence"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-first-hour": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewFirstHour"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -6922,6 +8767,552 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-callouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageNotifyCalloutResult"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "start-callout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyCalloutResult"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "answer-callout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-deliveries": {
+        parameters: {
+            query?: {
+                /** @description open: waiting, held or for the digest */
+                state?: "open" | "waiting" | "held" | "digest" | "bundled" | "sent" | "answered" | "dead";
+                channel?: "mail" | "sms" | "webhook" | "syslog";
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageNotifyDelivery"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "retry-delivery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "look-at-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoticeLinkInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyLink"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-my-notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyMyNotices"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-my-notices": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotifyWishes"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyMyNotices"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-receivers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageNotifyReceiver"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-receiver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotifyReceiverBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyReceiver"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-receiver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyReceiver"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-receiver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-receiver": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotifyReceiverBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyReceiver"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "test-receiver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Test-receiverRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutcomeBody"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "confirm-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoticeLinkInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyLink"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-notice-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifySettings"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-notice-settings": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotifySettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifySettings"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -7479,6 +9870,121 @@ export interface operations {
             };
         };
     };
+    "bulk-records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Bulk-recordsRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRecordBulkResult"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-record-calendar": {
+        parameters: {
+            query?: {
+                type?: string;
+                site?: string;
+                from?: string;
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRecordEntry"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-records": {
+        parameters: {
+            query?: {
+                type?: string;
+                /** @description Several with commas */
+                state?: string;
+                site?: string;
+                /** @description An id, me, or none */
+                owner?: string;
+                q?: string;
+                due?: "overdue" | "soon";
+                /** @description field:value, may be given again */
+                filter?: string[] | null;
+                /** @description kind:id */
+                link?: string;
+                /** @description A column; -column is downwards */
+                sort?: string;
+                as_of?: string;
+                cursor?: string;
+                limit?: number;
+                format?: "csv" | "xlsx";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "count-records": {
         parameters: {
             query?: {
@@ -7514,6 +10020,37 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["RecordFacets"];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "import-records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -7642,6 +10179,102 @@ export interface operations {
             header?: never;
             path: {
                 id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "attach-to-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-record-attachment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                attachment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "detach-from-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                attachment: string;
             };
             cookie?: never;
         };
@@ -8969,6 +11602,37 @@ export interface operations {
             };
         };
     };
+    "list-networks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageViewNetwork"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-realms": {
         parameters: {
             query?: never;
@@ -9845,6 +12509,134 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-views": {
+        parameters: {
+            query?: {
+                page?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRecordView"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Create-viewRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordView"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Update-viewRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordView"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {

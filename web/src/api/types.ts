@@ -34,6 +34,9 @@ export type AssetHistory = S["AssetAssetChange"];
 export type ListReport = S["AssetListReport"];
 export type ListLine = S["AssetListLine"];
 
+export type FirstHour = S["ViewFirstHour"];
+export type SiteStart = S["ViewSiteStart"];
+export type Network = S["ViewNetwork"];
 export type Plant = S["ViewPlant"];
 export type PlantZone = S["ViewZone"];
 export type Conduit = S["ViewConduit"];

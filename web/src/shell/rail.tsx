@@ -3,7 +3,7 @@ import { Link, type LinkProps, useNavigate } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { api } from "../api/client";
 import { useMay } from "../api/may";
-import { captures, posture, sites } from "../api/queries";
+import { captures, firstHour, posture, sites } from "../api/queries";
 import type { Session } from "../api/types";
 import { t, word } from "../texts";
 import { ThemeSwitch } from "./theme";
@@ -38,9 +38,11 @@ export function Rail({ session: who, open, onFind }: Props) {
 
 function Standing() {
   const now = useQuery({ ...posture, enabled: useMay("posture:read") });
+  const hour = useQuery({ ...firstHour, enabled: useMay("org:write") });
   const contradicted = now.data?.headline.contradicted ?? 0;
   return (
     <ul>
+      {hour.data && !hour.data.done && <Item to="/begin">{t("shell.begin")}</Item>}
       <Item to="/posture" need="posture:read">
         {t("posture.title")}
         {contradicted > 0 && (

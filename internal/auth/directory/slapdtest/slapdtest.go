@@ -125,6 +125,7 @@ access to attrs=userPassword by anonymous auth by * none
 access to * by dn.exact="cn=reader,dc=plant,dc=example" read by anonymous auth by * none
 `
 
+//nolint:misspell // the object class is spelled so
 const base = `dn: dc=plant,dc=example
 objectClass: dcObject
 objectClass: organization

@@ -100,9 +100,9 @@ func (p *Provider) Walk(t testing.TB, address, name string) (state, code string)
 		}
 		return to
 	}
-	login := follow(c.Get(address))
+	login := follow(c.Get(address)) //nolint:bodyclose // follow closes it
 	form := url.Values{"username": {name}, "password": {Password}, "id": {login.Query().Get("authRequestID")}}
 	login.RawQuery = ""
-	back := follow(c.Get(follow(c.PostForm(login.String(), form)).String()))
+	back := follow(c.Get(follow(c.PostForm(login.String(), form)).String())) //nolint:bodyclose // follow closes both
 	return back.Query().Get("state"), back.Query().Get("code")
 }

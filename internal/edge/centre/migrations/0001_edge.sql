@@ -10,6 +10,7 @@ CREATE TABLE edge_edge (
   source         {{.Text}} NOT NULL,              -- its sources are called source-interface-site
   capabilities   {{.JSON}} NOT NULL,
   key_hash       {{.Text}} NOT NULL DEFAULT '',   -- SHA-256 of its public key
+  public_key     {{.Blob}},                       -- NULL: inside this server
   cert_until     {{.Time}},
   enrolled_at    {{.Time}} NOT NULL,
   enrolled_by    {{.Text}} NOT NULL,
@@ -109,6 +110,7 @@ CREATE TABLE edge_batch (
   PRIMARY KEY (edge_id, epoch, seq)
 ) {{.Strict}};
 CREATE INDEX edge_batch_done ON edge_batch (received_at) WHERE done;
+CREATE INDEX edge_batch_waiting ON edge_batch (edge_id, epoch, seq) WHERE NOT done;
 CREATE INDEX edge_batch_error ON edge_batch (edge_id) WHERE error <> '';
 
 CREATE TABLE edge_import (

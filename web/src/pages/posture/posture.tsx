@@ -48,8 +48,8 @@ function NoSite() {
   return (
     <Empty title={t("posture.no_site")}>
       <p>{t("posture.no_site_why")}</p>
-      <Link className="btn primary" to="/settings" search={{ tab: "sites" }}>
-        {t("posture.add_site")}
+      <Link className="btn primary" to="/begin">
+        {t("shell.begin")}
       </Link>
     </Empty>
   );
