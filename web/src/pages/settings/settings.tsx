@@ -1,7 +1,8 @@
 import { Link, useSearch } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 import { useMay } from "../../api/may";
 import { t } from "../../texts";
-import { Page } from "../../ui/page";
+import { Page, Wait } from "../../ui/page";
 import { Account } from "./account";
 import { BreakGlass } from "./break-glass";
 import { Providers } from "./providers";
@@ -13,18 +14,34 @@ import { Tokens } from "./tokens";
 import { Users } from "./users";
 import "./settings.css";
 
-const tabs = ["sites", "users", "roles", "providers", "envelope", "account", "security", "sessions", "tokens"] as const;
+const tabs = [
+  "sites",
+  "users",
+  "roles",
+  "providers",
+  "envelope",
+  "account",
+  "security",
+  "sessions",
+  "tokens",
+  "installation",
+] as const;
+const ofUsers = new Set<string>(["users", "roles", "providers", "envelope"]);
+
+// Few look at it, and it is the largest.
+const Installation = lazy(() => import("./installation"));
 
 /** What Skanse must be told: the tree of sites and zones, and who may see it. */
 export default function SettingsPage() {
   const search = useSearch({ from: "/settings" });
   const seesUsers = useMay("user:read");
+  const seesSystem = useMay("system:read");
   const tab = tabs.find((one) => one === search.tab) ?? "sites";
   return (
     <Page title={t("settings.title")}>
       <nav className="tabs" aria-label={t("settings.title")}>
         {tabs
-          .filter((one) => seesUsers || !["users", "roles", "providers", "envelope"].includes(one))
+          .filter((one) => (!ofUsers.has(one) || seesUsers) && (one !== "installation" || seesSystem))
           .map((one) => (
             <Link
               key={one}
@@ -46,6 +63,11 @@ export default function SettingsPage() {
       {tab === "sessions" && <Sessions />}
       {tab === "security" && <Security />}
       {tab === "tokens" && <Tokens />}
+      {tab === "installation" && (
+        <Suspense fallback={<Wait />}>
+          <Installation />
+        </Suspense>
+      )}
     </Page>
   );
 }
