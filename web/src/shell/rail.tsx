@@ -6,6 +6,7 @@ import { useMay } from "../api/may";
 import { captures, firstHour, posture, sites } from "../api/queries";
 import type { Session } from "../api/types";
 import { t, word } from "../texts";
+import { Desk } from "./desk";
 import { ThemeSwitch } from "./theme";
 
 type Props = { session: Session; open: boolean; onFind: () => void };
@@ -21,6 +22,7 @@ export function Rail({ session: who, open, onFind }: Props) {
         {t("shell.find")} <kbd>Ctrl K</kbd>
       </button>
       <div className="ways">
+        <Desk demo={who.demo} />
         <Standing />
         <Plant />
         <ul>

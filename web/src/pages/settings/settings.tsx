@@ -2,6 +2,7 @@ import { Link, useSearch } from "@tanstack/react-router";
 import { useMay } from "../../api/may";
 import { t } from "../../texts";
 import { Page } from "../../ui/page";
+import { AwayTab } from "./away";
 import { Security } from "./security";
 import { Sessions } from "./sessions";
 import { Sites } from "./sites";
@@ -9,7 +10,7 @@ import { Tokens } from "./tokens";
 import { Users } from "./users";
 import "./settings.css";
 
-const tabs = ["sites", "users", "sessions", "security", "tokens"] as const;
+const tabs = ["sites", "users", "sessions", "security", "tokens", "away"] as const;
 
 /** What Skanse must be told: the tree of sites and zones, and who may see it. */
 export default function SettingsPage() {
@@ -38,6 +39,7 @@ export default function SettingsPage() {
       {tab === "sessions" && <Sessions />}
       {tab === "security" && <Security />}
       {tab === "tokens" && <Tokens />}
+      {tab === "away" && <AwayTab />}
     </Page>
   );
 }
