@@ -3,6 +3,7 @@ import { lazy, Suspense } from "react";
 import { useMay } from "../../api/may";
 import { t } from "../../texts";
 import { Page, Wait } from "../../ui/page";
+import { AwayTab } from "./away";
 import { Security } from "./security";
 import { Sessions } from "./sessions";
 import { Sites } from "./sites";
@@ -10,7 +11,7 @@ import { Tokens } from "./tokens";
 import { Users } from "./users";
 import "./settings.css";
 
-const tabs = ["sites", "users", "sessions", "security", "tokens", "installation"] as const;
+const tabs = ["sites", "users", "sessions", "security", "tokens", "installation", "away"] as const;
 
 // Few look at it, and it is the largest.
 const Installation = lazy(() => import("./installation"));
@@ -43,6 +44,7 @@ export default function SettingsPage() {
       {tab === "sessions" && <Sessions />}
       {tab === "security" && <Security />}
       {tab === "tokens" && <Tokens />}
+      {tab === "away" && <AwayTab />}
       {tab === "installation" && (
         <Suspense fallback={<Wait />}>
           <Installation />
