@@ -20,7 +20,10 @@ const minute = 60_000;
 const forever = Number.POSITIVE_INFINITY;
 
 /** A list that comes page by page. */
-function pages<T>(key: readonly unknown[], ask: (cursor: string | undefined, signal: AbortSignal) => Promise<unknown>) {
+export function pages<T>(
+  key: readonly unknown[],
+  ask: (cursor: string | undefined, signal: AbortSignal) => Promise<unknown>,
+) {
   return infiniteQueryOptions({
     queryKey: key,
     queryFn: async ({ pageParam, signal }) => (await ask(pageParam || undefined, signal)) as Page<T>,

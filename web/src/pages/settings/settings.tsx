@@ -4,6 +4,7 @@ import { useMay } from "../../api/may";
 import { t } from "../../texts";
 import { Page, Wait } from "../../ui/page";
 import { Account } from "./account";
+import { AwayTab } from "./away";
 import { BreakGlass } from "./break-glass";
 import { Providers } from "./providers";
 import { Roles } from "./roles";
@@ -25,6 +26,7 @@ const tabs = [
   "sessions",
   "tokens",
   "installation",
+  "away",
 ] as const;
 const ofUsers = new Set<string>(["users", "roles", "providers", "envelope"]);
 
@@ -63,6 +65,7 @@ export default function SettingsPage() {
       {tab === "sessions" && <Sessions />}
       {tab === "security" && <Security />}
       {tab === "tokens" && <Tokens />}
+      {tab === "away" && <AwayTab />}
       {tab === "installation" && (
         <Suspense fallback={<Wait />}>
           <Installation />
