@@ -796,6 +796,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/explanations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was explained, newest first */
+        get: operations["list-explanations"];
+        put?: never;
+        /** Explain an observed change or a contradiction: who, why, which change */
+        post: operations["explain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/first-hour": {
         parameters: {
             query?: never;
@@ -825,6 +843,23 @@ export interface paths {
         put?: never;
         /** Sign the hand-over of a shift */
         post: operations["give-shift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/handovers/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a hand-over of the last hours would show */
+        get: operations["preview-handover"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2122,6 +2157,23 @@ export interface paths {
         put?: never;
         /** Make the first administrator, company and site */
         post: operations["set-up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/since": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened since: levels, devices, connections, changes, outages, decisions */
+        get: operations["get-since"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3884,6 +3936,45 @@ export interface components {
             /** Format: double */
             value: number | null;
         };
+        ComplyExplain: {
+            /** @description There is no change yet: write one down as done in an emergency, to be approved afterwards */
+            emergency?: boolean;
+            /** @description Observed events, as number of the site and of the event (3.1042); the other messages of the same kind in the same conversation within 12 hours go with each */
+            events?: string[] | null;
+            /** @description Id or number (CHG-…) of the change that covers it */
+            record?: string;
+            /** @description Of a contradiction */
+            requirement?: string;
+            /** @description Of a contradiction; empty: the company's */
+            site?: string;
+            /** @description Who did it */
+            who: string;
+            why: string;
+        };
+        ComplyExplained: {
+            /** Format: int64 */
+            events: number;
+            /** Format: int64 */
+            findings: number;
+            id: string;
+            record_id: string;
+            /** @description Numbers of the records that were written */
+            record_refs: string[];
+        };
+        ComplyExplanation: {
+            emergency: boolean;
+            /** Format: int64 */
+            events: number;
+            /** Format: int64 */
+            findings: number;
+            id: string;
+            made_at: string;
+            made_by: string;
+            record_id: string;
+            site_id: string;
+            who: string;
+            why: string;
+        };
         ComplyFindingItem: {
             at: string;
             check: string;
@@ -3922,6 +4013,17 @@ export interface components {
             id: string;
             page: string;
             site?: string;
+        };
+        ComplyMove: {
+            after: components["schemas"]["ComplyCell"];
+            before: components["schemas"]["ComplyCell"];
+            key: boolean;
+            requirement: string;
+            site: string;
+            /** @description Empty: the company's */
+            site_id: string;
+            title: string;
+            worse: boolean;
         };
         ComplyNeed: {
             at: string | null;
@@ -5219,6 +5321,13 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageComplyExplanation: {
+            items: components["schemas"]["ComplyExplanation"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageComplyItem: {
             items: components["schemas"]["ComplyItem"][];
             /** @description Give it as cursor to get the next page */
@@ -6082,6 +6191,21 @@ export interface components {
             count: number;
             value: string;
         };
+        ViewDecision: {
+            at: string;
+            by: string;
+            /** Format: int64 */
+            count: number;
+            /** @enum {string} */
+            kind: "device" | "declaration" | "withdrawn" | "explained" | "answered";
+            reason: string;
+            ref: components["schemas"]["OtRef"];
+            site: string;
+            site_id: string;
+            title: string;
+            /** @description accepted, rejected…; the requirement; the answer */
+            what: string;
+        };
         ViewEndpoint: {
             /** @description Of the asset that has the address now; empty: none has */
             asset_id: string;
@@ -6114,6 +6238,21 @@ export interface components {
             rules: string[];
             server: string;
             site_id: string;
+        };
+        ViewExpiry: {
+            at: string;
+            /** @description Where it is the whole company's */
+            entity_id: string;
+            /** @enum {string} */
+            kind: "declaration" | "account" | "token" | "visitor" | "record";
+            /** @description Id of who answers for it; empty: nobody is named */
+            owner: string;
+            ref: components["schemas"]["OtRef"];
+            site: string;
+            site_id: string;
+            title: string;
+            /** @description Of a record: exception, maintenance-window… */
+            type: string;
         };
         ViewFirstHour: {
             /**
@@ -6168,6 +6307,46 @@ export interface components {
             /** @description Of the zone that has it already; empty: none has */
             zone_id: string;
         };
+        ViewNewConnection: {
+            /** @description Id of the first */
+            conversation: string;
+            /**
+             * Format: int64
+             * @description Conversations
+             */
+            count: number;
+            first_at: string;
+            from_zone: string;
+            from_zone_id: string;
+            protocol: string;
+            site: string;
+            site_id: string;
+            to_zone: string;
+            to_zone_id: string;
+        };
+        ViewNewDevice: {
+            /** @description First packet */
+            first_at: string;
+            id: string;
+            name: string;
+            site: string;
+            site_id: string;
+            /** @enum {string} */
+            state: "new" | "accepted" | "rejected" | "retired";
+            vendor: string;
+            zone: string;
+        };
+        ViewOutage: {
+            from_at: string;
+            name: string;
+            /** Format: int64 */
+            seconds: number;
+            site: string;
+            site_id: string;
+            source: string;
+            /** @description Null: it is silent still */
+            to_at: string | null;
+        };
         ViewPacketRef: {
             /** Format: int64 */
             number: number;
@@ -6176,6 +6355,46 @@ export interface components {
             seen: string;
             source: string;
             source_name: string;
+        };
+        ViewPartComplyMove: {
+            items: components["schemas"]["ComplyMove"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewDecision: {
+            items: components["schemas"]["ViewDecision"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewExpiry: {
+            items: components["schemas"]["ViewExpiry"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewNewConnection: {
+            items: components["schemas"]["ViewNewConnection"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewNewDevice: {
+            items: components["schemas"]["ViewNewDevice"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewOutage: {
+            items: components["schemas"]["ViewOutage"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewSignIn: {
+            items: components["schemas"]["ViewSignIn"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewWireChange: {
+            items: components["schemas"]["ViewWireChange"][];
+            /** Format: int64 */
+            total: number;
         };
         ViewPlant: {
             /** Format: int64 */
@@ -6190,6 +6409,41 @@ export interface components {
         ViewProof: {
             hex: string;
             ref: components["schemas"]["ViewPacketRef"];
+        };
+        ViewSignIn: {
+            /** @description Name of the person whom it was done to */
+            about: string;
+            action: string;
+            /** @description Id of who did it */
+            actor: string;
+            at: string;
+            name: string;
+            target: components["schemas"]["OtRef"];
+        };
+        ViewSince: {
+            changes: components["schemas"]["ViewPartViewWireChange"];
+            /**
+             * @description working-day: since the last working day's end; visit: since you were last here
+             * @enum {string}
+             */
+            chosen: "working-day" | "visit" | "asked";
+            connections: components["schemas"]["ViewPartViewNewConnection"];
+            decisions: components["schemas"]["ViewPartViewDecision"];
+            devices: components["schemas"]["ViewPartViewNewDevice"];
+            /** @description Within 14 days */
+            expiring: components["schemas"]["ViewPartViewExpiry"];
+            from: string;
+            /** @description Parts that your role does not open */
+            hidden: string[];
+            levels: components["schemas"]["ViewPartComplyMove"];
+            outages: components["schemas"]["ViewPartViewOutage"];
+            sign_ins: components["schemas"]["ViewPartViewSignIn"];
+            sites: components["schemas"]["ViewSiteName"][];
+            to: string;
+        };
+        ViewSiteName: {
+            id: string;
+            name: string;
         };
         ViewSiteStart: {
             /** Format: int64 */
@@ -6330,6 +6584,33 @@ export interface components {
             /** Format: int64 */
             count: number;
             name: string;
+        };
+        ViewWireChange: {
+            at: string;
+            /** @enum {string} */
+            class: "program_download" | "firmware" | "control" | "configure";
+            client: components["schemas"]["ViewEndpoint"];
+            conversation: string;
+            /**
+             * Format: int64
+             * @description Messages
+             */
+            count: number;
+            /** @description Of its first event: number of the site and of the event */
+            id: string;
+            /** @description A change record covers it, or somebody explained it */
+            matched: boolean;
+            protocol: string;
+            record_id: string;
+            record_ref: string;
+            server: components["schemas"]["ViewEndpoint"];
+            site: string;
+            site_id: string;
+            /** @description Block, file or function that the protocol names */
+            what: string;
+            /** @description Who did it, as explained */
+            who: string;
+            why: string;
         };
         ViewZone: {
             /** Format: int64 */
@@ -8261,6 +8542,72 @@ export interface operations {
             };
         };
     };
+    "list-explanations": {
+        parameters: {
+            query?: {
+                site?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageComplyExplanation"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ComplyExplain"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComplyExplained"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-first-hour": {
         parameters: {
             query?: never;
@@ -8338,6 +8685,39 @@ export interface operations {
         responses: {
             /** @description Created */
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxHandover"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "preview-handover": {
+        parameters: {
+            query: {
+                site: string;
+                /** @description 0: 8 */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11513,6 +11893,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AdminState"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-since": {
+        parameters: {
+            query?: {
+                /** @description 12h, 3d, 2026-11-20 (by the site's clock), a time, or visit: since you were last here; empty: since the last working day's end */
+                since?: string;
+                /** @description Up to then; left out: now */
+                to?: string;
+                site?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewSince"];
                 };
             };
             /** @description What went wrong, and what to do */
