@@ -796,6 +796,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/explanations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was explained, newest first */
+        get: operations["list-explanations"];
+        put?: never;
+        /** Explain an observed change or a contradiction: who, why, which change */
+        post: operations["explain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/first-hour": {
         parameters: {
             query?: never;
@@ -825,6 +843,23 @@ export interface paths {
         put?: never;
         /** Sign the hand-over of a shift */
         post: operations["give-shift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/handovers/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a hand-over of the last hours would show */
+        get: operations["preview-handover"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1046,6 +1081,199 @@ export interface paths {
         /** The same figures for Prometheus */
         get: operations["get-metrics"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/callouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Test call-outs and who answered, newest first */
+        get: operations["list-callouts"];
+        put?: never;
+        /** Ask everybody on call now whether they are there */
+        post: operations["start-callout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/callouts/{id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that one is there */
+        post: operations["answer-callout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The queue, and what became of what was in it */
+        get: operations["list-deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/deliveries/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send it at the next moment: one that waits, is held, or was given up */
+        post: operations["retry-delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a link in a message is about */
+        post: operations["look-at-link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How one is told */
+        get: operations["get-my-notices"];
+        /** Say how one wants to be told */
+        put: operations["put-my-notices"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/receivers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Mail server, modem, webhooks and syslog servers */
+        get: operations["list-receivers"];
+        put?: never;
+        /** Add a receiver; it is turned off until told otherwise */
+        post: operations["create-receiver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/receivers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One receiver */
+        get: operations["get-receiver"];
+        put?: never;
+        post?: never;
+        /** Remove a receiver; what waits for it is given up */
+        delete: operations["delete-receiver"];
+        options?: never;
+        head?: never;
+        /** Change a receiver; what is left out stays */
+        patch: operations["update-receiver"];
+        trace?: never;
+    };
+    "/notices/receivers/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a test now and show what the other side says */
+        post: operations["test-receiver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that one has seen it, or that one is there: whoever holds the link of the message */
+        post: operations["confirm-link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Settings of all notices */
+        get: operations["get-notice-settings"];
+        /** Change the settings of all notices */
+        put: operations["put-notice-settings"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1918,6 +2146,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/since": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened since: levels, devices, connections, changes, outages, decisions */
+        get: operations["get-since"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sites": {
         parameters: {
             query?: never;
@@ -2575,16 +2820,6 @@ export interface components {
             used_at: string | null;
             user_id: string;
             user_name: string;
-        };
-        AllowInBody: {
-            /** @description mail.example.com, 10.0.4.7 or 10.0.4.0/24 */
-            host: string;
-            /** @description The name may stand for a private, link-local or loopback address */
-            inside?: boolean;
-            /** @description What for */
-            note?: string;
-            /** Format: int64 */
-            port: number;
         };
         "Answer-inbox-itemRequest": {
             comment?: string;
@@ -3684,6 +3919,45 @@ export interface components {
             /** Format: double */
             value: number | null;
         };
+        ComplyExplain: {
+            /** @description There is no change yet: write one down as done in an emergency, to be approved afterwards */
+            emergency?: boolean;
+            /** @description Observed events, as number of the site and of the event (3.1042); the other messages of the same kind in the same conversation within 12 hours go with each */
+            events?: string[] | null;
+            /** @description Id or number (CHG-…) of the change that covers it */
+            record?: string;
+            /** @description Of a contradiction */
+            requirement?: string;
+            /** @description Of a contradiction; empty: the company's */
+            site?: string;
+            /** @description Who did it */
+            who: string;
+            why: string;
+        };
+        ComplyExplained: {
+            /** Format: int64 */
+            events: number;
+            /** Format: int64 */
+            findings: number;
+            id: string;
+            record_id: string;
+            /** @description Numbers of the records that were written */
+            record_refs: string[];
+        };
+        ComplyExplanation: {
+            emergency: boolean;
+            /** Format: int64 */
+            events: number;
+            /** Format: int64 */
+            findings: number;
+            id: string;
+            made_at: string;
+            made_by: string;
+            record_id: string;
+            site_id: string;
+            who: string;
+            why: string;
+        };
         ComplyFindingItem: {
             at: string;
             check: string;
@@ -3722,6 +3996,17 @@ export interface components {
             id: string;
             page: string;
             site?: string;
+        };
+        ComplyMove: {
+            after: components["schemas"]["ComplyCell"];
+            before: components["schemas"]["ComplyCell"];
+            key: boolean;
+            requirement: string;
+            site: string;
+            /** @description Empty: the company's */
+            site_id: string;
+            title: string;
+            worse: boolean;
         };
         ComplyNeed: {
             at: string | null;
@@ -4031,6 +4316,16 @@ export interface components {
             made_by: string;
             /** @description What for */
             note: string;
+            /** Format: int64 */
+            port: number;
+        };
+        EgressInBody: {
+            /** @description mail.example.com, 10.0.4.7 or 10.0.4.0/24 */
+            host: string;
+            /** @description The name may stand for a private, link-local or loopback address */
+            inside?: boolean;
+            /** @description What for */
+            note?: string;
             /** Format: int64 */
             port: number;
         };
@@ -4537,12 +4832,293 @@ export interface components {
             valid_until?: string | null;
             zone?: string;
         };
+        NoticeLinkInBody: {
+            token: string;
+        };
+        NotifyAnswer: {
+            answered_at: string | null;
+            name: string;
+            user_id: string;
+            /** @description mail sms; empty: none */
+            ways: string;
+        };
+        NotifyCallout: {
+            /** @description Local time, as 10:00 */
+            at: string;
+            /**
+             * Format: int64
+             * @description Of the month
+             */
+            day: number;
+            on: boolean;
+            /**
+             * Format: int64
+             * @description Within which everybody answers
+             */
+            target_minutes: number;
+            /** @description IANA name */
+            zone: string;
+        };
+        NotifyCalloutResult: {
+            answers: components["schemas"]["NotifyAnswer"][];
+            /** Format: int64 */
+            asked: number;
+            at: string;
+            by_hand: boolean;
+            due_at: string;
+            /** @description Null: it runs */
+            ended_at: string | null;
+            id: string;
+            /** Format: int64 */
+            in_time: number;
+            /** Format: int64 */
+            late: number;
+            /**
+             * Format: int64
+             * @description Of the answers in time
+             */
+            longest_seconds: number | null;
+            /**
+             * Format: int64
+             * @description Asked, but there is no way to reach them
+             */
+            no_way: number;
+            /**
+             * Format: double
+             * @description Answered in time, of those asked; null: nobody was asked
+             */
+            share: number | null;
+        };
+        NotifyDelivery: {
+            /** @description What the other side said */
+            answer: string;
+            /** Format: int64 */
+            attempts: number;
+            /** @enum {string} */
+            channel: "mail" | "sms" | "webhook" | "syslog";
+            /** @description Not sent before */
+            due_at: string;
+            ended_at: string | null;
+            /** @description Of the last attempt */
+            error: string;
+            id: string;
+            /**
+             * Format: int64
+             * @description In a bundle
+             */
+            items: number;
+            made_at: string;
+            /** @description The person confirmed the link, or opened the item in the inbox */
+            seen_at: string | null;
+            /** Format: int64 */
+            severity: number;
+            /** @enum {string} */
+            state: "waiting" | "held" | "digest" | "bundled" | "sent" | "answered" | "dead";
+            title: string;
+            /** @description Name of the person or the receiver */
+            to: string;
+            tried_at: string | null;
+            /** @enum {string} */
+            what: "open" | "done" | "bundle" | "callout";
+        };
+        NotifyLink: {
+            item_id: string;
+            /** @description Titles of a bundle */
+            items: string[];
+            seen_at: string | null;
+            sent_at: string | null;
+            title: string;
+            /** @enum {string} */
+            what: "open" | "done" | "bundle" | "callout" | "test";
+        };
+        NotifyMyNotices: {
+            /** @description The address of the account */
+            account: string;
+            /** @description Local time of the daily digest */
+            digest_at: string;
+            /** @description There is a mail server */
+            has_mail: boolean;
+            /** @description There is a modem */
+            has_sms: boolean;
+            /** @description mail, sms, digest */
+            info: string[];
+            /** @description Empty: the address of the account */
+            mail: string;
+            /** @description Ways for what cannot wait: mail, sms */
+            now: string[];
+            /** @description Is asked in test call-outs also without a turn in the rota */
+            on_call: boolean;
+            /** @description For SMS, with the country code; empty: none */
+            phone: string;
+            quiet: components["schemas"]["NotifyQuiet"];
+            /** @description False: these are the defaults */
+            said: boolean;
+            /** @description mail, sms, digest */
+            today: string[];
+            /** @description mail, sms, digest */
+            week: string[];
+            /** @description IANA name, as Europe/Copenhagen */
+            zone: string;
+        };
         NotifyOut: {
             items: components["schemas"]["EgressAllow"][];
             /** @description Nothing is connected whatever the list says: the demo */
             off: boolean;
             /** @description What something here wanted to reach since the start, newest first */
             refused: components["schemas"]["EgressRefusal"][];
+        };
+        NotifyQuiet: {
+            /**
+             * Format: int64
+             * @description The least urgent severity that breaks through: 1 now (usual), 0 nothing
+             */
+            breaks: number;
+            /** @description Days on which they begin, 0 is Sunday; empty: every day */
+            days: number[];
+            /** @description Local time, as 22:00 */
+            from: string;
+            on: boolean;
+            /** @description As 06:00; before from: of the next day */
+            to: string;
+        };
+        NotifyReceiver: {
+            /** @description The place is on the list of connections out */
+            allowed: boolean;
+            /** @description syslog: the audit log and its checkpoints go there too */
+            audit: boolean;
+            /**
+             * Format: int64
+             * @description Index of the next entry of the audit log to go there
+             */
+            audit_next: number;
+            /**
+             * Format: int64
+             * @description Given up
+             */
+            dead: number;
+            enabled: boolean;
+            /** @description It has taken nothing since then */
+            failing_at: string | null;
+            /** @description A password, key or PIN is kept; it is never shown */
+            has_secret: boolean;
+            id: string;
+            /** @enum {string} */
+            kind: "mail" | "sms" | "webhook" | "syslog";
+            /** @description webhook, syslog: of items; empty: all */
+            kinds: string[];
+            name: string;
+            /** @description The host:port to be allowed; empty: none */
+            place: string;
+            /** @description Why it was turned off by itself */
+            problem: string;
+            /**
+             * Format: int64
+             * @description webhook, syslog: the least urgent that goes there, 1 now to 4 for information
+             */
+            severity: number;
+            /** @description Empty: every site */
+            site_id: string;
+            /**
+             * Format: int64
+             * @description In the queue
+             */
+            waiting: number;
+            way: components["schemas"]["NotifyWay"];
+            /** @description Last time it took something */
+            worked_at: string | null;
+        };
+        NotifyReceiverBody: {
+            audit?: boolean;
+            enabled?: boolean;
+            /**
+             * @description Of a new one; it does not change
+             * @enum {string}
+             */
+            kind?: "mail" | "sms" | "webhook" | "syslog";
+            kinds?: string[];
+            name?: string;
+            /** @description Password of mail, key of a webhook's signature (16 characters or more), PIN; kept sealed and never shown. Empty: forget it */
+            secret?: string;
+            /** Format: int64 */
+            severity?: number;
+            /** @description Empty: every site */
+            site_id?: string;
+            way?: components["schemas"]["NotifyWay"];
+        };
+        NotifySettings: {
+            /** @description Where people reach the pages, for links: https://skanse.plant.example:8443; empty: as the server was started */
+            address: string;
+            callout: components["schemas"]["NotifyCallout"];
+            /**
+             * Format: int64
+             * @description Days after which a notice is given up
+             */
+            dead_after_days: number;
+        };
+        NotifyWay: {
+            /**
+             * Format: int64
+             * @description sms; 0: 115200
+             */
+            baud?: number;
+            /** @description mail, webhook, syslog: certificates (PEM) to trust instead of the machine's */
+            ca?: string;
+            /** @description sms: number of the service centre; empty: the card's */
+            centre?: string;
+            /** @description sms: the serial port, as /dev/serial/by-id/… */
+            device?: string;
+            /**
+             * Format: int64
+             * @description syslog: 13 is log audit
+             */
+            facility?: number;
+            /** @description syslog: rfc5424 or cef */
+            format?: string;
+            /** @description mail: the sender's address */
+            from?: string;
+            /** @description mail, syslog: name or address */
+            host?: string;
+            /**
+             * Format: int64
+             * @description sms: at most so many messages an hour; 0: 60
+             */
+            per_hour?: number;
+            /**
+             * Format: int64
+             * @description mail, syslog
+             */
+            port?: number;
+            /** @description mail: starttls, tls or none */
+            security?: string;
+            /** @description sms: for a modem without PDU mode */
+            text_mode?: boolean;
+            /** @description syslog: tls, tcp or udp */
+            transport?: string;
+            /** @description webhook */
+            url?: string;
+            /** @description mail; empty: no sign-in */
+            username?: string;
+        };
+        NotifyWishes: {
+            /** @description Local time of the daily digest */
+            digest_at: string;
+            /** @description mail, sms, digest */
+            info: string[];
+            /** @description Empty: the address of the account */
+            mail: string;
+            /** @description Ways for what cannot wait: mail, sms */
+            now: string[];
+            /** @description Is asked in test call-outs also without a turn in the rota */
+            on_call: boolean;
+            /** @description For SMS, with the country code; empty: none */
+            phone: string;
+            quiet: components["schemas"]["NotifyQuiet"];
+            /** @description mail, sms, digest */
+            today: string[];
+            /** @description mail, sms, digest */
+            week: string[];
+            /** @description IANA name, as Europe/Copenhagen */
+            zone: string;
         };
         OrgEntity: {
             id: string;
@@ -4578,6 +5154,15 @@ export interface components {
         OtRef: {
             id: string;
             kind: string;
+        };
+        OutcomeBody: {
+            /** @description What the other side said */
+            answer: string;
+            /** @description Why it did not work */
+            error: string;
+            /** Format: int64 */
+            millis: number;
+            ok: boolean;
         };
         PageAdminOpenSession: {
             items: components["schemas"]["AdminOpenSession"][];
@@ -4719,6 +5304,13 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageComplyExplanation: {
+            items: components["schemas"]["ComplyExplanation"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageComplyItem: {
             items: components["schemas"]["ComplyItem"][];
             /** @description Give it as cursor to get the next page */
@@ -4756,6 +5348,27 @@ export interface components {
         };
         PageNetworkSource: {
             items: components["schemas"]["NetworkSource"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageNotifyCalloutResult: {
+            items: components["schemas"]["NotifyCalloutResult"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageNotifyDelivery: {
+            items: components["schemas"]["NotifyDelivery"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageNotifyReceiver: {
+            items: components["schemas"]["NotifyReceiver"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -5413,6 +6026,10 @@ export interface components {
         "Take-shiftRequest": {
             remark?: string;
         };
+        "Test-receiverRequest": {
+            /** @description mail, sms: an address or a number; empty: one's own */
+            to?: string;
+        };
         TokenInBody: {
             /**
              * Format: date-time
@@ -5536,6 +6153,21 @@ export interface components {
             count: number;
             value: string;
         };
+        ViewDecision: {
+            at: string;
+            by: string;
+            /** Format: int64 */
+            count: number;
+            /** @enum {string} */
+            kind: "device" | "declaration" | "withdrawn" | "explained" | "answered";
+            reason: string;
+            ref: components["schemas"]["OtRef"];
+            site: string;
+            site_id: string;
+            title: string;
+            /** @description accepted, rejected…; the requirement; the answer */
+            what: string;
+        };
         ViewEndpoint: {
             /** @description Of the asset that has the address now; empty: none has */
             asset_id: string;
@@ -5568,6 +6200,21 @@ export interface components {
             rules: string[];
             server: string;
             site_id: string;
+        };
+        ViewExpiry: {
+            at: string;
+            /** @description Where it is the whole company's */
+            entity_id: string;
+            /** @enum {string} */
+            kind: "declaration" | "account" | "token" | "visitor" | "record";
+            /** @description Id of who answers for it; empty: nobody is named */
+            owner: string;
+            ref: components["schemas"]["OtRef"];
+            site: string;
+            site_id: string;
+            title: string;
+            /** @description Of a record: exception, maintenance-window… */
+            type: string;
         };
         ViewFirstHour: {
             /**
@@ -5622,6 +6269,46 @@ export interface components {
             /** @description Of the zone that has it already; empty: none has */
             zone_id: string;
         };
+        ViewNewConnection: {
+            /** @description Id of the first */
+            conversation: string;
+            /**
+             * Format: int64
+             * @description Conversations
+             */
+            count: number;
+            first_at: string;
+            from_zone: string;
+            from_zone_id: string;
+            protocol: string;
+            site: string;
+            site_id: string;
+            to_zone: string;
+            to_zone_id: string;
+        };
+        ViewNewDevice: {
+            /** @description First packet */
+            first_at: string;
+            id: string;
+            name: string;
+            site: string;
+            site_id: string;
+            /** @enum {string} */
+            state: "new" | "accepted" | "rejected" | "retired";
+            vendor: string;
+            zone: string;
+        };
+        ViewOutage: {
+            from_at: string;
+            name: string;
+            /** Format: int64 */
+            seconds: number;
+            site: string;
+            site_id: string;
+            source: string;
+            /** @description Null: it is silent still */
+            to_at: string | null;
+        };
         ViewPacketRef: {
             /** Format: int64 */
             number: number;
@@ -5630,6 +6317,46 @@ export interface components {
             seen: string;
             source: string;
             source_name: string;
+        };
+        ViewPartComplyMove: {
+            items: components["schemas"]["ComplyMove"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewDecision: {
+            items: components["schemas"]["ViewDecision"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewExpiry: {
+            items: components["schemas"]["ViewExpiry"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewNewConnection: {
+            items: components["schemas"]["ViewNewConnection"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewNewDevice: {
+            items: components["schemas"]["ViewNewDevice"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewOutage: {
+            items: components["schemas"]["ViewOutage"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewSignIn: {
+            items: components["schemas"]["ViewSignIn"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewWireChange: {
+            items: components["schemas"]["ViewWireChange"][];
+            /** Format: int64 */
+            total: number;
         };
         ViewPlant: {
             /** Format: int64 */
@@ -5644,6 +6371,41 @@ export interface components {
         ViewProof: {
             hex: string;
             ref: components["schemas"]["ViewPacketRef"];
+        };
+        ViewSignIn: {
+            /** @description Name of the person whom it was done to */
+            about: string;
+            action: string;
+            /** @description Id of who did it */
+            actor: string;
+            at: string;
+            name: string;
+            target: components["schemas"]["OtRef"];
+        };
+        ViewSince: {
+            changes: components["schemas"]["ViewPartViewWireChange"];
+            /**
+             * @description working-day: since the last working day's end; visit: since you were last here
+             * @enum {string}
+             */
+            chosen: "working-day" | "visit" | "asked";
+            connections: components["schemas"]["ViewPartViewNewConnection"];
+            decisions: components["schemas"]["ViewPartViewDecision"];
+            devices: components["schemas"]["ViewPartViewNewDevice"];
+            /** @description Within 14 days */
+            expiring: components["schemas"]["ViewPartViewExpiry"];
+            from: string;
+            /** @description Parts that your role does not open */
+            hidden: string[];
+            levels: components["schemas"]["ViewPartComplyMove"];
+            outages: components["schemas"]["ViewPartViewOutage"];
+            sign_ins: components["schemas"]["ViewPartViewSignIn"];
+            sites: components["schemas"]["ViewSiteName"][];
+            to: string;
+        };
+        ViewSiteName: {
+            id: string;
+            name: string;
         };
         ViewSiteStart: {
             /** Format: int64 */
@@ -5784,6 +6546,33 @@ export interface components {
             /** Format: int64 */
             count: number;
             name: string;
+        };
+        ViewWireChange: {
+            at: string;
+            /** @enum {string} */
+            class: "program_download" | "firmware" | "control" | "configure";
+            client: components["schemas"]["ViewEndpoint"];
+            conversation: string;
+            /**
+             * Format: int64
+             * @description Messages
+             */
+            count: number;
+            /** @description Of its first event: number of the site and of the event */
+            id: string;
+            /** @description A change record covers it, or somebody explained it */
+            matched: boolean;
+            protocol: string;
+            record_id: string;
+            record_ref: string;
+            server: components["schemas"]["ViewEndpoint"];
+            site: string;
+            site_id: string;
+            /** @description Block, file or function that the protocol names */
+            what: string;
+            /** @description Who did it, as explained */
+            who: string;
+            why: string;
         };
         ViewZone: {
             /** Format: int64 */
@@ -7293,7 +8082,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -7329,7 +8120,9 @@ export interface operations {
             header?: {
                 "If-Match"?: string;
             };
-            path?: never;
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -7458,7 +8251,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -7525,7 +8320,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["AllowInBody"];
+                "application/json": components["schemas"]["EgressInBody"];
             };
         };
         responses: {
@@ -7715,6 +8510,72 @@ export interface operations {
             };
         };
     };
+    "list-explanations": {
+        parameters: {
+            query?: {
+                site?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageComplyExplanation"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ComplyExplain"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComplyExplained"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-first-hour": {
         parameters: {
             query?: never;
@@ -7792,6 +8653,39 @@ export interface operations {
         responses: {
             /** @description Created */
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxHandover"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "preview-handover": {
+        parameters: {
+            query: {
+                site: string;
+                /** @description 0: 8 */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8243,6 +9137,552 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-callouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageNotifyCalloutResult"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "start-callout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyCalloutResult"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "answer-callout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-deliveries": {
+        parameters: {
+            query?: {
+                /** @description open: waiting, held or for the digest */
+                state?: "open" | "waiting" | "held" | "digest" | "bundled" | "sent" | "answered" | "dead";
+                channel?: "mail" | "sms" | "webhook" | "syslog";
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageNotifyDelivery"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "retry-delivery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "look-at-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoticeLinkInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyLink"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-my-notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyMyNotices"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-my-notices": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotifyWishes"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyMyNotices"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-receivers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageNotifyReceiver"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-receiver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotifyReceiverBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyReceiver"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-receiver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyReceiver"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-receiver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-receiver": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotifyReceiverBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyReceiver"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "test-receiver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Test-receiverRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutcomeBody"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "confirm-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoticeLinkInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyLink"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-notice-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifySettings"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-notice-settings": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotifySettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifySettings"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -10388,6 +11828,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AdminState"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-since": {
+        parameters: {
+            query?: {
+                /** @description 12h, 3d, 2026-11-20 (by the site's clock), a time, or visit: since you were last here; empty: since the last working day's end */
+                since?: string;
+                /** @description Up to then; left out: now */
+                to?: string;
+                site?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewSince"];
                 };
             };
             /** @description What went wrong, and what to do */
