@@ -43,8 +43,10 @@ func (h *house) remind() {
 func TestReviews(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		h.profile(SmallProfile)
-		d := h.create("lead", m{"type": "declaration", "title": "Remote access standard", "site": h.home.ID, "owner": "u-lead", "valid_until": "2029-01-01T00:00:00Z",
-			"data": m{"requirement": "5.3", "record": "standard", "statement": "There is one way in.", "attested_by": "Anna, CTO"}})
+		d := h.create("lead", m{
+			"type": "declaration", "title": "Remote access standard", "site": h.home.ID, "owner": "u-lead", "valid_until": "2029-01-01T00:00:00Z",
+			"data": m{"requirement": "5.3", "record": "standard", "statement": "There is one way in.", "attested_by": "Anna, CTO"},
+		})
 		if d.ReviewAt != nil {
 			t.Error("a draft is to be reviewed")
 		}
@@ -142,19 +144,23 @@ func TestRecurs(t *testing.T) {
 		want     []string
 	}{
 		"weekly over the end of summer time": {
-			map[string]any{"recurring": true, "weekdays": []any{"sat", "sun"}, "at": "22:00", "lasts": 4.0}, "2026-10-24T00:00:00Z", "2026-10-26T00:00:00Z",
+			map[string]any{"recurring": true, "weekdays": []any{"sat", "sun"}, "at": "22:00", "lasts": 4.0},
+			"2026-10-24T00:00:00Z", "2026-10-26T00:00:00Z",
 			[]string{"2026-10-24T20:00:00Z 2026-10-25T00:00:00Z", "2026-10-25T21:00:00Z 2026-10-26T01:00:00Z"},
 		},
 		"at an hour that there is not": {
-			map[string]any{"recurring": true, "weekdays": []any{"sun"}, "at": "02:30", "lasts": 1.0}, "2027-03-28T00:00:00Z", "2027-03-28T12:00:00Z",
+			map[string]any{"recurring": true, "weekdays": []any{"sun"}, "at": "02:30", "lasts": 1.0},
+			"2027-03-28T00:00:00Z", "2027-03-28T12:00:00Z",
 			[]string{"2027-03-28T01:30:00Z 2027-03-28T02:30:00Z"},
 		},
 		"it began before": {
-			map[string]any{"source": "calendar", "rule": "weekly", "weekdays": []any{"mon"}, "at": "06:00", "lasts": 48.0}, "2026-11-24T12:00:00Z", "2026-11-25T00:00:00Z",
+			map[string]any{"source": "calendar", "rule": "weekly", "weekdays": []any{"mon"}, "at": "06:00", "lasts": 48.0},
+			"2026-11-24T12:00:00Z", "2026-11-25T00:00:00Z",
 			[]string{"2026-11-23T05:00:00Z 2026-11-25T05:00:00Z"},
 		},
 		"cron": {
-			map[string]any{"source": "calendar", "rule": "cron", "cron": "0 6 1 * *", "lasts": 12.0, "zone_name": "America/Lima"}, "2026-11-01T00:00:00Z", "2027-01-01T00:00:00Z",
+			map[string]any{"source": "calendar", "rule": "cron", "cron": "0 6 1 * *", "lasts": 12.0, "zone_name": "America/Lima"},
+			"2026-11-01T00:00:00Z", "2027-01-01T00:00:00Z",
 			[]string{"2026-11-01T11:00:00Z 2026-11-01T23:00:00Z", "2026-12-01T11:00:00Z 2026-12-01T23:00:00Z"},
 		},
 		"without a length": {map[string]any{"recurring": true, "weekdays": []any{"sat"}, "at": "22:00"}, "2026-10-24T00:00:00Z", "2026-12-26T00:00:00Z", nil},
@@ -182,8 +188,13 @@ func TestRecurs(t *testing.T) {
 		}
 	}
 	for _, bad := range []map[string]any{
-		{"recurring": true, "at": "24:00"}, {"recurring": true, "at": "x"}, {"source": "calendar", "rule": "cron", "cron": "@reboot"},
-		{"source": "calendar", "rule": "cron", "cron": "CRON_TZ=UTC 0 6 * * *"}, {"source": "calendar", "rule": "cron", "cron": "99 * * * *"}, {"recurring": true, "zone_name": "Local"}, {"recurring": true, "zone_name": "../../etc/passwd"},
+		{"recurring": true, "at": "24:00"},
+		{"recurring": true, "at": "x"},
+		{"source": "calendar", "rule": "cron", "cron": "@reboot"},
+		{"source": "calendar", "rule": "cron", "cron": "CRON_TZ=UTC 0 6 * * *"},
+		{"source": "calendar", "rule": "cron", "cron": "99 * * * *"},
+		{"recurring": true, "zone_name": "Local"},
+		{"recurring": true, "zone_name": "../../etc/passwd"},
 	} {
 		rec := &Record{}
 		rec.Data.V = bad
