@@ -2,13 +2,13 @@ package record
 
 import (
 	"database/sql"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/skanse/skanse/internal/auth"
+	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/store"
 	"github.com/skanse/skanse/internal/store/storetest"
 )
@@ -45,36 +45,24 @@ func BenchmarkList(b *testing.B) {
 
 // fill writes records straight into the tables: what is measured is reading them.
 func fill(b *testing.B, h *house, n int) {
-	at := h.now.UnixMicro()
-	states := []string{"open", "accepted", "in_work", "closed"}
-	for from := 0; from < n; from += 1000 {
-		err := h.db.Update(b.Context(), func(tx *store.Tx) error {
-			var rows []Record
-			for i := from; i < from+1000; i++ {
-				r := Record{
-					ID: fmt.Sprintf("r%07d", i), Type: "finding", Ref: fmt.Sprintf("FND-2026-%06d", i), Title: fmt.Sprint("Finding number ", i), EntityID: h.entity.ID, SiteNo: h.home.No, State: states[i%4], Version: 1, DataVersion: 1,
-					OwnerID: "u-lead", CreatedAt: store.Micros(at + int64(i)*1e6), UpdatedAt: store.Micros(at + int64(i*7919%n)*1e6), CreatedBy: "u-lead", UpdatedBy: "u-lead", Approval: NoApproval, DueAt: store.Micros(at + int64(i*104729%n)*60e6),
-				}
-				r.Data.V = map[string]any{"text": "Something was seen on the wire that should not be there.", "severity": "high", "source": "check", "evidence": "Conversation 10.20.1.7"}
-				rows = append(rows, r)
-			}
-			if err := store.Upsert(b.Context(), tx, "record_record", rows, nil, nil); err != nil {
-				return err
-			}
-			for i := range states {
-				rec := rows[i]
-				if err := tally(b.Context(), tx, &rec, 250); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			b.Fatal(err)
-		}
+	b.Helper()
+	data := `{"text": "Something was seen on the wire that should not be there.", "severity": "high", "source": "check", "evidence": "Conversation 10.20.1.7"}`
+	value := ot.SQL{Text: "?", Args: []any{data}}
+	if h.db.Engine() == store.PostgreSQL {
+		value.Text = "CAST(? AS JSONB)"
 	}
+	at := h.now.UnixMicro()
+	const state = "CASE i % 4 WHEN 0 THEN 'open' WHEN 1 THEN 'accepted' WHEN 2 THEN 'in_work' ELSE 'closed' END"
+	h.exec(`INSERT INTO record_record (record_id, type, ref, title, entity_id, site_no, zone_no, asset_id, owner_id, state, data, data_version, version, due_at, created_at, created_by, updated_at, updated_by, approval)
+		WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+		SELECT 'r' || CAST(1000000 + i AS TEXT), 'finding', 'FND-2026-' || CAST(1000000 + i AS TEXT), 'Finding number ' || CAST(i AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT), 0, '', 'u-lead', `+state+`, ?, 1, 1,
+		CAST(? AS BIGINT) + i * 104729 % 100000 * 60000000, CAST(? AS BIGINT), 'u-lead', CAST(? AS BIGINT) + i * 7919 % 100000 * 1000000, 'u-lead', 'none' FROM n`, n, h.entity.ID, h.home.No, value, at, at, at)
+	h.exec("INSERT INTO record_tally (type, state, entity_id, site_no, zone_no, n) SELECT type, state, entity_id, site_no, zone_no, count(*) FROM record_record GROUP BY type, state, entity_id, site_no, zone_no")
 	if err := h.db.Optimize(b.Context()); err != nil {
 		b.Fatal(err)
+	}
+	if h.db.Engine() == store.PostgreSQL {
+		h.exec("ANALYZE record_record")
 	}
 }
 
