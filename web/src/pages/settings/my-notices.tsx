@@ -11,10 +11,12 @@ import "./notices.css";
 export function MyNotices() {
   const mine = useQuery(myNotices);
   return (
-    <Panel title={t("settings.mine")}>
-      <p className="quiet">{t("mine.why")}</p>
-      <Ask of={mine}>{({ value, etag }) => <Form key={etag} was={value} etag={etag} />}</Ask>
-    </Panel>
+    <div className="notices">
+      <Panel title={t("settings.mine")}>
+        <p className="quiet">{t("mine.why")}</p>
+        <Ask of={mine}>{({ value, etag }) => <Form key={etag} was={value} etag={etag} />}</Ask>
+      </Panel>
+    </div>
   );
 }
 

@@ -19,7 +19,7 @@ import "./notices.css";
 export function Notices() {
   const seesPlaces = useMay("system:read");
   return (
-    <div className="stack">
+    <div className="stack notices">
       <Receivers />
       <Queue />
       <Callouts />
