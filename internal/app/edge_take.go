@@ -49,6 +49,17 @@ func (s *server) planSummary(ctx context.Context, it centre.Item) ([]centre.Step
 // machine at a site, and may be somebody else's by now.
 func clean(sum *sensor.Summary) {
 	sum.Health.Cut, sum.Health.RuleSet = ot.Printable(sum.Health.Cut), ot.Printable(sum.Health.RuleSet)
+	if p := sum.Health.Port; p != nil {
+		p.Name, p.Filter = ot.Printable(p.Name), ot.Printable(p.Filter)
+		for _, list := range [][]string{p.Warnings, p.Offloads} {
+			for i := range list {
+				list[i] = ot.Printable(list[i])
+			}
+		}
+	}
+	if r := sum.Health.Ring; r != nil {
+		r.Problem = ot.Printable(r.Problem)
+	}
 	for i := range sum.Facts {
 		f := &sum.Facts[i]
 		f.Attr, f.Value, f.Protocol = ot.Attr(ot.Printable(string(f.Attr))), ot.Printable(f.Value), ot.Printable(f.Protocol)
@@ -73,6 +84,9 @@ func (i *ingest) steps(d sensor.Delivery, sum *sensor.Summary) []centre.Step {
 			return err
 		}})
 	}
+	out = append(out, centre.Step{Rows: 2, Do: func(ctx context.Context, tx *store.Tx) error {
+		return i.listening.Take(ctx, tx, d, sum)
+	}})
 	return append(out, centre.Step{Rows: 2, Once: "told " + d.Source, Do: func(ctx context.Context, tx *store.Tx) error {
 		source := []ot.Ref{{Kind: "source", ID: d.Source}}
 		return bus.Publish(ctx, tx, bus.Event{Topic: ot.TopicNetwork, SiteNo: d.SiteNo, Refs: source}, bus.Event{Topic: ot.TopicSource, SiteNo: d.SiteNo, Refs: source})

@@ -37,6 +37,7 @@ type Config struct {
 	Catalogue *Catalogue       // nil: the one that ships
 	Clock     func() time.Time // nil: the machine's; the demo has its own
 	Log       *slog.Logger
+	Records   Records // nil: nothing can be explained
 }
 
 // Service judges and keeps declarations. It is safe for use by many goroutines;
@@ -46,6 +47,8 @@ type Service struct {
 	cat   *Catalogue
 	clock func() time.Time
 	log   *slog.Logger
+
+	records Records
 
 	zip   *packing
 	quiet time.Duration // how long nothing must change before changes are judged
@@ -61,7 +64,7 @@ type Service struct {
 
 // New makes a Service. It fails when the catalogue is broken.
 func New(db *store.DB, cfg Config) (*Service, error) {
-	s := &Service{db: db, quiet: debounce, cat: cfg.Catalogue, clock: cfg.Clock, log: cfg.Log, dirty: map[ot.Topic]bool{}, wake: make(chan struct{}, 1)}
+	s := &Service{db: db, quiet: debounce, cat: cfg.Catalogue, clock: cfg.Clock, log: cfg.Log, records: cfg.Records, dirty: map[ot.Topic]bool{}, wake: make(chan struct{}, 1)}
 	if s.cat == nil {
 		c, err := ReadCatalogue(catalog.Files)
 		if err != nil {

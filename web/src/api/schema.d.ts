@@ -484,6 +484,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/cuts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Packets that were cut out, by whom and why, the newest first */
+        get: operations["list-cuts"];
+        put?: never;
+        /** Cut packets out of the rings, with a reason */
+        post: operations["cut-packets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cuts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One cut */
+        get: operations["get-cut"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cuts/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The packets of a cut as pcapng */
+        get: operations["get-cut-file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/declarations": {
         parameters: {
             query?: never;
@@ -796,6 +848,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/explanations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was explained, newest first */
+        get: operations["list-explanations"];
+        put?: never;
+        /** Explain an observed change or a contradiction: who, why, which change */
+        post: operations["explain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/filter-check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether a capture filter is understood */
+        get: operations["check-filter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/first-hour": {
         parameters: {
             query?: never;
@@ -825,6 +912,23 @@ export interface paths {
         put?: never;
         /** Sign the hand-over of a shift */
         post: operations["give-shift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/handovers/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a hand-over of the last hours would show */
+        get: operations["preview-handover"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1036,6 +1140,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/listening": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Listening interfaces: what they hear, lose and keep, and what is wrong with their mirror ports */
+        get: operations["list-listening"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/listening/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One listening interface */
+        get: operations["get-listening"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change how an interface listens: its filter, its ring */
+        patch: operations["update-listening"];
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -1045,6 +1184,23 @@ export interface paths {
         };
         /** The same figures for Prometheus */
         get: operations["get-metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mirror-check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is wrong with the mirror ports of a site, in sentences */
+        get: operations["check-mirrors"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1471,6 +1627,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/records/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change several records, or see what would change */
+        post: operations["bulk-records"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What lies between two times, with all times of what comes again */
+        get: operations["list-record-calendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What of each type is open, overdue or waits for approval */
+        get: operations["count-record-types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Records of one type as a table that can be read in again */
+        get: operations["export-records"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/records/facets": {
         parameters: {
             query?: never;
@@ -1482,6 +1706,23 @@ export interface paths {
         get: operations["count-records"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a table in, as the raw body (?type=&format=csv|xlsx&site=&dry_run=true shows every row's effect) */
+        post: operations["import-records"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1519,6 +1760,41 @@ export interface paths {
         post: operations["decide-record"];
         /** Take a request for approval back */
         delete: operations["withdraw-record"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}/attachments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Attach a file, as the raw body (?name=), at most 2 GiB */
+        post: operations["attach-to-record"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}/attachments/{attachment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download an attachment; what is infected is not given out */
+        get: operations["get-record-attachment"];
+        put?: never;
+        post?: never;
+        /** Take an attachment away */
+        delete: operations["detach-from-record"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2008,6 +2284,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/since": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened since: levels, devices, connections, changes, outages, decisions */
+        get: operations["get-since"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sites": {
         parameters: {
             query?: never;
@@ -2139,7 +2432,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One packet of a kept capture */
+        /** One packet of a kept capture, or of a live sensor while it is kept */
         get: operations["get-packet"];
         put?: never;
         post?: never;
@@ -2439,6 +2732,42 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Saved views: one's own and those that others share */
+        get: operations["list-views"];
+        put?: never;
+        /** Save a page with its filters under a name */
+        post: operations["create-view"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/views/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete one of one's own views */
+        delete: operations["delete-view"];
+        options?: never;
+        head?: never;
+        /** Change one of one's own views */
+        patch: operations["update-view"];
         trace?: never;
     };
     "/zones/{id}": {
@@ -3154,6 +3483,13 @@ export interface components {
             name: string;
             why: string;
         };
+        "Bulk-recordsRequest": {
+            dry_run?: boolean;
+            ids: string[] | null;
+            reason?: string;
+            set?: components["schemas"]["RecordChanges"];
+            transition?: string;
+        };
         CareDatabase: {
             /** Format: int64 */
             bytes: number;
@@ -3721,6 +4057,45 @@ export interface components {
             /** Format: double */
             value: number | null;
         };
+        ComplyExplain: {
+            /** @description There is no change yet: write one down as done in an emergency, to be approved afterwards */
+            emergency?: boolean;
+            /** @description Observed events, as number of the site and of the event (3.1042); the other messages of the same kind in the same conversation within 12 hours go with each */
+            events?: string[] | null;
+            /** @description Id or number (CHG-…) of the change that covers it */
+            record?: string;
+            /** @description Of a contradiction */
+            requirement?: string;
+            /** @description Of a contradiction; empty: the company's */
+            site?: string;
+            /** @description Who did it */
+            who: string;
+            why: string;
+        };
+        ComplyExplained: {
+            /** Format: int64 */
+            events: number;
+            /** Format: int64 */
+            findings: number;
+            id: string;
+            record_id: string;
+            /** @description Numbers of the records that were written */
+            record_refs: string[];
+        };
+        ComplyExplanation: {
+            emergency: boolean;
+            /** Format: int64 */
+            events: number;
+            /** Format: int64 */
+            findings: number;
+            id: string;
+            made_at: string;
+            made_by: string;
+            record_id: string;
+            site_id: string;
+            who: string;
+            why: string;
+        };
         ComplyFindingItem: {
             at: string;
             check: string;
@@ -3759,6 +4134,17 @@ export interface components {
             id: string;
             page: string;
             site?: string;
+        };
+        ComplyMove: {
+            after: components["schemas"]["ComplyCell"];
+            before: components["schemas"]["ComplyCell"];
+            key: boolean;
+            requirement: string;
+            site: string;
+            /** @description Empty: the company's */
+            site_id: string;
+            title: string;
+            worse: boolean;
         };
         ComplyNeed: {
             at: string | null;
@@ -3907,8 +4293,34 @@ export interface components {
             /** @description Small letters, digits and dashes */
             id: string;
         };
+        "Create-viewRequest": {
+            name: string;
+            page: string;
+            search?: {
+                [key: string]: unknown;
+            };
+            shared?: boolean;
+        };
         CreatedBody: {
             id: string;
+        };
+        CutInBody: {
+            asset?: string;
+            conversation?: string;
+            /**
+             * Format: date-time
+             * @description Left out: a quarter of an hour before to
+             */
+            from?: string;
+            /** @description Why; it stands in the audit log and in the file */
+            reason: string;
+            /** @description A listening interface: everything that it kept */
+            source?: string;
+            /**
+             * Format: date-time
+             * @description Left out: now
+             */
+            to?: string;
         };
         "Decide-recordRequest": {
             comment?: string;
@@ -4374,6 +4786,204 @@ export interface components {
         };
         "List-record-typesResponse": {
             items: components["schemas"]["RecordType"][];
+        };
+        ListenCheck: {
+            id: string;
+            name: string;
+            sentences: components["schemas"]["ListenSentence"][];
+            site_id: string;
+            /**
+             * @description The gravest of its sentences
+             * @enum {string}
+             */
+            verdict: "alarm" | "mend" | "note" | "good";
+        };
+        ListenCut: {
+            at: string;
+            by: string;
+            /**
+             * Format: int64
+             * @description Of the file
+             */
+            bytes: number;
+            /** @description Why, in a sentence */
+            detail: string;
+            from: string;
+            /**
+             * Format: int64
+             * @description Packets of which only headers are kept: not the plant's own
+             */
+            headers: number;
+            id: string;
+            /**
+             * Format: int64
+             * @description Packets without payload, as it holds or may hold a sign-in
+             */
+            masked: number;
+            /** Format: int64 */
+            packets: number;
+            reason: string;
+            site_id: string;
+            /**
+             * @description empty: no packet of it is kept any more; gone: the file was removed after a day
+             * @enum {string}
+             */
+            state: "waiting" | "ready" | "empty" | "failed" | "gone";
+            to: string;
+            what: string;
+        };
+        ListenFilterCheck: {
+            /**
+             * Format: int64
+             * @description Byte of the text at which it is wrong
+             */
+            at: number;
+            /**
+             * Format: int64
+             * @description Length of the program that the kernel runs
+             */
+            instructions: number;
+            /** @description What is wrong; empty: nothing */
+            message: string;
+            ok: boolean;
+        };
+        ListenInterface: {
+            /**
+             * Format: double
+             * @description Bits/s of the last interval
+             */
+            bits: number;
+            /**
+             * Format: int64
+             * @description Lost before us, by the kernel or the card
+             */
+            dropped: number;
+            /** Format: date-time */
+            dropped_at: string | null;
+            /** @description Send it as If-Match to change the settings */
+            etag: string;
+            /** @description Of the source */
+            id: string;
+            name: string;
+            /**
+             * Format: int64
+             * @description Since it was first heard of
+             */
+            packets: number;
+            port?: components["schemas"]["ListenPort"];
+            /**
+             * Format: double
+             * @description Packets/s of the last interval
+             */
+            rate: number;
+            /** @description Packets/s of the last intervals, the oldest first */
+            rates: number[];
+            /** @description Its ring and its settings are within reach of this server */
+            reach: boolean;
+            /** @description When it was last heard of; null: never yet */
+            received_at: string;
+            /** @description Missing: no packets are kept */
+            ring?: components["schemas"]["ListenRing"];
+            /** Format: date-time */
+            sent_at: string | null;
+            sentences: components["schemas"]["ListenSentence"][];
+            settings: components["schemas"]["ListenSettings"];
+            site_id: string;
+            /**
+             * Format: int64
+             * @description Frames that the interface sent: must stay 0
+             */
+            transmitted: number;
+            updated_at: string;
+            updated_by: string;
+        };
+        ListenItemsListenCheck: {
+            items: components["schemas"]["ListenCheck"][];
+        };
+        ListenItemsListenInterface: {
+            items: components["schemas"]["ListenInterface"][];
+        };
+        ListenPort: {
+            /** @description Set in the kernel now */
+            filter: string;
+            /** Format: int64 */
+            mtu: number;
+            name: string;
+            offloads: string[];
+            /** @description No address, no IPv6, no ARP */
+            silent: boolean;
+            /**
+             * Format: int64
+             * @description Mbit/s; 0: not known
+             */
+            speed: number;
+            up: boolean;
+        };
+        ListenRing: {
+            disk: boolean;
+            /** Format: date-time */
+            oldest_at: string | null;
+            /** Format: int64 */
+            packets: number;
+            /**
+             * Format: int64
+             * @description Bytes written to disk a day, at this rate; 0: not known yet, or none
+             */
+            per_day: number;
+            /** @description Why nothing is stored; empty: all is well */
+            problem: string;
+            /**
+             * Format: int64
+             * @description Bytes that it may take
+             */
+            size: number;
+            /**
+             * Format: int64
+             * @description Packets that the disk was too slow for
+             */
+            unstored: number;
+            /** Format: int64 */
+            used: number;
+        };
+        ListenSentence: {
+            /** @description What to do; empty: nothing */
+            do: string;
+            /**
+             * @description Names the sentence in the interface's texts
+             * @enum {string}
+             */
+            id: "silent_dead" | "no_summary" | "no_traffic" | "broadcast_only" | "one_direction" | "duplicates" | "truncated" | "too_long" | "damaged" | "merged" | "vlans" | "tag_one_way" | "dropped" | "sent" | "not_silent" | "filter" | "early" | "good";
+            text: string;
+            /** @description What stands in the text */
+            values: {
+                [key: string]: string;
+            };
+            /** @enum {string} */
+            weight: "alarm" | "mend" | "note" | "good";
+        };
+        ListenSettings: {
+            /**
+             * Format: int64
+             * @description Payload bytes that are kept of traffic that is not the plant's own; its headers always are
+             */
+            beyond: number;
+            /**
+             * Format: int64
+             * @description Disk that they may take, with ring disk
+             */
+            disk_mib: number;
+            /** @description Which packets are looked at, in tcpdump's words; empty: all */
+            filter: string;
+            /**
+             * Format: int64
+             * @description Memory that they may take
+             */
+            memory_mib: number;
+            /**
+             * @description Where the packets of the last while are kept
+             * @enum {string}
+             */
+            ring: "memory" | "disk" | "off";
         };
         "Make-edge-tokenRequest": {
             /** @description host:port as the sensor reaches this centre; empty: the server's own */
@@ -5048,6 +5658,13 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageComplyExplanation: {
+            items: components["schemas"]["ComplyExplanation"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageComplyItem: {
             items: components["schemas"]["ComplyItem"][];
             /** @description Give it as cursor to get the next page */
@@ -5071,6 +5688,13 @@ export interface components {
         };
         PageInboxHandover: {
             items: components["schemas"]["InboxHandover"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageListenCut: {
+            items: components["schemas"]["ListenCut"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -5139,6 +5763,20 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageRecordBulkResult: {
+            items: components["schemas"]["RecordBulkResult"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageRecordEntry: {
+            items: components["schemas"]["RecordEntry"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageRecordItem: {
             items: components["schemas"]["RecordItem"][];
             /** @description Give it as cursor to get the next page */
@@ -5162,6 +5800,13 @@ export interface components {
         };
         PageRecordVersion: {
             items: components["schemas"]["RecordVersion"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageRecordView: {
+            items: components["schemas"]["RecordView"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -5250,6 +5895,18 @@ export interface components {
             /** @enum {string} */
             scan: "clean" | "infected" | "unscanned";
             sha256: string;
+        };
+        RecordBody: {
+            items: components["schemas"]["RecordTypeCount"][];
+        };
+        RecordBulkResult: {
+            changes: components["schemas"]["RecordFieldChange"][];
+            id: string;
+            ok: boolean;
+            ref: string;
+            /** @description In words; empty: nothing changes */
+            what: string;
+            why_not?: string;
         };
         RecordButton: {
             allowed: boolean;
@@ -5363,6 +6020,20 @@ export interface components {
             state: string;
             /** @description Of a record */
             type?: string;
+        };
+        RecordEntry: {
+            /** @description One of several times of a record that comes again */
+            again: boolean;
+            /** @description Its dates are days without a time */
+            all_day: boolean;
+            from: string;
+            id: string;
+            ref: string;
+            site_id: string | null;
+            state: string;
+            title: string;
+            to: string;
+            type: string;
         };
         RecordFacet: {
             /** Format: int64 */
@@ -5592,6 +6263,24 @@ export interface components {
             transitions: components["schemas"]["RecordTransition"][];
             write: string;
         };
+        RecordTypeCount: {
+            /**
+             * Format: int64
+             * @description Not closed
+             */
+            open: number;
+            /**
+             * Format: int64
+             * @description Its due date, its review or its validity has passed and it is not closed
+             */
+            overdue: number;
+            type: string;
+            /**
+             * Format: int64
+             * @description Waits for approval
+             */
+            waiting: number;
+        };
         RecordVersion: {
             /** @description create, change, request, approve, reject, review … or a transition's id */
             action: string;
@@ -5605,6 +6294,19 @@ export interface components {
             title: string;
             /** Format: int64 */
             version: number;
+        };
+        RecordView: {
+            id: string;
+            mine: boolean;
+            name: string;
+            /** @description Its owner's name */
+            owner: string;
+            /** @description /assets */
+            page: string;
+            search: {
+                [key: string]: unknown;
+            };
+            shared: boolean;
         };
         RecordVote: {
             at: string;
@@ -5661,6 +6363,17 @@ export interface components {
             /** @description The server prints it when it starts */
             token: string;
             tz?: string;
+        };
+        SettingsInBody: {
+            /** Format: int64 */
+            beyond?: number;
+            /** Format: int64 */
+            disk_mib?: number;
+            filter?: string;
+            /** Format: int64 */
+            memory_mib?: number;
+            /** @enum {string} */
+            ring?: "memory" | "disk" | "off";
         };
         SignInInBody: {
             /** @description Of the authenticator app, or a recovery code, when the answer was second_step */
@@ -5733,6 +6446,13 @@ export interface components {
              * @enum {string}
              */
             language: "" | "en" | "da" | "de";
+        };
+        "Update-viewRequest": {
+            name?: string;
+            search?: {
+                [key: string]: unknown;
+            };
+            shared?: boolean;
         };
         UserInBody: {
             email: string;
@@ -5826,6 +6546,21 @@ export interface components {
             count: number;
             value: string;
         };
+        ViewDecision: {
+            at: string;
+            by: string;
+            /** Format: int64 */
+            count: number;
+            /** @enum {string} */
+            kind: "device" | "declaration" | "withdrawn" | "explained" | "answered";
+            reason: string;
+            ref: components["schemas"]["OtRef"];
+            site: string;
+            site_id: string;
+            title: string;
+            /** @description accepted, rejected…; the requirement; the answer */
+            what: string;
+        };
         ViewEndpoint: {
             /** @description Of the asset that has the address now; empty: none has */
             asset_id: string;
@@ -5858,6 +6593,21 @@ export interface components {
             rules: string[];
             server: string;
             site_id: string;
+        };
+        ViewExpiry: {
+            at: string;
+            /** @description Where it is the whole company's */
+            entity_id: string;
+            /** @enum {string} */
+            kind: "declaration" | "account" | "token" | "visitor" | "record";
+            /** @description Id of who answers for it; empty: nobody is named */
+            owner: string;
+            ref: components["schemas"]["OtRef"];
+            site: string;
+            site_id: string;
+            title: string;
+            /** @description Of a record: exception, maintenance-window… */
+            type: string;
         };
         ViewFirstHour: {
             /**
@@ -5912,6 +6662,46 @@ export interface components {
             /** @description Of the zone that has it already; empty: none has */
             zone_id: string;
         };
+        ViewNewConnection: {
+            /** @description Id of the first */
+            conversation: string;
+            /**
+             * Format: int64
+             * @description Conversations
+             */
+            count: number;
+            first_at: string;
+            from_zone: string;
+            from_zone_id: string;
+            protocol: string;
+            site: string;
+            site_id: string;
+            to_zone: string;
+            to_zone_id: string;
+        };
+        ViewNewDevice: {
+            /** @description First packet */
+            first_at: string;
+            id: string;
+            name: string;
+            site: string;
+            site_id: string;
+            /** @enum {string} */
+            state: "new" | "accepted" | "rejected" | "retired";
+            vendor: string;
+            zone: string;
+        };
+        ViewOutage: {
+            from_at: string;
+            name: string;
+            /** Format: int64 */
+            seconds: number;
+            site: string;
+            site_id: string;
+            source: string;
+            /** @description Null: it is silent still */
+            to_at: string | null;
+        };
         ViewPacketRef: {
             /** Format: int64 */
             number: number;
@@ -5920,6 +6710,46 @@ export interface components {
             seen: string;
             source: string;
             source_name: string;
+        };
+        ViewPartComplyMove: {
+            items: components["schemas"]["ComplyMove"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewDecision: {
+            items: components["schemas"]["ViewDecision"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewExpiry: {
+            items: components["schemas"]["ViewExpiry"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewNewConnection: {
+            items: components["schemas"]["ViewNewConnection"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewNewDevice: {
+            items: components["schemas"]["ViewNewDevice"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewOutage: {
+            items: components["schemas"]["ViewOutage"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewSignIn: {
+            items: components["schemas"]["ViewSignIn"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewWireChange: {
+            items: components["schemas"]["ViewWireChange"][];
+            /** Format: int64 */
+            total: number;
         };
         ViewPlant: {
             /** Format: int64 */
@@ -5934,6 +6764,41 @@ export interface components {
         ViewProof: {
             hex: string;
             ref: components["schemas"]["ViewPacketRef"];
+        };
+        ViewSignIn: {
+            /** @description Name of the person whom it was done to */
+            about: string;
+            action: string;
+            /** @description Id of who did it */
+            actor: string;
+            at: string;
+            name: string;
+            target: components["schemas"]["OtRef"];
+        };
+        ViewSince: {
+            changes: components["schemas"]["ViewPartViewWireChange"];
+            /**
+             * @description working-day: since the last working day's end; visit: since you were last here
+             * @enum {string}
+             */
+            chosen: "working-day" | "visit" | "asked";
+            connections: components["schemas"]["ViewPartViewNewConnection"];
+            decisions: components["schemas"]["ViewPartViewDecision"];
+            devices: components["schemas"]["ViewPartViewNewDevice"];
+            /** @description Within 14 days */
+            expiring: components["schemas"]["ViewPartViewExpiry"];
+            from: string;
+            /** @description Parts that your role does not open */
+            hidden: string[];
+            levels: components["schemas"]["ViewPartComplyMove"];
+            outages: components["schemas"]["ViewPartViewOutage"];
+            sign_ins: components["schemas"]["ViewPartViewSignIn"];
+            sites: components["schemas"]["ViewSiteName"][];
+            to: string;
+        };
+        ViewSiteName: {
+            id: string;
+            name: string;
         };
         ViewSiteStart: {
             /** Format: int64 */
@@ -6074,6 +6939,33 @@ export interface components {
             /** Format: int64 */
             count: number;
             name: string;
+        };
+        ViewWireChange: {
+            at: string;
+            /** @enum {string} */
+            class: "program_download" | "firmware" | "control" | "configure";
+            client: components["schemas"]["ViewEndpoint"];
+            conversation: string;
+            /**
+             * Format: int64
+             * @description Messages
+             */
+            count: number;
+            /** @description Of its first event: number of the site and of the event */
+            id: string;
+            /** @description A change record covers it, or somebody explained it */
+            matched: boolean;
+            protocol: string;
+            record_id: string;
+            record_ref: string;
+            server: components["schemas"]["ViewEndpoint"];
+            site: string;
+            site_id: string;
+            /** @description Block, file or function that the protocol names */
+            what: string;
+            /** @description Who did it, as explained */
+            who: string;
+            why: string;
         };
         ViewZone: {
             /** Format: int64 */
@@ -7234,6 +8126,132 @@ export interface operations {
             };
         };
     };
+    "list-cuts": {
+        parameters: {
+            query?: {
+                site?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageListenCut"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "cut-packets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CutInBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenCut"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-cut": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenCut"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-cut-file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-declarations": {
         parameters: {
             query?: {
@@ -8005,6 +9023,103 @@ export interface operations {
             };
         };
     };
+    "list-explanations": {
+        parameters: {
+            query?: {
+                site?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageComplyExplanation"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ComplyExplain"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComplyExplained"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "check-filter": {
+        parameters: {
+            query?: {
+                text?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenFilterCheck"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-first-hour": {
         parameters: {
             query?: never;
@@ -8082,6 +9197,39 @@ export interface operations {
         responses: {
             /** @description Created */
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxHandover"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "preview-handover": {
+        parameters: {
+            query: {
+                site: string;
+                /** @description 0: 8 */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8518,6 +9666,108 @@ export interface operations {
             };
         };
     };
+    "list-listening": {
+        parameters: {
+            query?: {
+                site?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenItemsListenInterface"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-listening": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenInterface"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-listening": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that you saw */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingsInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenInterface"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-metrics": {
         parameters: {
             query?: never;
@@ -8533,6 +9783,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "check-mirrors": {
+        parameters: {
+            query?: {
+                site?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenItemsListenCheck"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -9572,6 +10853,7 @@ export interface operations {
                 link?: string;
                 /** @description A column; -column is downwards */
                 sort?: string;
+                /** @description A day, as 2026-11-20: as it was at its end (UTC); empty: now */
                 as_of?: string;
                 cursor?: string;
                 limit?: number;
@@ -9636,6 +10918,151 @@ export interface operations {
             };
         };
     };
+    "bulk-records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Bulk-recordsRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRecordBulkResult"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-record-calendar": {
+        parameters: {
+            query?: {
+                type?: string;
+                site?: string;
+                from?: string;
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRecordEntry"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "count-record-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordBody"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-records": {
+        parameters: {
+            query?: {
+                type?: string;
+                /** @description Several with commas */
+                state?: string;
+                site?: string;
+                /** @description An id, me, or none */
+                owner?: string;
+                q?: string;
+                due?: "overdue" | "soon";
+                /** @description field:value, may be given again */
+                filter?: string[] | null;
+                /** @description kind:id */
+                link?: string;
+                /** @description A column; -column is downwards */
+                sort?: string;
+                /** @description A day, as 2026-11-20: as it was at its end (UTC); empty: now */
+                as_of?: string;
+                cursor?: string;
+                limit?: number;
+                format?: "csv" | "xlsx";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "count-records": {
         parameters: {
             query?: {
@@ -9653,6 +11080,7 @@ export interface operations {
                 link?: string;
                 /** @description A column; -column is downwards */
                 sort?: string;
+                /** @description A day, as 2026-11-20: as it was at its end (UTC); empty: now */
                 as_of?: string;
                 cursor?: string;
                 limit?: number;
@@ -9683,9 +11111,41 @@ export interface operations {
             };
         };
     };
+    "import-records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-record": {
         parameters: {
             query?: {
+                /** @description A day, as 2026-11-20: as it was at its end (UTC); empty: now */
                 as_of?: string;
             };
             header?: never;
@@ -9799,6 +11259,102 @@ export interface operations {
             header?: never;
             path: {
                 id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "attach-to-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-record-attachment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                attachment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "detach-from-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                attachment: string;
             };
             cookie?: never;
         };
@@ -10995,6 +12551,41 @@ export interface operations {
             };
         };
     };
+    "get-since": {
+        parameters: {
+            query?: {
+                /** @description 12h, 3d, 2026-11-20 (by the site's clock), a time, or visit: since you were last here; empty: since the last working day's end */
+                since?: string;
+                /** @description Up to then; left out: now */
+                to?: string;
+                site?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewSince"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-sites": {
         parameters: {
             query?: never;
@@ -11387,7 +12978,10 @@ export interface operations {
     };
     "get-packet": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description When it was seen, as its reference says: needed for a live sensor, which counts anew after a restart */
+                seen?: string;
+            };
             header?: never;
             path: {
                 source: string;
@@ -12030,6 +13624,134 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-views": {
+        parameters: {
+            query?: {
+                page?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRecordView"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Create-viewRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordView"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Update-viewRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordView"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {

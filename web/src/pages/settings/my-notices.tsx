@@ -8,7 +8,7 @@ import { notify } from "../../ui/toast";
 import "./notices.css";
 
 /** How one wants to be told: by which way of what, when not, and what comes once a day. */
-export function MyNotices() {
+export default function MyNotices() {
   const mine = useQuery(myNotices);
   return (
     <div className="notices">

@@ -16,7 +16,7 @@ import { ReceiverForm } from "./receiver-form";
 import "./notices.css";
 
 /** Where notices go, what waits on the way, and where this installation may connect to. */
-export function Notices() {
+export default function Notices() {
   const seesPlaces = useMay("system:read");
   return (
     <div className="stack notices">

@@ -1,9 +1,8 @@
 import { Link, useSearch } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 import { useMay } from "../../api/may";
 import { t } from "../../texts";
-import { Page } from "../../ui/page";
-import { MyNotices } from "./my-notices";
-import { Notices } from "./notices";
+import { Page, Wait } from "../../ui/page";
 import { Security } from "./security";
 import { Sessions } from "./sessions";
 import { Sites } from "./sites";
@@ -11,19 +10,27 @@ import { Tokens } from "./tokens";
 import { Users } from "./users";
 import "./settings.css";
 
-const tabs = ["sites", "users", "sessions", "security", "tokens", "mine", "notices"] as const;
+const tabs = ["sites", "users", "sessions", "security", "tokens", "mine", "notices", "installation"] as const;
+
+// Few look at these, and they are the largest.
+const Installation = lazy(() => import("./installation"));
+const MyNotices = lazy(() => import("./my-notices"));
+const Notices = lazy(() => import("./notices"));
 
 /** What Skanse must be told: the tree of sites and zones, and who may see it. */
 export default function SettingsPage() {
   const search = useSearch({ from: "/settings" });
-  const seesUsers = useMay("user:read");
-  const seesNotices = useMay("notify:write");
+  const hidden: Partial<Record<(typeof tabs)[number], boolean>> = {
+    users: !useMay("user:read"),
+    notices: !useMay("notify:write"),
+    installation: !useMay("system:read"),
+  };
   const tab = tabs.find((one) => one === search.tab) ?? "sites";
   return (
     <Page title={t("settings.title")}>
       <nav className="tabs" aria-label={t("settings.title")}>
         {tabs
-          .filter((one) => (one !== "users" || seesUsers) && (one !== "notices" || seesNotices))
+          .filter((one) => !hidden[one])
           .map((one) => (
             <Link
               key={one}
@@ -41,8 +48,11 @@ export default function SettingsPage() {
       {tab === "sessions" && <Sessions />}
       {tab === "security" && <Security />}
       {tab === "tokens" && <Tokens />}
-      {tab === "mine" && <MyNotices />}
-      {tab === "notices" && <Notices />}
+      <Suspense fallback={<Wait />}>
+        {tab === "mine" && <MyNotices />}
+        {tab === "notices" && <Notices />}
+        {tab === "installation" && <Installation />}
+      </Suspense>
     </Page>
   );
 }
