@@ -106,6 +106,11 @@ const captures = createRoute({
   validateSearch: only("site"),
   component: lazyRouteComponent(() => import("./pages/captures/captures")),
 });
+const sensors = createRoute({
+  ...at("/sensors"),
+  validateSearch: only("site", "edge"),
+  component: lazyRouteComponent(() => import("./pages/sensors/sensors")),
+});
 const audit = createRoute({
   ...at("/audit"),
   validateSearch: only("actor", "action"),
@@ -145,6 +150,7 @@ export const router = createRouter({
     newRecord,
     record,
     captures,
+    sensors,
     audit,
     settings,
     told,

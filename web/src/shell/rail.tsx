@@ -28,6 +28,9 @@ export function Rail({ session: who, open, onFind }: Props) {
         <Records />
         <ul>
           <Captures />
+          <Item to="/sensors" need="edge:read">
+            {t("sensors.title")}
+          </Item>
           <Item to="/audit" need="audit:read">
             {t("audit.title")}
           </Item>
