@@ -20,6 +20,7 @@ import (
 	"github.com/skanse/skanse/internal/egress"
 	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/job"
+	"github.com/skanse/skanse/internal/listen"
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/notify"
 	"github.com/skanse/skanse/internal/org"
@@ -57,6 +58,10 @@ type server struct {
 	sensor   sensor.Config // protocols and rules for every source
 	care     *care.Service
 	opts     serverOptions
+
+	listening *listen.Service
+	ringKey   []byte
+	guard     *portGuard // makes capture ports silent; nil: nobody does
 }
 
 type serverOptions struct {
@@ -65,6 +70,7 @@ type serverOptions struct {
 	Hosts        []string
 	TLSCert      string // of the interface: its end is watched
 	CaptureQuota int64
+	Listening    listenOptions
 	Clamd        string // scans attachments; empty: nothing does
 	Demo         bool
 	Clock        func() time.Time // of posture; nil: the machine's
@@ -117,11 +123,14 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	}
 	s.network = network.New(s.db, s.assets)
 	s.assets.AskSources(s.network)
-	s.ingest = &ingest{db: s.db, assets: s.assets, network: s.network, log: log}
+	if err := s.openListening(sealKey); err != nil {
+		return nil, err
+	}
+	s.ingest = &ingest{db: s.db, assets: s.assets, network: s.network, listening: s.listening, log: log}
 	if err := s.openEdges(); err != nil {
 		return nil, err
 	}
-	s.captures, err = network.NewCaptures(s.db, network.CaptureConfig{Dir: opts.Data.captures(), Quota: opts.CaptureQuota, Sensor: s.sensor, Apply: s.ingest.take, Log: log})
+	s.captures, err = network.NewCaptures(s.db, network.CaptureConfig{Dir: opts.Data.captures(), Quota: opts.CaptureQuota, Sensor: s.sensor, Apply: s.ingest.take, Log: log, Ring: s.ringPacket})
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +156,7 @@ func (s *server) close() error { return s.db.Close() }
 func (s *server) router(visitor *auth.Principal) *rest.Router {
 	return api.New(rest.Config{DB: s.db, Auth: s.auth, Log: s.log, Version: Version, Hosts: s.opts.Hosts, Visitor: visitor}, pages(),
 		admin.New(admin.Config{DB: s.db, Auth: s.auth, Org: s.org, Audit: s.audit, Version: Version, Demo: s.opts.Demo, Overview: s.overview}),
-		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges, s.digest)
+		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges, s.digest, s.listening)
 }
 
 func pages() fs.FS {
@@ -183,6 +192,9 @@ func (s *server) work(ctx context.Context) error {
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.inboxJobs()...) })
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.recordJobs()...) })
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.edgeJobs()...) })
+	g.Go(func() error {
+		return job.New(s.db, s.log).Run(ctx, job.Job{Name: "cuts", Every: time.Hour, Do: s.listening.Clean})
+	})
 	g.Go(func() error {
 		return job.New(s.db, s.log).Run(ctx, s.careJobs()...)
 	})

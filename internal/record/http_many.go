@@ -49,7 +49,11 @@ func (s *Service) manyRoutes(r *rest.Router) {
 			if err != nil {
 				return nil, err
 			}
-			if _, err := s.List(ctx, who, in.query()); err != nil { // a filter that is wrong is told before the first byte
+			query, err := s.query(&in.ListIn)
+			if err != nil {
+				return nil, err
+			}
+			if _, err := s.List(ctx, who, query); err != nil { // a filter that is wrong is told before the first byte
 				return nil, err
 			}
 			media := "text/csv; charset=utf-8"
@@ -57,7 +61,7 @@ func (s *Service) manyRoutes(r *rest.Router) {
 				media = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 			}
 			return &exportOut{ContentType: media, Disposition: disposition(t.ID + "-" + s.now().Format(time.DateOnly) + "." + in.Format), Body: func(c huma.Context) {
-				if err := s.Export(c.Context(), who, in.query(), in.Format, c.BodyWriter()); err != nil {
+				if err := s.Export(c.Context(), who, query, in.Format, c.BodyWriter()); err != nil {
 					s.cfg.Log.ErrorContext(c.Context(), "an export broke off", "error", err)
 					panic(http.ErrAbortHandler) // half a table must not look like a whole one
 				}

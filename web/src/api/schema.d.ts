@@ -1088,6 +1088,199 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/notices/callouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Test call-outs and who answered, newest first */
+        get: operations["list-callouts"];
+        put?: never;
+        /** Ask everybody on call now whether they are there */
+        post: operations["start-callout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/callouts/{id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that one is there */
+        post: operations["answer-callout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The queue, and what became of what was in it */
+        get: operations["list-deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/deliveries/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send it at the next moment: one that waits, is held, or was given up */
+        post: operations["retry-delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a link in a message is about */
+        post: operations["look-at-link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How one is told */
+        get: operations["get-my-notices"];
+        /** Say how one wants to be told */
+        put: operations["put-my-notices"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/receivers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Mail server, modem, webhooks and syslog servers */
+        get: operations["list-receivers"];
+        put?: never;
+        /** Add a receiver; it is turned off until told otherwise */
+        post: operations["create-receiver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/receivers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One receiver */
+        get: operations["get-receiver"];
+        put?: never;
+        post?: never;
+        /** Remove a receiver; what waits for it is given up */
+        delete: operations["delete-receiver"];
+        options?: never;
+        head?: never;
+        /** Change a receiver; what is left out stays */
+        patch: operations["update-receiver"];
+        trace?: never;
+    };
+    "/notices/receivers/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a test now and show what the other side says */
+        post: operations["test-receiver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that one has seen it, or that one is there: whoever holds the link of the message */
+        post: operations["confirm-link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Settings of all notices */
+        get: operations["get-notice-settings"];
+        /** Change the settings of all notices */
+        put: operations["put-notice-settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/passkeys": {
         parameters: {
             query?: never;
@@ -1313,6 +1506,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/records/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change several records, or see what would change */
+        post: operations["bulk-records"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What lies between two times, with all times of what comes again */
+        get: operations["list-record-calendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Records of one type as a table that can be read in again */
+        get: operations["export-records"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/records/facets": {
         parameters: {
             query?: never;
@@ -1324,6 +1568,23 @@ export interface paths {
         get: operations["count-records"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a table in, as the raw body (?type=&format=csv|xlsx&site=&dry_run=true shows every row's effect) */
+        post: operations["import-records"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1361,6 +1622,41 @@ export interface paths {
         post: operations["decide-record"];
         /** Take a request for approval back */
         delete: operations["withdraw-record"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}/attachments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Attach a file, as the raw body (?name=), at most 2 GiB */
+        post: operations["attach-to-record"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}/attachments/{attachment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download an attachment; what is infected is not given out */
+        get: operations["get-record-attachment"];
+        put?: never;
+        post?: never;
+        /** Take an attachment away */
+        delete: operations["detach-from-record"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2300,6 +2596,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Saved views: one's own and those that others share */
+        get: operations["list-views"];
+        put?: never;
+        /** Save a page with its filters under a name */
+        post: operations["create-view"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/views/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete one of one's own views */
+        delete: operations["delete-view"];
+        options?: never;
+        head?: never;
+        /** Change one of one's own views */
+        patch: operations["update-view"];
+        trace?: never;
+    };
     "/zones/{id}": {
         parameters: {
             query?: never;
@@ -2488,16 +2820,6 @@ export interface components {
             used_at: string | null;
             user_id: string;
             user_name: string;
-        };
-        AllowInBody: {
-            /** @description mail.example.com, 10.0.4.7 or 10.0.4.0/24 */
-            host: string;
-            /** @description The name may stand for a private, link-local or loopback address */
-            inside?: boolean;
-            /** @description What for */
-            note?: string;
-            /** Format: int64 */
-            port: number;
         };
         "Answer-inbox-itemRequest": {
             comment?: string;
@@ -3022,6 +3344,13 @@ export interface components {
             /** @description Who uses it */
             name: string;
             why: string;
+        };
+        "Bulk-recordsRequest": {
+            dry_run?: boolean;
+            ids: string[] | null;
+            reason?: string;
+            set?: components["schemas"]["RecordChanges"];
+            transition?: string;
         };
         CareDatabase: {
             /** Format: int64 */
@@ -3826,6 +4155,14 @@ export interface components {
             /** @description Small letters, digits and dashes */
             id: string;
         };
+        "Create-viewRequest": {
+            name: string;
+            page: string;
+            search?: {
+                [key: string]: unknown;
+            };
+            shared?: boolean;
+        };
         CreatedBody: {
             id: string;
         };
@@ -3979,6 +4316,16 @@ export interface components {
             made_by: string;
             /** @description What for */
             note: string;
+            /** Format: int64 */
+            port: number;
+        };
+        EgressInBody: {
+            /** @description mail.example.com, 10.0.4.7 or 10.0.4.0/24 */
+            host: string;
+            /** @description The name may stand for a private, link-local or loopback address */
+            inside?: boolean;
+            /** @description What for */
+            note?: string;
             /** Format: int64 */
             port: number;
         };
@@ -4485,12 +4832,293 @@ export interface components {
             valid_until?: string | null;
             zone?: string;
         };
+        NoticeLinkInBody: {
+            token: string;
+        };
+        NotifyAnswer: {
+            answered_at: string | null;
+            name: string;
+            user_id: string;
+            /** @description mail sms; empty: none */
+            ways: string;
+        };
+        NotifyCallout: {
+            /** @description Local time, as 10:00 */
+            at: string;
+            /**
+             * Format: int64
+             * @description Of the month
+             */
+            day: number;
+            on: boolean;
+            /**
+             * Format: int64
+             * @description Within which everybody answers
+             */
+            target_minutes: number;
+            /** @description IANA name */
+            zone: string;
+        };
+        NotifyCalloutResult: {
+            answers: components["schemas"]["NotifyAnswer"][];
+            /** Format: int64 */
+            asked: number;
+            at: string;
+            by_hand: boolean;
+            due_at: string;
+            /** @description Null: it runs */
+            ended_at: string | null;
+            id: string;
+            /** Format: int64 */
+            in_time: number;
+            /** Format: int64 */
+            late: number;
+            /**
+             * Format: int64
+             * @description Of the answers in time
+             */
+            longest_seconds: number | null;
+            /**
+             * Format: int64
+             * @description Asked, but there is no way to reach them
+             */
+            no_way: number;
+            /**
+             * Format: double
+             * @description Answered in time, of those asked; null: nobody was asked
+             */
+            share: number | null;
+        };
+        NotifyDelivery: {
+            /** @description What the other side said */
+            answer: string;
+            /** Format: int64 */
+            attempts: number;
+            /** @enum {string} */
+            channel: "mail" | "sms" | "webhook" | "syslog";
+            /** @description Not sent before */
+            due_at: string;
+            ended_at: string | null;
+            /** @description Of the last attempt */
+            error: string;
+            id: string;
+            /**
+             * Format: int64
+             * @description In a bundle
+             */
+            items: number;
+            made_at: string;
+            /** @description The person confirmed the link, or opened the item in the inbox */
+            seen_at: string | null;
+            /** Format: int64 */
+            severity: number;
+            /** @enum {string} */
+            state: "waiting" | "held" | "digest" | "bundled" | "sent" | "answered" | "dead";
+            title: string;
+            /** @description Name of the person or the receiver */
+            to: string;
+            tried_at: string | null;
+            /** @enum {string} */
+            what: "open" | "done" | "bundle" | "callout";
+        };
+        NotifyLink: {
+            item_id: string;
+            /** @description Titles of a bundle */
+            items: string[];
+            seen_at: string | null;
+            sent_at: string | null;
+            title: string;
+            /** @enum {string} */
+            what: "open" | "done" | "bundle" | "callout" | "test";
+        };
+        NotifyMyNotices: {
+            /** @description The address of the account */
+            account: string;
+            /** @description Local time of the daily digest */
+            digest_at: string;
+            /** @description There is a mail server */
+            has_mail: boolean;
+            /** @description There is a modem */
+            has_sms: boolean;
+            /** @description mail, sms, digest */
+            info: string[];
+            /** @description Empty: the address of the account */
+            mail: string;
+            /** @description Ways for what cannot wait: mail, sms */
+            now: string[];
+            /** @description Is asked in test call-outs also without a turn in the rota */
+            on_call: boolean;
+            /** @description For SMS, with the country code; empty: none */
+            phone: string;
+            quiet: components["schemas"]["NotifyQuiet"];
+            /** @description False: these are the defaults */
+            said: boolean;
+            /** @description mail, sms, digest */
+            today: string[];
+            /** @description mail, sms, digest */
+            week: string[];
+            /** @description IANA name, as Europe/Copenhagen */
+            zone: string;
+        };
         NotifyOut: {
             items: components["schemas"]["EgressAllow"][];
             /** @description Nothing is connected whatever the list says: the demo */
             off: boolean;
             /** @description What something here wanted to reach since the start, newest first */
             refused: components["schemas"]["EgressRefusal"][];
+        };
+        NotifyQuiet: {
+            /**
+             * Format: int64
+             * @description The least urgent severity that breaks through: 1 now (usual), 0 nothing
+             */
+            breaks: number;
+            /** @description Days on which they begin, 0 is Sunday; empty: every day */
+            days: number[];
+            /** @description Local time, as 22:00 */
+            from: string;
+            on: boolean;
+            /** @description As 06:00; before from: of the next day */
+            to: string;
+        };
+        NotifyReceiver: {
+            /** @description The place is on the list of connections out */
+            allowed: boolean;
+            /** @description syslog: the audit log and its checkpoints go there too */
+            audit: boolean;
+            /**
+             * Format: int64
+             * @description Index of the next entry of the audit log to go there
+             */
+            audit_next: number;
+            /**
+             * Format: int64
+             * @description Given up
+             */
+            dead: number;
+            enabled: boolean;
+            /** @description It has taken nothing since then */
+            failing_at: string | null;
+            /** @description A password, key or PIN is kept; it is never shown */
+            has_secret: boolean;
+            id: string;
+            /** @enum {string} */
+            kind: "mail" | "sms" | "webhook" | "syslog";
+            /** @description webhook, syslog: of items; empty: all */
+            kinds: string[];
+            name: string;
+            /** @description The host:port to be allowed; empty: none */
+            place: string;
+            /** @description Why it was turned off by itself */
+            problem: string;
+            /**
+             * Format: int64
+             * @description webhook, syslog: the least urgent that goes there, 1 now to 4 for information
+             */
+            severity: number;
+            /** @description Empty: every site */
+            site_id: string;
+            /**
+             * Format: int64
+             * @description In the queue
+             */
+            waiting: number;
+            way: components["schemas"]["NotifyWay"];
+            /** @description Last time it took something */
+            worked_at: string | null;
+        };
+        NotifyReceiverBody: {
+            audit?: boolean;
+            enabled?: boolean;
+            /**
+             * @description Of a new one; it does not change
+             * @enum {string}
+             */
+            kind?: "mail" | "sms" | "webhook" | "syslog";
+            kinds?: string[];
+            name?: string;
+            /** @description Password of mail, key of a webhook's signature (16 characters or more), PIN; kept sealed and never shown. Empty: forget it */
+            secret?: string;
+            /** Format: int64 */
+            severity?: number;
+            /** @description Empty: every site */
+            site_id?: string;
+            way?: components["schemas"]["NotifyWay"];
+        };
+        NotifySettings: {
+            /** @description Where people reach the pages, for links: https://skanse.plant.example:8443; empty: as the server was started */
+            address: string;
+            callout: components["schemas"]["NotifyCallout"];
+            /**
+             * Format: int64
+             * @description Days after which a notice is given up
+             */
+            dead_after_days: number;
+        };
+        NotifyWay: {
+            /**
+             * Format: int64
+             * @description sms; 0: 115200
+             */
+            baud?: number;
+            /** @description mail, webhook, syslog: certificates (PEM) to trust instead of the machine's */
+            ca?: string;
+            /** @description sms: number of the service centre; empty: the card's */
+            centre?: string;
+            /** @description sms: the serial port, as /dev/serial/by-id/… */
+            device?: string;
+            /**
+             * Format: int64
+             * @description syslog: 13 is log audit
+             */
+            facility?: number;
+            /** @description syslog: rfc5424 or cef */
+            format?: string;
+            /** @description mail: the sender's address */
+            from?: string;
+            /** @description mail, syslog: name or address */
+            host?: string;
+            /**
+             * Format: int64
+             * @description sms: at most so many messages an hour; 0: 60
+             */
+            per_hour?: number;
+            /**
+             * Format: int64
+             * @description mail, syslog
+             */
+            port?: number;
+            /** @description mail: starttls, tls or none */
+            security?: string;
+            /** @description sms: for a modem without PDU mode */
+            text_mode?: boolean;
+            /** @description syslog: tls, tcp or udp */
+            transport?: string;
+            /** @description webhook */
+            url?: string;
+            /** @description mail; empty: no sign-in */
+            username?: string;
+        };
+        NotifyWishes: {
+            /** @description Local time of the daily digest */
+            digest_at: string;
+            /** @description mail, sms, digest */
+            info: string[];
+            /** @description Empty: the address of the account */
+            mail: string;
+            /** @description Ways for what cannot wait: mail, sms */
+            now: string[];
+            /** @description Is asked in test call-outs also without a turn in the rota */
+            on_call: boolean;
+            /** @description For SMS, with the country code; empty: none */
+            phone: string;
+            quiet: components["schemas"]["NotifyQuiet"];
+            /** @description mail, sms, digest */
+            today: string[];
+            /** @description mail, sms, digest */
+            week: string[];
+            /** @description IANA name, as Europe/Copenhagen */
+            zone: string;
         };
         OrgEntity: {
             id: string;
@@ -4526,6 +5154,15 @@ export interface components {
         OtRef: {
             id: string;
             kind: string;
+        };
+        OutcomeBody: {
+            /** @description What the other side said */
+            answer: string;
+            /** @description Why it did not work */
+            error: string;
+            /** Format: int64 */
+            millis: number;
+            ok: boolean;
         };
         PageAdminOpenSession: {
             items: components["schemas"]["AdminOpenSession"][];
@@ -4716,6 +5353,27 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageNotifyCalloutResult: {
+            items: components["schemas"]["NotifyCalloutResult"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageNotifyDelivery: {
+            items: components["schemas"]["NotifyDelivery"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageNotifyReceiver: {
+            items: components["schemas"]["NotifyReceiver"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageOrgEntity: {
             items: components["schemas"]["OrgEntity"][];
             /** @description Give it as cursor to get the next page */
@@ -4744,6 +5402,20 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageRecordBulkResult: {
+            items: components["schemas"]["RecordBulkResult"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageRecordEntry: {
+            items: components["schemas"]["RecordEntry"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageRecordItem: {
             items: components["schemas"]["RecordItem"][];
             /** @description Give it as cursor to get the next page */
@@ -4767,6 +5439,13 @@ export interface components {
         };
         PageRecordVersion: {
             items: components["schemas"]["RecordVersion"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageRecordView: {
+            items: components["schemas"]["RecordView"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -4855,6 +5534,15 @@ export interface components {
             /** @enum {string} */
             scan: "clean" | "infected" | "unscanned";
             sha256: string;
+        };
+        RecordBulkResult: {
+            changes: components["schemas"]["RecordFieldChange"][];
+            id: string;
+            ok: boolean;
+            ref: string;
+            /** @description In words; empty: nothing changes */
+            what: string;
+            why_not?: string;
         };
         RecordButton: {
             allowed: boolean;
@@ -4968,6 +5656,20 @@ export interface components {
             state: string;
             /** @description Of a record */
             type?: string;
+        };
+        RecordEntry: {
+            /** @description One of several times of a record that comes again */
+            again: boolean;
+            /** @description Its dates are days without a time */
+            all_day: boolean;
+            from: string;
+            id: string;
+            ref: string;
+            site_id: string | null;
+            state: string;
+            title: string;
+            to: string;
+            type: string;
         };
         RecordFacet: {
             /** Format: int64 */
@@ -5211,6 +5913,19 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        RecordView: {
+            id: string;
+            mine: boolean;
+            name: string;
+            /** @description Its owner's name */
+            owner: string;
+            /** @description /assets */
+            page: string;
+            search: {
+                [key: string]: unknown;
+            };
+            shared: boolean;
+        };
         RecordVote: {
             at: string;
             by: components["schemas"]["RecordName"];
@@ -5311,6 +6026,10 @@ export interface components {
         "Take-shiftRequest": {
             remark?: string;
         };
+        "Test-receiverRequest": {
+            /** @description mail, sms: an address or a number; empty: one's own */
+            to?: string;
+        };
         TokenInBody: {
             /**
              * Format: date-time
@@ -5334,6 +6053,13 @@ export interface components {
              * @enum {string}
              */
             language: "" | "en" | "da" | "de";
+        };
+        "Update-viewRequest": {
+            name?: string;
+            search?: {
+                [key: string]: unknown;
+            };
+            shared?: boolean;
         };
         UserInBody: {
             email: string;
@@ -7356,7 +8082,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -7392,7 +8120,9 @@ export interface operations {
             header?: {
                 "If-Match"?: string;
             };
-            path?: never;
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -7521,7 +8251,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -7588,7 +8320,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["AllowInBody"];
+                "application/json": components["schemas"]["EgressInBody"];
             };
         };
         responses: {
@@ -8417,6 +9149,552 @@ export interface operations {
             };
         };
     };
+    "list-callouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageNotifyCalloutResult"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "start-callout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyCalloutResult"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "answer-callout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-deliveries": {
+        parameters: {
+            query?: {
+                /** @description open: waiting, held or for the digest */
+                state?: "open" | "waiting" | "held" | "digest" | "bundled" | "sent" | "answered" | "dead";
+                channel?: "mail" | "sms" | "webhook" | "syslog";
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageNotifyDelivery"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "retry-delivery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "look-at-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoticeLinkInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyLink"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-my-notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyMyNotices"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-my-notices": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotifyWishes"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyMyNotices"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-receivers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageNotifyReceiver"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-receiver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotifyReceiverBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyReceiver"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-receiver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyReceiver"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-receiver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-receiver": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotifyReceiverBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyReceiver"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "test-receiver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Test-receiverRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutcomeBody"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "confirm-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoticeLinkInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyLink"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-notice-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifySettings"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-notice-settings": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotifySettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifySettings"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-passkeys": {
         parameters: {
             query?: never;
@@ -8962,6 +10240,121 @@ export interface operations {
             };
         };
     };
+    "bulk-records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Bulk-recordsRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRecordBulkResult"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-record-calendar": {
+        parameters: {
+            query?: {
+                type?: string;
+                site?: string;
+                from?: string;
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRecordEntry"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-records": {
+        parameters: {
+            query?: {
+                type?: string;
+                /** @description Several with commas */
+                state?: string;
+                site?: string;
+                /** @description An id, me, or none */
+                owner?: string;
+                q?: string;
+                due?: "overdue" | "soon";
+                /** @description field:value, may be given again */
+                filter?: string[] | null;
+                /** @description kind:id */
+                link?: string;
+                /** @description A column; -column is downwards */
+                sort?: string;
+                as_of?: string;
+                cursor?: string;
+                limit?: number;
+                format?: "csv" | "xlsx";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "count-records": {
         parameters: {
             query?: {
@@ -8997,6 +10390,37 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["RecordFacets"];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "import-records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -9125,6 +10549,102 @@ export interface operations {
             header?: never;
             path: {
                 id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "attach-to-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-record-attachment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                attachment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "detach-from-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                attachment: string;
             };
             cookie?: never;
         };
@@ -11391,6 +12911,134 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-views": {
+        parameters: {
+            query?: {
+                page?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRecordView"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Create-viewRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordView"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Update-viewRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordView"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {
