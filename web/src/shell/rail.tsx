@@ -8,6 +8,7 @@ import { recordCounts, recordTypes } from "../api/records";
 import type { Session } from "../api/types";
 import { t, word } from "../texts";
 import { Mark } from "../ui/mark";
+import { Desk } from "./desk";
 import { ThemeSwitch } from "./theme";
 
 type Props = { session: Session; open: boolean; onFind: () => void };
@@ -23,6 +24,7 @@ export function Rail({ session: who, open, onFind }: Props) {
         {t("shell.find")} <kbd>Ctrl K</kbd>
       </button>
       <div className="ways">
+        <Desk demo={who.demo} />
         <Standing />
         <Plant />
         <Records />
@@ -150,8 +152,9 @@ function Foot({ session: who }: { session: Session }) {
   const client = useQueryClient();
   const navigate = useNavigate();
   const signOut = async () => {
-    await api.DELETE("/session").catch(() => undefined);
+    const out = await api.DELETE("/session").catch(() => undefined);
     client.clear();
+    if (out?.data?.provider) window.location.assign(out.data.provider); // signed in there still
     await navigate({ to: "/posture" });
     await client.invalidateQueries();
   };
