@@ -30,9 +30,6 @@ export function Rail({ session: who, open, onFind }: Props) {
         <Records />
         <ul>
           <Captures />
-          <Item to="/sensors" need="edge:read">
-            {t("sensors.title")}
-          </Item>
           <Item to="/audit" need="audit:read">
             {t("audit.title")}
           </Item>
@@ -79,6 +76,9 @@ function Plant() {
       </Item>
       <Item to="/conversations" need="network:read">
         {t("conversations.title")}
+      </Item>
+      <Item to="/sensors" need="edge:read">
+        {t("sensors.title")}
       </Item>
     </ul>
   );
