@@ -176,6 +176,11 @@ func TestDeclare(t *testing.T) {
 		var made DeclarationItem
 		d.ask("all", "POST", "/declarations", input("", record, ""), 201, &made)
 		d.evaluate()
+		if l := d.level("5.3", d.north); l.D != 0 || made.Valid || made.Approval != "waiting" {
+			t.Errorf("nobody else has looked at it, yet D is %v: %+v", l.D, made)
+		}
+		d.approve(made.ID)
+		d.evaluate()
 		if l := d.level("5.3", d.north); l.D != 1 || l.Level != 2 {
 			t.Errorf("the company's declaration gives D %v, level %d at North", l.D, l.Level)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/org"
 	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/store"
 	"github.com/skanse/skanse/internal/store/storetest"
 )
@@ -19,7 +20,7 @@ import (
 func tables() []store.Migrations {
 	return []store.Migrations{
 		org.Migrations(), audit.Migrations(), bus.Migrations(), auth.Migrations(), inbox.Migrations(), asset.Migrations(),
-		network.Migrations(), Migrations(),
+		network.Migrations(), record.Migrations(), Migrations(),
 	}
 }
 
