@@ -23,16 +23,17 @@ type Env struct {
 
 // cli lists the sub-commands. Each is one struct in one file with Run(*Env) error and Help() string.
 type cli struct {
-	Demo     DemoCmd       `cmd:"" help:"Serve an example company, to look around."`
-	Serve    ServeCmd      `cmd:"" help:"Serve the interface and the API."`
-	Edge     EdgeCmd       `cmd:"" help:"Be the box at a site that listens and tells its centre."`
-	Inspect  InspectCmd    `cmd:"" help:"Say what a capture shows: devices, conversations, messages, alerts."`
-	Import   ImportCmd     `cmd:"" help:"Take captures into the inventory of a site."`
-	Posture  PostureCmd    `cmd:"" help:"Print the levels of all areas and sites."`
-	Snapshot SnapshotCmd   `cmd:"" help:"Copy everything to one file, check it, bring it back."`
-	Verify   VerifyCmd     `cmd:"" help:"Check that the audit log and the evidence are as they were written."`
-	Break    BreakGlassCmd `cmd:"" name:"break-glass" help:"Printed one-time codes for the day when nothing else signs in."`
-	OpenAPI  OpenAPICmd    `cmd:"" name:"openapi" help:"Print the description of the API."`
+	Demo      DemoCmd       `cmd:"" help:"Serve an example company, to look around."`
+	Serve     ServeCmd      `cmd:"" help:"Serve the interface and the API."`
+	Edge      EdgeCmd       `cmd:"" help:"Be the box at a site that listens and tells its centre."`
+	Inspect   InspectCmd    `cmd:"" help:"Say what a capture shows: devices, conversations, messages, alerts."`
+	Import    ImportCmd     `cmd:"" help:"Take captures into the inventory of a site."`
+	Posture   PostureCmd    `cmd:"" help:"Print the levels of all areas and sites."`
+	Snapshot  SnapshotCmd   `cmd:"" help:"Copy everything to one file, check it, bring it back."`
+	Verify    VerifyCmd     `cmd:"" help:"Check that the audit log and the evidence are as they were written."`
+	Break     BreakGlassCmd `cmd:"" name:"break-glass" help:"Printed one-time codes for the day when nothing else signs in."`
+	PortGuard PortGuardCmd  `cmd:"" hidden:"" help:"Make capture ports silent for a server, and put them back."`
+	OpenAPI   OpenAPICmd    `cmd:"" name:"openapi" help:"Print the description of the API."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

@@ -19,6 +19,9 @@ type ear struct {
 	iface    string
 	every    time.Duration
 	delivery sensor.Delivery
+
+	listening *listening // settings and ring; nil: neither
+	addressed bool       // it may have an address of its own
 }
 
 // ears reads --sense, says what is wrong with the interfaces, and gives up the
@@ -30,6 +33,11 @@ func (s *server) ears(ctx context.Context, flags []string) ([]ear, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		return nil, ot.Errorf(ot.Internal, "the machine's name, by which its sensors are known: %w", err)
+	}
+	if s.opts.Listening.Silence && s.guard == nil {
+		if s.guard, err = startPortGuard(""); err != nil {
+			s.log.Warn("capture ports are taken as they are", "why", err)
+		}
 	}
 	var out []ear
 	used := map[string]bool{}
@@ -62,15 +70,26 @@ func (s *server) ear(ctx context.Context, host, iface, place string) (ear, error
 	if err := s.look(ctx, iface); err != nil {
 		return ear{}, err
 	}
-	return ear{iface: iface, every: senseInterval, delivery: sensor.Delivery{
+	e := ear{iface: iface, every: senseInterval, addressed: s.opts.Listening.Addressed, delivery: sensor.Delivery{
 		SiteNo: site.No, RealmNo: realm.No, Name: fmt.Sprintf("%s on %s", iface, host),
 		// With the site in it, as an interface that moves to another site is another sensor.
 		Source: fmt.Sprintf("%s-%s-%d", host, iface, site.No),
-	}}, nil
+	}}
+	e.listening, err = s.attach(ctx, iface, site.ID, realm.ID, e.delivery)
+	return e, err
 }
 
 // look warns of what an operator should mend. Only what no waiting mends is an error.
 func (s *server) look(ctx context.Context, iface string) error {
+	changed, err := s.guard.silence(iface, s.opts.Listening.Addressed)
+	switch {
+	case ot.CodeOf(err) == ot.Conflict:
+		return err // it has an address: no waiting mends that
+	case err == nil && len(changed) > 0:
+		s.log.Info("a capture port was made silent", "interface", iface, "changed", changed)
+	case err != nil && ot.CodeOf(err) != ot.NotFound:
+		s.log.Warn("a capture port is not silent", "interface", iface, "why", err)
+	}
 	port, err := live.Inspect(iface)
 	if err == nil {
 		for _, why := range port.Warnings() {

@@ -99,7 +99,13 @@ func (c *EdgeRunCmd) Run(env *Env) error {
 	if err != nil {
 		return err
 	}
-	node := &edgeNode{log: log, cfg: cfg, outlet: outlet{outbox}, host: host, data: c.Data, running: map[string]*running{}}
+	guard := guardPortsHere(log)
+	defer func() {
+		if err := guard.close(); err != nil {
+			log.Error("a capture port is not as it was before", "error", err)
+		}
+	}()
+	node := &edgeNode{guard: guard, log: log, cfg: cfg, outlet: outlet{outbox}, host: host, data: c.Data, running: map[string]*running{}}
 	link := box.Dial(id, log)
 	defer link.Close()
 	node.box = box.New(box.Config{Outbox: outbox, Link: link, Log: log, Health: node.health, Apply: node.apply, Key: id.Centre})
@@ -143,6 +149,7 @@ func (c *EdgeRunCmd) back(b *box.Box, id *box.Identity, log *slog.Logger) func(c
 // edgeNode is a running edge: what it listens to follows its configuration.
 type edgeNode struct {
 	outlet
+	guard *portGuard
 	log   *slog.Logger
 	cfg   sensor.Config
 	box   *box.Box
@@ -212,7 +219,7 @@ func (n *edgeNode) apply(ctx context.Context, c edge.Config) error {
 			return hearing{n.log, n.realms(spec), func(ctx context.Context, sum *sensor.Summary) error {
 				n.count(r, sum)
 				return n.emit(ctx, sum)
-			}}.sense(ictx, e)
+			}, n.guard}.sense(ictx, e)
 		})
 	}
 	return nil
@@ -228,7 +235,8 @@ func (n *edgeNode) ear(i edge.Interface, c edge.Config) (ear, error) {
 		return ear{}, ot.Errorf(ot.Invalid, "the centre gave it no name")
 	}
 	every := time.Duration(c.IntervalSeconds) * time.Second
-	return ear{iface: i.Name, every: every, delivery: sensor.Delivery{Source: i.Sensor, Name: i.Name + " on " + n.host}}, nil
+	l, err := edgeListening(i)
+	return ear{iface: i.Name, every: every, listening: l, delivery: sensor.Delivery{Source: i.Sensor, Name: i.Name + " on " + n.host}}, err
 }
 
 // realms names the realm of a VLAN as the centre expects it.

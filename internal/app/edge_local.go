@@ -89,9 +89,10 @@ func (s *server) listen(ctx context.Context, l *localEdge, ears []ear) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return l.box.Run(gctx) })
 	for _, e := range ears {
-		g.Go(func() error { return hearing{s.log, s.sensor, l.emit}.sense(gctx, e) })
+		g.Go(func() error { return hearing{s.log, s.sensor, l.emit, s.guard}.sense(gctx, e) })
 	}
 	err := g.Wait()
+	s.endListening(ears)
 	late, cancel := context.WithTimeout(late, shutdownGrace)
 	defer cancel()
 	if ferr := l.box.Flush(late); ferr != nil {

@@ -31,7 +31,7 @@ func (s *server) openEdges() error {
 	}
 	s.edges, err = centre.New(centre.Config{
 		DB: s.db, Log: s.log, Authority: ca, Proofs: proofs{s.audit, strings.TrimSpace(string(key))},
-		Plans: map[string]centre.Plan{kindSummary: s.planSummary},
+		Plans: map[string]centre.Plan{kindSummary: s.planSummaries},
 	})
 	return err
 }

@@ -22,16 +22,55 @@ const kindSummary = "summary"
 // whose clock runs in the future would set "last heard" to a time that never comes.
 const plausible = 24 * time.Hour
 
-// planSummary says what a summary changes: the same batches as of a capture, for
-// one transaction to hold those of several summaries.
-func (s *server) planSummary(ctx context.Context, it centre.Item) ([]centre.Step, error) {
-	sum, err := wire.Decode(it.Body)
-	if err != nil {
-		return nil, err
+// planSummaries says what summaries change: the same batches as of a capture. Small
+// ones that follow each other are put together, so that a backlog is caught up with
+// at the price of what is new in it.
+func (s *server) planSummaries(ctx context.Context, items []centre.Item) ([]centre.Work, error) {
+	var out []centre.Work
+	var g sensor.Gathering
+	var of sensor.Delivery
+	flush := func() {
+		if g.Len() > 0 {
+			out = append(out, s.workOf(of, g.Sum(), g.Len(), g.Rows()))
+		}
+		g = sensor.Gathering{}
+	}
+	for _, it := range items {
+		d, sum, err := s.arrived(ctx, it)
+		if code := ot.CodeOf(err); err != nil && code != ot.Invalid && code != ot.Forbidden {
+			return nil, err // nothing that is wrong with the message
+		}
+		if err != nil {
+			flush()
+			out = append(out, centre.Work{Items: 1, Err: err})
+			continue
+		}
+		if g.Len() > 0 && (d.Source != of.Source || !centre.Fits(g.Rows()+adds(sum)) || !g.Add(sum)) {
+			flush()
+		} else if g.Len() > 0 {
+			of = d
+			continue
+		}
+		of = d
+		g.Add(sum)
+	}
+	flush()
+	return out, nil
+}
+
+// adds is about how many rows a summary adds to others of its sensor: mostly what is told whole.
+func adds(sum *sensor.Summary) int {
+	return len(sum.Events) + 3*len(sum.Facts) + (len(sum.Hosts)+len(sum.Flows)+len(sum.Tuples))/8
+}
+
+// arrived reads a summary and says where it belongs.
+func (s *server) arrived(ctx context.Context, it centre.Item) (d sensor.Delivery, sum *sensor.Summary, err error) {
+	if sum, err = wire.Decode(it.Body); err != nil {
+		return d, nil, err
 	}
 	at, err := s.edges.Place(ctx, it.EdgeID, sum.Sensor)
 	if err != nil {
-		return nil, err
+		return d, nil, err
 	}
 	clean(sum)
 	if late := time.Unix(0, sum.To).Sub(it.Received); late > plausible {
@@ -41,14 +80,28 @@ func (s *server) planSummary(ctx context.Context, it centre.Item) ([]centre.Step
 	if it.Skew != nil {
 		sum.Sent = it.Received.Add(*it.Skew).UnixNano()
 	}
-	d := sensor.Delivery{SiteNo: at.SiteNo, RealmNo: at.RealmNo, Realms: at.Realms, Source: sum.Sensor, Name: at.Name, Received: it.Received}
-	return s.ingest.steps(d, sum), nil
+	return sensor.Delivery{SiteNo: at.SiteNo, RealmNo: at.RealmNo, Realms: at.Realms, Source: sum.Sensor, Name: at.Name, Received: it.Received}, sum, nil
+}
+
+func (s *server) workOf(d sensor.Delivery, sum *sensor.Summary, items, rows int) centre.Work {
+	return centre.Work{Items: items, Rows: rows + 5, Steps: s.ingest.steps(d, sum)}
 }
 
 // clean makes text safe that the sensor promised to have cleaned: an edge is a
 // machine at a site, and may be somebody else's by now.
 func clean(sum *sensor.Summary) {
 	sum.Health.Cut, sum.Health.RuleSet = ot.Printable(sum.Health.Cut), ot.Printable(sum.Health.RuleSet)
+	if p := sum.Health.Port; p != nil {
+		p.Name, p.Filter = ot.Printable(p.Name), ot.Printable(p.Filter)
+		for _, list := range [][]string{p.Warnings, p.Offloads} {
+			for i := range list {
+				list[i] = ot.Printable(list[i])
+			}
+		}
+	}
+	if r := sum.Health.Ring; r != nil {
+		r.Problem = ot.Printable(r.Problem)
+	}
 	for i := range sum.Facts {
 		f := &sum.Facts[i]
 		f.Attr, f.Value, f.Protocol = ot.Attr(ot.Printable(string(f.Attr))), ot.Printable(f.Value), ot.Printable(f.Protocol)
@@ -73,6 +126,9 @@ func (i *ingest) steps(d sensor.Delivery, sum *sensor.Summary) []centre.Step {
 			return err
 		}})
 	}
+	out = append(out, centre.Step{Rows: 2, Do: func(ctx context.Context, tx *store.Tx) error {
+		return i.listening.Take(ctx, tx, d, sum)
+	}})
 	return append(out, centre.Step{Rows: 2, Once: "told " + d.Source, Do: func(ctx context.Context, tx *store.Tx) error {
 		source := []ot.Ref{{Kind: "source", ID: d.Source}}
 		return bus.Publish(ctx, tx, bus.Event{Topic: ot.TopicNetwork, SiteNo: d.SiteNo, Refs: source}, bus.Event{Topic: ot.TopicSource, SiteNo: d.SiteNo, Refs: source})

@@ -44,6 +44,8 @@ func dataParts() []part {
 		{name: "skanse.db.lock", why: "says which process holds the folder"},
 		{name: "skanse.sock", why: "the door for commands of this machine, while a server runs"},
 		{name: "edge", why: "the outbox of this machine's own sensor: a restored one would speak twice with one voice, so it begins anew"},
+		{name: "rings", why: "packets of the last while: large, short-lived, and full of what others say to each other"},
+		{name: "cuts", why: "packets that somebody cut out: downloaded within a day, then removed"},
 		{name: care.SpoolDir, why: "where a snapshot is being built"},
 		{name: "lost+found", why: "the file system's own"},
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/skanse/skanse/internal/asset"
 	"github.com/skanse/skanse/internal/bus"
+	"github.com/skanse/skanse/internal/listen"
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/sensor"
@@ -21,6 +22,8 @@ type ingest struct {
 	assets  *asset.Service
 	network *network.Service
 	log     *slog.Logger
+
+	listening *listen.Service
 }
 
 // take applies one summary, batch by batch, each with its events in a
@@ -54,6 +57,9 @@ func (i *ingest) take(ctx context.Context, d sensor.Delivery, sum *sensor.Summar
 		gain.Conversations += got.Conversations
 	}
 	err = i.db.Update(ctx, func(tx *store.Tx) error {
+		if err := i.listening.Take(ctx, tx, d, sum); err != nil {
+			return err
+		}
 		source := []ot.Ref{{Kind: "source", ID: d.Source}}
 		return bus.Publish(ctx, tx, bus.Event{Topic: ot.TopicNetwork, SiteNo: d.SiteNo, Refs: source}, bus.Event{Topic: ot.TopicSource, SiteNo: d.SiteNo, Refs: source})
 	})

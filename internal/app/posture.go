@@ -19,13 +19,14 @@ import (
 type PostureCmd struct {
 	DataFlag `embed:""`
 	Site     string `help:"Only this site, by name or id; prints each requirement of it."`
+	Since    string `help:"What happened since: 12h, 3d or a day, as 2026-11-20; last: since the last working day's end." placeholder:"SPAN"`
 	AsOf     string `name:"as-of" help:"As it was on a day, as 2026-11-20." placeholder:"DAY"`
 	JSON     bool   `help:"Print JSON as GET /api/v1/posture does."`
 }
 
 // Help shows the command at work.
 func (c *PostureCmd) Help() string {
-	return "Example:\n  skanse posture\n  skanse posture --site Aarhus\n  skanse posture --json | jq .headline\n\nIt reads what the server judged last; it works beside a running server."
+	return "Example:\n  skanse posture\n  skanse posture --site Aarhus\n  skanse posture --json | jq .headline\n  skanse posture --since 3d --site Esbjerg\n\nIt reads what the server judged last; it works beside a running server."
 }
 
 // Run prints the posture.
@@ -45,12 +46,15 @@ func (c *PostureCmd) Run(env *Env) error {
 		return err
 	}
 	defer func() { _ = db.Close() }() // read-only: nothing can be lost
-	if err := db.CheckSchema(env.Ctx, []store.Migrations{comply.Migrations()}); err != nil {
+	if err := db.CheckSchema(env.Ctx, schema()); err != nil {
 		return err
 	}
 	s, err := comply.New(db, comply.Config{})
 	if err != nil {
 		return err
+	}
+	if c.Since != "" {
+		return c.since(env, db, s)
 	}
 	p, err := s.Posture(env.Ctx, auth.System().Scope, asOf)
 	if err != nil {

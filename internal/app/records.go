@@ -4,13 +4,20 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/comply"
+	"github.com/skanse/skanse/internal/job"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/store"
 )
+
+// RecordFlags say how attachments of records are looked at.
+type RecordFlags struct {
+	Clamd string `env:"SKANSE_CLAMD" placeholder:"ADDRESS" help:"Socket of a ClamAV daemon that scans attachments: unix:/run/clamav/clamd.ctl or tcp:127.0.0.1:3310. Without one they are marked as not scanned."`
+}
 
 // openRecords puts the records together with what they may be linked to: things of
 // the slices above them, which they know by name only.
@@ -20,7 +27,10 @@ func (s *server) openRecords(cat *comply.Catalogue) (err error) {
 		kinds[kind] = lookup
 	}
 	s.records, err = record.New(s.db, record.Config{
-		Dir: s.opts.Data.attachments(), Clock: s.opts.Clock, Log: s.log, Behaviours: append(record.Own(), cat.Behaviours()...), Kinds: kinds,
+		Dir: s.opts.Data.attachments(), Clock: s.opts.Clock, Log: s.log, Clamd: s.opts.Clamd,
+		Behaviours: append(record.Own(), cat.Behaviours()...),
+		Find:       map[string]record.Finder{"asset": assetsByName},
+		Kinds:      kinds,
 	})
 	return err
 }
@@ -49,6 +59,21 @@ func assetsByID(ctx context.Context, r store.Reader, scope auth.Scope, ids []str
 		out[x.ID] = record.Thing{Label: label, State: x.State, SiteNo: x.SiteNo, ZoneNo: x.ZoneNo}
 	}
 	return out, err
+}
+
+// assetsByName finds what a list of records calls by name or serial number.
+func assetsByName(ctx context.Context, r store.Reader, scope auth.Scope, siteID, text string) ([]string, error) {
+	return store.All[string](ctx, r, `SELECT asset_id FROM asset_asset WHERE (lower(name) = lower(?) OR serial <> '' AND serial = ?) AND ?
+		AND (CAST(? AS TEXT) = '' OR site_no IN (SELECT site_no FROM org_site WHERE site_id = ?)) LIMIT 3`, text, text, scope.Where("site_no", "zone_no"), siteID, siteID)
+}
+
+// recordJobs are what comes round for records.
+func (s *server) recordJobs() []job.Job {
+	return []job.Job{
+		{Name: "record-reminders", Every: time.Hour, Do: s.records.Remind},
+		{Name: "attachment-scan", Every: 5 * time.Minute, Do: s.records.Rescan},
+		{Name: "attachment-sweep", Every: 24 * time.Hour, Do: s.records.Sweep},
+	}
 }
 
 // numbered reads ids of the form site.number; others are nobody's.

@@ -11,6 +11,7 @@ import (
 	"github.com/skanse/skanse/internal/egress"
 	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/job"
+	"github.com/skanse/skanse/internal/listen"
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/notify"
 	"github.com/skanse/skanse/internal/org"
@@ -27,6 +28,6 @@ func schema() []store.Migrations {
 		notify.Migrations(),
 		centre.Migrations(),
 		care.Migrations(),
-		network.Migrations(), asset.Migrations(), comply.Migrations(),
+		network.Migrations(), asset.Migrations(), listen.Migrations(), comply.Migrations(),
 	}
 }

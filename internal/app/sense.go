@@ -9,6 +9,7 @@ import (
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/sensor"
 	"github.com/skanse/skanse/internal/sensor/live"
+	"github.com/skanse/skanse/internal/sensor/ring"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -27,9 +28,10 @@ const (
 // hearing hears interfaces and gives what they say to emit: that of the server's
 // own edge, or of an edge at a distant site. It knows neither site nor database.
 type hearing struct {
-	log  *slog.Logger
-	cfg  sensor.Config
-	emit func(context.Context, *sensor.Summary) error // keeps a summary; what it returned from survives a crash
+	log   *slog.Logger
+	cfg   sensor.Config
+	emit  func(context.Context, *sensor.Summary) error // keeps a summary; what it returned from survives a crash
+	guard *portGuard                                   // makes ports silent; nil: they are taken as they are
 }
 
 // sense hears an interface until ctx ends. One that goes down, is unplugged or
@@ -44,6 +46,10 @@ func (s hearing) sense(ctx context.Context, e ear) error {
 		})
 		if ctx.Err() != nil {
 			return nil
+		}
+		if errors.Is(err, errSettings) {
+			log.Info("listening anew: the settings were changed")
+			continue
 		}
 		if err == nil {
 			err = errors.New("the interface gave no reason")
@@ -64,13 +70,30 @@ func (s hearing) sense(ctx context.Context, e ear) error {
 // hear runs the sensor over the interface once. Packets go on being read while
 // the database is busy.
 func (s hearing) hear(ctx context.Context, e ear, opened func()) error {
-	src, err := live.Open(ctx, e.iface, live.Options{})
+	var o live.Options
+	var keep *ring.Ring
+	var changed <-chan struct{}
+	if e.listening != nil {
+		var err error
+		if o, keep, changed, err = e.listening.ready(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.silence(e); err != nil {
+		return err
+	}
+	heard, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	src, err := live.Open(heard, e.iface, o)
 	if err != nil {
 		return err
 	}
 	defer src.Close()
 	opened()
 	cfg := s.cfg
+	if keep != nil {
+		cfg.Keep = keep
+	}
 	cfg.Sensor, cfg.Epoch = e.delivery.Source, time.Now().UTC().Format(time.RFC3339Nano)
 	cfg.Live, cfg.Interval = true, int64(e.every)
 	var lost string
@@ -82,6 +105,17 @@ func (s hearing) hear(ctx context.Context, e ear, opened func()) error {
 		}
 		return nil
 	})
+	g.Go(func() error {
+		select {
+		case <-changed:
+			stop(errSettings)
+		case <-heard.Done():
+		}
+		return nil
+	})
+	if keep != nil {
+		g.Go(func() error { e.listening.follow(heard, keep); return nil })
+	}
 	// The source itself ends with ctx, so that the last summary is still given.
 	err = sensor.Run(context.WithoutCancel(ctx), src, cfg, func(sum *sensor.Summary) error {
 		lost = sum.Health.Cut
@@ -89,11 +123,36 @@ func (s hearing) hear(ctx context.Context, e ear, opened func()) error {
 		return nil
 	})
 	close(waiting)
+	why := context.Cause(heard)
+	stop(nil)
 	_ = g.Wait() // it has no error to give
+	if err == nil && errors.Is(why, errSettings) {
+		return errSettings
+	}
 	if err == nil && lost != "" {
 		err = errors.New(lost)
 	}
 	return err
+}
+
+// errSettings ends a source because it shall listen otherwise.
+var errSettings = errors.New("the settings were changed")
+
+// silence makes the port silent before it is opened, each time: one that was away
+// comes back as the machine's network software makes it. A port that could not be
+// silenced is listened to all the same, and its sentences say so; one that has an
+// address of its own is not.
+func (s hearing) silence(e ear) error {
+	changed, err := s.guard.silence(e.iface, e.addressed)
+	switch {
+	case ot.CodeOf(err) == ot.Conflict:
+		return err
+	case err != nil && ot.CodeOf(err) != ot.NotFound:
+		s.log.Warn("a capture port is not silent", "interface", e.iface, "why", err)
+	case len(changed) > 0:
+		s.log.Info("a capture port was made silent", "interface", e.iface, "changed", changed)
+	}
+	return nil
 }
 
 // deliver gives a summary to the outbox, again and again while that cannot take it.

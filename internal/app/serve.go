@@ -8,6 +8,7 @@ import (
 
 	"github.com/skanse/skanse/internal/api"
 	"github.com/skanse/skanse/internal/auth"
+	"github.com/skanse/skanse/internal/listen"
 	"github.com/skanse/skanse/internal/ot"
 	"golang.org/x/sync/errgroup"
 )
@@ -26,7 +27,14 @@ type ServeCmd struct {
 	ListenFlag   `embed:""`
 	CaptureQuota int64 `default:"107374182400" help:"Bytes that kept captures may take; 0: the whole disk."`
 	EdgeFlags    `embed:""`
+	RecordFlags  `embed:""`
 	Sense        []string `sep:"none" placeholder:"IFACE=SITE" help:"Listen to this interface, which hears that site (name or id; SITE:REALM for another address realm than the site's own). May be given again."`
+
+	SenseAddressed bool   `help:"Listen also to an interface that has an address of its own; it is then no port that only listens."`
+	SenseSilence   bool   `default:"true" negatable:"" help:"Make the interfaces of --sense silent (no IPv6, no ARP, up) and put them back at the end."`
+	Ring           string `default:"memory" enum:"memory,disk,off" help:"Where the packets of the last while are kept: memory, disk or off. The page changes it for each interface."`
+	RingMemory     int64  `default:"64" placeholder:"MIB" help:"Memory that the packets of one interface may take."`
+	RingDisk       int64  `default:"1024" placeholder:"MIB" help:"Disk that the packets of one interface may take, with --ring disk."`
 }
 
 // Help shows the command at work.
@@ -38,6 +46,8 @@ Example:
   skanse serve --data /var/lib/skanse --listen 0.0.0.0:8443 --host skanse.plant.example \
     --tls-cert cert.pem --tls-key key.pem
   skanse serve --data /var/lib/skanse --sense eth1=Aarhus --sense eth2="Aarhus:Filling line"
+  skanse serve --data /var/lib/skanse --sense eth1=Aarhus --ring disk --ring-disk 20480
+  skanse serve --data /var/lib/skanse --clamd unix:/run/clamav/clamd.ctl
   skanse serve --data /var/lib/skanse --edge-listen :8443 --edge-address skanse.plant.example:8443`
 }
 
@@ -45,7 +55,7 @@ Example:
 func (c *ServeCmd) Run(env *Env) error {
 	log := newLog(env)
 	began := time.Now()
-	s, err := openServer(env.Ctx, serverOptions{Data: Folder(c.Data), URL: c.url(), Hosts: c.Host, CaptureQuota: c.CaptureQuota, TLSCert: c.TLSCert}, log)
+	s, err := openServer(env.Ctx, serverOptions{Data: Folder(c.Data), URL: c.url(), Hosts: c.Host, CaptureQuota: c.CaptureQuota, TLSCert: c.TLSCert, Clamd: c.Clamd, Listening: c.listening()}, log)
 	if err != nil {
 		return err
 	}
@@ -92,6 +102,13 @@ func (c *ServeCmd) Run(env *Env) error {
 	g.Go(func() error { return serveHTTP(ctx, l, api.Handler(s.router(nil)), log) })
 	g.Go(func() error { return serveHTTP(ctx, local, s.router(&system).Handler(), log) })
 	return g.Wait()
+}
+
+func (c *ServeCmd) listening() listenOptions {
+	return listenOptions{
+		Started:   listen.Settings{Ring: c.Ring, MemoryMiB: c.RingMemory, DiskMiB: c.RingDisk},
+		Addressed: c.SenseAddressed, Silence: c.SenseSilence,
+	}
 }
 
 // address is what a person types into a browser.

@@ -21,6 +21,7 @@ import (
 	"github.com/skanse/skanse/internal/egress"
 	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/job"
+	"github.com/skanse/skanse/internal/listen"
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/notify"
 	"github.com/skanse/skanse/internal/org"
@@ -52,11 +53,16 @@ type server struct {
 	view     *view.Service
 	records  *record.Service
 	inbox    *inbox.Service
+	digest   *view.Digest
 	egress   *egress.Dialer // the one way out
 	notify   *notify.Service
 	sensor   sensor.Config // protocols and rules for every source
 	care     *care.Service
 	opts     serverOptions
+
+	listening *listen.Service
+	ringKey   []byte
+	guard     *portGuard // makes capture ports silent; nil: nobody does
 }
 
 type serverOptions struct {
@@ -65,6 +71,8 @@ type serverOptions struct {
 	Hosts        []string
 	TLSCert      string // of the interface: its end is watched
 	CaptureQuota int64
+	Listening    listenOptions
+	Clamd        string // scans attachments; empty: nothing does
 	Demo         bool
 	Clock        func() time.Time // of posture; nil: the machine's
 }
@@ -116,11 +124,14 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	}
 	s.network = network.New(s.db, s.assets)
 	s.assets.AskSources(s.network)
-	s.ingest = &ingest{db: s.db, assets: s.assets, network: s.network, log: log}
+	if err := s.openListening(sealKey); err != nil {
+		return nil, err
+	}
+	s.ingest = &ingest{db: s.db, assets: s.assets, network: s.network, listening: s.listening, log: log}
 	if err := s.openEdges(); err != nil {
 		return nil, err
 	}
-	s.captures, err = network.NewCaptures(s.db, network.CaptureConfig{Dir: opts.Data.captures(), Quota: opts.CaptureQuota, Sensor: s.sensor, Apply: s.ingest.take, Log: log})
+	s.captures, err = network.NewCaptures(s.db, network.CaptureConfig{Dir: opts.Data.captures(), Quota: opts.CaptureQuota, Sensor: s.sensor, Apply: s.ingest.take, Log: log, Ring: s.ringPacket})
 	if err != nil {
 		return nil, err
 	}
@@ -134,6 +145,7 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	if s.comply, err = comply.New(s.db, comply.Config{Catalogue: catalogue, Records: s.records, Clock: opts.Clock, Log: log}); err != nil {
 		return nil, err
 	}
+	s.view = view.New(s.db)
 	s.openInbox()
 	if err := s.openNotices(sealKey); err != nil {
 		return nil, err
@@ -149,7 +161,7 @@ func (s *server) close() error { return s.db.Close() }
 func (s *server) router(visitor *auth.Principal) *rest.Router {
 	return api.New(rest.Config{DB: s.db, Auth: s.auth, Log: s.log, Version: Version, Hosts: s.opts.Hosts, Visitor: visitor}, pages(),
 		admin.New(admin.Config{DB: s.db, Auth: s.auth, Org: s.org, Audit: s.audit, Version: Version, Demo: s.opts.Demo, Overview: s.overview}),
-		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges)
+		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges, s.digest, s.listening)
 }
 
 func pages() fs.FS {
@@ -183,7 +195,11 @@ func (s *server) work(ctx context.Context) error {
 	g.Go(func() error { return s.ingest.follow(ctx, s.bus) })
 	g.Go(func() error { return s.notify.Run(ctx, s.bus) })
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.inboxJobs()...) })
+	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.recordJobs()...) })
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.edgeJobs()...) })
+	g.Go(func() error {
+		return job.New(s.db, s.log).Run(ctx, job.Job{Name: "cuts", Every: time.Hour, Do: s.listening.Clean})
+	})
 	g.Go(func() error {
 		return job.New(s.db, s.log).Run(ctx, s.careJobs()...)
 	})

@@ -128,7 +128,7 @@ func (s *Service) now() time.Time { return s.cfg.Clock().UTC() }
 // Jobs is the scheduled work of this package.
 func (s *Service) Jobs() []job.Job {
 	return []job.Job{
-		{Name: "snapshot", Every: time.Minute, Do: s.Snapshots},
+		{Name: "snapshot", Every: 20 * time.Second, Do: s.Snapshots}, // looks whether one is due or wanted
 		{Name: "retention", Every: 24 * time.Hour, Do: func(ctx context.Context) error { _, err := s.Retain(ctx); return err }},
 		{Name: "measure", Every: 6 * time.Hour, Do: s.Measure},
 		{Name: "self-check", Every: 5 * time.Minute, Do: s.Check},

@@ -40,8 +40,10 @@ func memoryLimit() int64 { return debug.SetMemoryLimit(-1) } // a negative numbe
 func (s *Service) problems(ctx context.Context, at System) ([]Problem, error) {
 	out := judge(at)
 	if back := s.cfg.LastTime().Sub(s.cfg.Clock()); back > clockBack {
-		out = append(out, Problem{"clock", true, "The clock of this machine was set back",
-			fmt.Sprintf("Skanse has acted on a time that is %s ahead of the clock. Set the clock right (NTP); sign-ins and links stay ended.", back.Round(time.Second))})
+		out = append(out, Problem{
+			"clock", true, "The clock of this machine was set back",
+			fmt.Sprintf("Skanse has acted on a time that is %s ahead of the clock. Set the clock right (NTP); sign-ins and links stay ended.", back.Round(time.Second)),
+		})
 	}
 	if built, ok := builtAt(); ok && at.Now.Before(built.Add(-24*time.Hour)) {
 		out = append(out, Problem{"clock", true, "The clock of this machine is wrong", "It shows a time before this program was built. Set the clock right (NTP)."})

@@ -46,7 +46,7 @@ func (s *Service) List(ctx context.Context, limit int) (out []Snapshot, err erro
 // retryAfter is how long a snapshot that failed waits for its next attempt.
 const retryAfter = time.Hour
 
-// Snapshots makes a snapshot if one is due or wanted. It is called every minute.
+// Snapshots makes a snapshot if one is due or wanted. It is called often.
 func (s *Service) Snapshots(ctx context.Context) error {
 	plan, err := s.Plan(ctx)
 	if err != nil {

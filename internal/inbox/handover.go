@@ -64,6 +64,26 @@ const handoverSelect = `SELECT h.handover_id, h.site_no, h.from_at, h.to_at, h.n
 // maxShift is the longest time that one hand-over covers.
 const maxShift = 24 * time.Hour
 
+// usualShift is how long a shift is where nobody says otherwise.
+const usualShift = 8 * time.Hour
+
+// Preview shows what a hand-over of the last hours would hold; nothing is signed.
+func (s *Service) Preview(ctx context.Context, p auth.Principal, siteID string, shift time.Duration) (h Handover, err error) {
+	now := s.now()
+	if shift <= 0 {
+		shift = usualShift
+	}
+	err = s.db.View(ctx, func(r store.Reader) error {
+		at, err := place(ctx, r, p.Scope, siteID)
+		h = Handover{SiteID: at.ID, Site: at.Name, FromAt: store.At(now.Add(-shift)), ToAt: store.At(now), Giver: Who{p.UserID, name(p)}}
+		return err
+	})
+	if err == nil && s.cfg.Picture != nil {
+		h.Picture, err = s.cfg.Picture(ctx, p.Scope, siteID, now.Add(-shift), now)
+	}
+	return h, err
+}
+
 // HandOverShift signs the shift's paper as the one who gives it. What the page shows now is kept with it.
 func (s *Service) HandOverShift(ctx context.Context, p auth.Principal, siteID string, shift time.Duration, notes string) (id string, err error) {
 	now := s.now()

@@ -167,6 +167,15 @@ func (s *Service) handoverRoutes(r *rest.Router) {
 			page, err := s.Handovers(ctx, auth.From(ctx).Scope, in.Site, in.Cursor, in.Limit)
 			return &out[rest.Page[Handover]]{page}, err
 		})
+	rest.Register(r, rest.Op{ID: "preview-handover", Method: http.MethodGet, Path: "/handovers/preview", Summary: "What a hand-over of the last hours would show", Tag: tag, Permission: auth.RecordRead},
+		func(ctx context.Context, in *struct {
+			Site  string `query:"site" required:"true"`
+			Hours int    `query:"hours" minimum:"0" maximum:"24" doc:"0: 8"`
+		},
+		) (*out[Handover], error) {
+			h, err := s.Preview(ctx, auth.From(ctx), in.Site, time.Duration(in.Hours)*time.Hour)
+			return &out[Handover]{h}, err
+		})
 	rest.Register(r, rest.Op{ID: "get-handover", Method: http.MethodGet, Path: "/handovers/{id}", Summary: "One hand-over as it was signed", Tag: tag, Permission: auth.RecordRead},
 		func(ctx context.Context, in *idIn) (*out[Handover], error) {
 			h, err := s.Handover(ctx, auth.From(ctx).Scope, in.ID)

@@ -46,6 +46,8 @@ type CaptureConfig struct {
 	// Apply takes one summary into every slice. It is idempotent.
 	Apply func(ctx context.Context, d sensor.Delivery, sum *sensor.Summary) (Gain, error)
 	Log   *slog.Logger
+	// Ring looks for a packet that a live sensor may still keep; nil: none does.
+	Ring func(ctx context.Context, source string, number uint64, seen time.Time) (sensor.Packet, error)
 }
 
 // Gain is what a summary brought that was not known before.

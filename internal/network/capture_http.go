@@ -12,6 +12,7 @@ import (
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/rest"
+	"github.com/skanse/skanse/internal/sensor"
 	"github.com/skanse/skanse/internal/store"
 )
 
@@ -80,18 +81,19 @@ func (c *Captures) Routes(r *rest.Router) {
 			return &struct{}{}, c.Cancel(ctx, auth.From(ctx).Scope, in.ID)
 		})
 	rest.Register(r, rest.Op{
-		ID: "get-packet", Method: http.MethodGet, Path: "/sources/{source}/packets/{number}", Summary: "One packet of a kept capture", Tag: "Captures",
+		ID: "get-packet", Method: http.MethodGet, Path: "/sources/{source}/packets/{number}", Summary: "One packet of a kept capture, or of a live sensor while it is kept", Tag: "Captures",
 		Permission: auth.PacketRead, Audit: "packet.read",
 	},
 		func(ctx context.Context, in *struct {
 			Source string `path:"source"`
 			Number uint64 `path:"number"`
+			Seen   string `query:"seen" maxLength:"40" doc:"When it was seen, as its reference says: needed for a live sensor, which counts anew after a restart"`
 		},
 		) (*packetOut, error) {
 			if err := c.visible(ctx, auth.From(ctx).Scope, in.Source); err != nil {
 				return nil, err
 			}
-			p, err := c.Packet(ctx, strings.ToLower(in.Source), in.Number)
+			p, err := c.find(ctx, in.Source, in.Number, in.Seen)
 			if err != nil {
 				return nil, err
 			}
@@ -112,6 +114,18 @@ func drain(w http.ResponseWriter, q *http.Request) {
 		return // not a connection of our own
 	}
 	_, _ = io.CopyN(io.Discard, q.Body, drainBytes) // the answer is an error already
+}
+
+// find looks in a kept capture, or in the ring of a live sensor.
+func (c *Captures) find(ctx context.Context, source string, number uint64, seen string) (sensor.Packet, error) {
+	if len(source) == 64 || c.cfg.Ring == nil || seen == "" {
+		return c.Packet(ctx, strings.ToLower(source), number)
+	}
+	at, err := time.Parse(time.RFC3339Nano, seen)
+	if err != nil {
+		return sensor.Packet{}, ot.Errorf(ot.Invalid, "seen: write a time such as 2026-11-23T08:00:00.123456Z")
+	}
+	return c.cfg.Ring(ctx, source, number, at)
 }
 
 // visible says whether a source belongs to a site in scope.

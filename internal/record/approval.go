@@ -99,7 +99,7 @@ func (s *Service) request(ctx context.Context, tx *store.Tx, who auth.Principal,
 // ask puts the request into the inbox of who may approve.
 func (s *Service) ask(ctx context.Context, tx *store.Tx, t *Type, rec *Record, x Transition, q request) error {
 	item := inbox.Item{
-		Key: approvalKey(rec.ID), Kind: "approval", SiteNo: rec.SiteNo, EntityID: rec.EntityID, Role: t.AsksRole, Severity: inbox.Today,
+		Key: approvalKey(rec.ID), Kind: "approval", SiteNo: rec.SiteNo, ZoneNo: rec.ZoneNo, EntityID: rec.EntityID, Role: t.AsksRole, Severity: inbox.Today,
 		Title: rec.Ref + " " + rec.Title, Detail: x.Title, Ref: ot.Ref{Kind: "record", ID: rec.ID}, Action: "approve",
 	}
 	if !q.SecondDue.IsZero() {
@@ -269,7 +269,7 @@ func (s *Service) judge(ctx context.Context, tx *store.Tx, who auth.Principal, t
 	if _, err := tx.Exec(ctx, "UPDATE record_request SET state = ?, closed_at = ?, second_at = CASE WHEN second_due IS NULL THEN NULL ELSE CAST(? AS BIGINT) END WHERE request_id = ?", state, store.At(now), store.At(now), q.ID); err != nil {
 		return err
 	}
-	if err := inbox.Done(ctx, tx, now, actorOf(who), state, approvalKey(rec.ID), reminderKey("second", rec.ID, 0), reminderKey("second", rec.ID, 1), reminderKey("second", rec.ID, 2)); err != nil {
+	if err := inbox.Done(ctx, tx, now, actorOf(who), state, approvalKey(rec.ID), reminderKey("second", rec.ID)); err != nil {
 		return err
 	}
 	return s.tell(ctx, tx, who, rec, "record."+decision, detail)
@@ -293,7 +293,7 @@ func (s *Service) refuse(ctx context.Context, tx *store.Tx, who auth.Principal, 
 		return nil
 	}
 	return inbox.Put(ctx, tx, s.now(), inbox.Item{
-		Key: "record.rejected:" + q.ID, Kind: "rejected", SiteNo: rec.SiteNo, EntityID: rec.EntityID, UserID: q.RequestedBy, Severity: inbox.Today,
+		Key: "record.rejected:" + q.ID, Kind: "rejected", SiteNo: rec.SiteNo, ZoneNo: rec.ZoneNo, EntityID: rec.EntityID, UserID: q.RequestedBy, Severity: inbox.Today,
 		Title: rec.Ref + " " + rec.Title, Detail: comment, Ref: ot.Ref{Kind: "record", ID: rec.ID}, Action: "look",
 	})
 }

@@ -135,8 +135,8 @@ func (h *house) want(status int, who, method, path string, body, out any, header
 
 type m = map[string]any
 
-// answer is what tests read of a record.
-type answer struct {
+// seen is what tests read of a record.
+type seen struct {
 	ID, Ref, Title, State, Approval string
 	Version                         int64
 	Data                            m
@@ -170,40 +170,40 @@ type answer struct {
 	Names       map[string]string
 }
 
-func (h *house) create(who string, body m) answer {
+func (h *house) create(who string, body m) seen {
 	h.t.Helper()
-	var out answer
+	var out seen
 	h.want(201, who, "POST", "/records", body, &out)
 	return out
 }
 
-func (h *house) get(who, id string) answer {
+func (h *house) get(who, id string) seen {
 	h.t.Helper()
-	var out answer
+	var out seen
 	h.want(200, who, "GET", "/records/"+id, nil, &out)
 	return out
 }
 
 // move makes a transition at the record's present version.
-func (h *house) move(status int, who, id, transition string, more m) answer {
+func (h *house) move(status int, who, id, transition string, more m) seen {
 	h.t.Helper()
 	body := m{"transition": transition}
 	for k, v := range more {
 		body[k] = v
 	}
-	var out answer
+	var out seen
 	h.want(status, who, "POST", "/records/"+id+"/transition", body, &out, "If-Match", "*")
 	return out
 }
 
-func (h *house) decide(status int, who, id string, body m) answer {
+func (h *house) decide(status int, who, id string, body m) seen {
 	h.t.Helper()
-	var out answer
+	var out seen
 	h.want(status, who, "POST", "/records/"+id+"/approval", body, &out)
 	return out
 }
 
-func (h *house) finding(who, title string) answer {
+func (h *house) finding(who, title string) seen {
 	h.t.Helper()
 	return h.create(who, m{"type": "finding", "title": title, "site": h.home.ID, "data": m{"text": "Seen on the wire.", "severity": "high"}})
 }

@@ -48,7 +48,8 @@ type ByID struct {
 	ID string `path:"id"`
 }
 
-type listIn struct {
+// ListIn are the filters of a list.
+type ListIn struct {
 	Type   string    `query:"type"`
 	State  string    `query:"state" doc:"Several with commas"`
 	Site   string    `query:"site"`
@@ -58,13 +59,14 @@ type listIn struct {
 	Filter []string  `query:"filter,explode" doc:"field:value, may be given again"`
 	Link   string    `query:"link" doc:"kind:id"`
 	Sort   string    `query:"sort" doc:"A column; -column is downwards"`
-	AsOf   time.Time `query:"as_of"`
+	AsOf   string   `query:"as_of" doc:"A day, as 2026-11-20: as it was at its end (UTC); empty: now"`
 	Cursor string    `query:"cursor"`
 	Limit  int       `query:"limit" minimum:"0" maximum:"500"`
 }
 
-func (in *listIn) query() Query {
-	return Query{in.Type, in.State, in.Site, in.Owner, in.Q, in.Due, in.Filter, in.Link, in.Sort, in.AsOf, in.Cursor, in.Limit, nil}
+func (s *Service) query(in *ListIn) (Query, error) {
+	asOf, err := rest.AsOf(in.AsOf, s.now())
+	return Query{in.Type, in.State, in.Site, in.Owner, in.Q, in.Due, in.Filter, in.Link, in.Sort, asOf, in.Cursor, in.Limit, nil}, err
 }
 
 type newIn struct {
@@ -145,6 +147,10 @@ func (s *Service) Routes(r *rest.Router) {
 	s.readRoutes(r)
 	s.writeRoutes(r)
 	s.approvalRoutes(r)
+	s.manyRoutes(r)
+	s.fileRoutes(r)
+	s.viewRoutes(r)
+	s.countRoutes(r)
 }
 
 func (s *Service) readRoutes(r *rest.Router) {
@@ -169,22 +175,34 @@ func (s *Service) readRoutes(r *rest.Router) {
 			return out, nil
 		})
 	rest.Register(r, rest.Op{ID: "list-records", Method: http.MethodGet, Path: "/records", Summary: "Records of all types", Tag: "Records", Permission: auth.RecordRead},
-		func(ctx context.Context, in *listIn) (*struct{ Body rest.Page[Item] }, error) {
-			page, err := s.List(ctx, auth.From(ctx), in.query())
+		func(ctx context.Context, in *ListIn) (*struct{ Body rest.Page[Item] }, error) {
+			q, err := s.query(in)
+			if err != nil {
+				return nil, err
+			}
+			page, err := s.List(ctx, auth.From(ctx), q)
 			return &struct{ Body rest.Page[Item] }{page}, err
 		})
 	rest.Register(r, rest.Op{ID: "count-records", Method: http.MethodGet, Path: "/records/facets", Summary: "How many records have which state, site, owner", Tag: "Records", Permission: auth.RecordRead},
-		func(ctx context.Context, in *listIn) (*struct{ Body Facets }, error) {
-			out, err := s.Facets(ctx, auth.From(ctx), in.query())
+		func(ctx context.Context, in *ListIn) (*struct{ Body Facets }, error) {
+			q, err := s.query(in)
+			if err != nil {
+				return nil, err
+			}
+			out, err := s.Facets(ctx, auth.From(ctx), q)
 			return &struct{ Body Facets }{out}, err
 		})
 	rest.Register(r, rest.Op{ID: "get-record", Method: http.MethodGet, Path: "/records/{id}", Summary: "One record with all that hangs on it", Tag: "Records", Permission: auth.RecordRead},
 		func(ctx context.Context, in *struct {
 			ByID
-			AsOf time.Time `query:"as_of"`
+			AsOf string `query:"as_of" doc:"A day, as 2026-11-20: as it was at its end (UTC); empty: now"`
 		},
 		) (*detailOut, error) {
-			d, err := s.Get(ctx, auth.From(ctx), in.ID, in.AsOf)
+			asOf, err := rest.AsOf(in.AsOf, s.now())
+			if err != nil {
+				return nil, err
+			}
+			d, err := s.Get(ctx, auth.From(ctx), in.ID, asOf)
 			return &detailOut{etag(d.Version), d}, err
 		})
 	rest.Register(r, rest.Op{ID: "get-record-history", Method: http.MethodGet, Path: "/records/{id}/history", Summary: "The versions of a record and what changed, newest first", Tag: "Records", Permission: auth.RecordRead},

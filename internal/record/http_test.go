@@ -22,7 +22,7 @@ func TestLifeOfAFinding(t *testing.T) {
 		if w := h.do("engineer", "PATCH", "/records/"+f.ID, `{"title":"x"}`, "If-Match", `"7"`); w.Code != 412 {
 			t.Errorf("of another version: %d", w.Code)
 		}
-		var got answer
+		var got seen
 		w := h.want(200, "engineer", "PATCH", "/records/"+f.ID, m{"owner": "u-lead", "due_at": "2026-12-01T00:00:00Z", "data": m{"severity": "critical"}}, &got, "If-Match", `"1"`)
 		if got.Version != 2 || got.Data["severity"] != "critical" || w.Header().Get("ETag") != `"2"` {
 			t.Errorf("%+v %s", got, w.Header())
@@ -80,14 +80,14 @@ func TestList(t *testing.T) {
 		}
 		for query, want := range map[string]int{
 			"q=00+%25": 1, "q=fnd-2026-0002": 1, "filter=severity:high": 5, "filter=severity:low": 1, "filter=safety:false": 0, "state=open": 6, "state=closed": 0,
-			"site=" + h.home.ID: 5, "site=" + h.other.ID: 0, "owner=none": 6, "owner=me": 0, "due=overdue": 0, "link=asset:nothing": 0, "sort=-severity": 6, "sort=due_at": 6, "as_of=2026-11-23T10:00:00Z": 6, "as_of=2026-11-22T10:00:00Z": 0,
+			"site=" + h.home.ID: 5, "site=" + h.other.ID: 0, "owner=none": 6, "owner=me": 0, "due=overdue": 0, "link=asset:nothing": 0, "sort=-severity": 6, "sort=due_at": 6, "as_of=2026-11-23": 6, "as_of=2026-11-22": 0,
 		} {
 			h.want(200, "engineer", "GET", "/records?type=finding&"+query, nil, &page)
 			if len(page.Items) != want || page.Total == nil || int(*page.Total) != want {
 				t.Errorf("%s: %d items, total %v, want %d", query, len(page.Items), page.Total, want)
 			}
 		}
-		for _, query := range []string{"type=nothing", "sort=nothing", "filter=nothing:x", "type=finding&cursor=AAAA", "due=late"} {
+		for _, query := range []string{"type=nothing", "sort=nothing", "filter=nothing:x", "type=finding&cursor=AAAA", "due=late", "as_of=yesterday"} {
 			if w := h.do("engineer", "GET", "/records?"+query, ""); w.Code < 400 || w.Code >= 500 {
 				t.Errorf("%s: %d", query, w.Code)
 			}

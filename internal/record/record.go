@@ -37,6 +37,9 @@ type Thing struct {
 // is out of scope is left out of the answer.
 type Lookup func(ctx context.Context, r store.Reader, scope auth.Scope, ids []string) (map[string]Thing, error)
 
+// Finder finds things of another part by name, in scope; siteID may be empty.
+type Finder func(ctx context.Context, r store.Reader, scope auth.Scope, siteID, text string) ([]string, error)
+
 // Config is what a Service needs of the rest of the program.
 type Config struct {
 	Files fs.FS  // holds the folder "records"; nil: what is embedded
@@ -47,11 +50,11 @@ type Config struct {
 	// requirement, check, conversation, event. Records, zones, sites and people are known here.
 	Kinds map[string]Lookup
 
+	// Find gives the ids of things that an import names by what people call them: asset.
+	Find map[string]Finder
+
 	// Behaviours add logic to types, one a type.
 	Behaviours []Behaviour
-
-	// Deputy says who stands in for a person now; empty: nobody does.
-	Deputy func(ctx context.Context, r store.Reader, userID string) (string, error)
 
 	Clock func() time.Time // nil: the machine's
 	Log   *slog.Logger
@@ -64,6 +67,8 @@ type Service struct {
 	types      *Types
 	kinds      map[string]Lookup
 	behaviours map[string]Behaviour
+	files      *folder // nil: no attachments
+	clamd      *clamd  // nil: nothing is scanned
 }
 
 // New reads the types and makes a Service.
@@ -81,6 +86,13 @@ func New(db *store.DB, cfg Config) (*Service, error) {
 	for kind, l := range cfg.Kinds {
 		s.kinds[kind] = l
 	}
+	var err error
+	if s.clamd, err = newClamd(cfg.Clamd); err != nil {
+		return nil, err
+	}
+	if s.files, err = openFolder(cfg.Dir); err != nil {
+		return nil, err
+	}
 	guards := map[string][]string{}
 	for _, b := range cfg.Behaviours {
 		if _, twice := s.behaviours[b.Type()]; twice {
@@ -91,7 +103,6 @@ func New(db *store.DB, cfg Config) (*Service, error) {
 			guards[b.Type()] = append(guards[b.Type()], name)
 		}
 	}
-	var err error
 	if s.types, err = ReadTypes(cfg.Files, guards); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/ot"
@@ -210,6 +211,9 @@ func (s *Service) write(ctx context.Context, tx *store.Tx, old, rec *Record, act
 	if err := store.Upsert(ctx, tx, "record_revision", []revision{v}, nil, nil); err != nil {
 		return err
 	}
+	if err := s.moved(ctx, tx, old, rec); err != nil {
+		return err
+	}
 	if old != nil {
 		if old.State == rec.State && old.ZoneNo == rec.ZoneNo {
 			return nil
@@ -225,4 +229,9 @@ func tally(ctx context.Context, tx *store.Tx, rec *Record, n int) error {
 	_, err := tx.Exec(ctx, `INSERT INTO record_tally AS t (type, state, entity_id, site_no, zone_no, n) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (type, state, entity_id, site_no, zone_no) DO UPDATE SET n = t.n + excluded.n`, rec.Type, rec.State, rec.EntityID, rec.SiteNo, rec.ZoneNo, n)
 	return err
+}
+
+// prefixed writes a list of columns for a table's other name.
+func prefixed(alias, columns string) string {
+	return alias + "." + strings.ReplaceAll(columns, ", ", ", "+alias+".")
 }

@@ -2,7 +2,6 @@ package record
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/skanse/skanse/internal/auth"
@@ -21,29 +20,23 @@ type schedule struct {
 
 const scheduleColumns = "record_id, months, last_review_at, last_review_by, last_comment"
 
-// stages of a reminder: who is asked, from when before or after the date.
+// The stages of a reminder. What is overdue then is the inbox's to carry on: to the
+// deputy, who is on call, the security officer.
 const (
-	stageEarly  = iota // the owner, 30 days before
-	stageToday         // the owner, on the day
-	stageDeputy        // the deputy too, a week later
-	stageDSO           // the security officer too, two weeks later
-	stages
+	stageEarly = iota // this week's: 30 days before
+	stageToday        // on the day
 )
 
-func reminderKey(kind, recordID string, stage int) string {
-	if stage < stageDeputy {
-		return "record." + kind + ":" + recordID
-	}
-	return fmt.Sprintf("record.%s:%s:%d", kind, recordID, stage)
-}
+// reminderKinds are the dates that people are reminded of.
+func reminderKinds() []string { return []string{"review", "due", "expiry", "second"} }
+
+func reminderKey(kind, recordID string) string { return "record." + kind + ":" + recordID }
 
 // reminderKeys are all that may be open about a record.
 func reminderKeys(recordID string) []string {
 	var out []string
-	for _, kind := range []string{"review", "due", "expiry", "second"} {
-		for stage := stageToday; stage < stages; stage++ {
-			out = append(out, reminderKey(kind, recordID, stage))
-		}
+	for _, kind := range reminderKinds() {
+		out = append(out, reminderKey(kind, recordID))
 	}
 	return out
 }
@@ -56,11 +49,7 @@ func (s *Service) reviewed(ctx context.Context, tx *store.Tx, who auth.Principal
 	if err := store.Upsert(ctx, tx, "record_schedule", []schedule{row}, []string{"record_id"}, []string{"months", "last_review_at", "last_review_by", "last_comment"}); err != nil {
 		return err
 	}
-	var keys []string
-	for stage := stageToday; stage < stages; stage++ {
-		keys = append(keys, reminderKey("review", rec.ID, stage))
-	}
-	return inbox.Done(ctx, tx, now, actorOf(who), "reviewed", keys...)
+	return inbox.Done(ctx, tx, now, actorOf(who), "reviewed", reminderKey("review", rec.ID))
 }
 
 // Review notes that a person looked at a record and it still holds.

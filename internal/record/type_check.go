@@ -359,6 +359,10 @@ func (d *document) checkLayout() error {
 				return d.errorf("calendar", "a calendar goes between dates, and %q is none", id)
 			}
 		}
+		from, _ := t.Field(c.From)
+		if to, _ := t.Field(c.To); from.Kind != to.Kind {
+			return d.errorf("calendar", "%s and %s are not of one kind", c.From, c.To)
+		}
 	}
 	for i, p := range t.Print {
 		where := fmt.Sprintf("print/%d", i)

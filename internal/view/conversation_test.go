@@ -11,10 +11,12 @@ import (
 	"github.com/skanse/skanse/internal/audit"
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/bus"
+	"github.com/skanse/skanse/internal/comply"
 	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/org"
 	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/rest"
 	"github.com/skanse/skanse/internal/rest/resttest"
 	"github.com/skanse/skanse/internal/sensor"
@@ -115,7 +117,7 @@ func newTalkPlant(t *testing.T, db *store.DB) *talkPlant {
 }
 
 func slicesOfView() []store.Migrations {
-	return []store.Migrations{org.Migrations(), audit.Migrations(), bus.Migrations(), auth.Migrations(), inbox.Migrations(), asset.Migrations(), network.Migrations()}
+	return []store.Migrations{org.Migrations(), audit.Migrations(), bus.Migrations(), auth.Migrations(), inbox.Migrations(), network.Migrations(), asset.Migrations(), record.Migrations(), comply.Migrations()}
 }
 
 var sees = auth.Scope{All: true}

@@ -9,7 +9,7 @@ import {
 import { Shell } from "./shell/shell";
 import { NotFound } from "./ui/not-found";
 import { RouteError } from "./ui/route-error";
-import { only, parseSearch, stringifySearch } from "./ui/search";
+import { only, parseSearch, stringifySearch, withFields } from "./ui/search";
 
 // Every page is a chunk of its own: the first load is the shell and the page that was asked for.
 const root = createRootRoute({
@@ -76,10 +76,40 @@ const conversation = createRoute({
   validateSearch: only("packet"),
   component: lazyRouteComponent(() => import("./pages/conversations/conversation")),
 });
+const recordKeys = ["type", "state", "site", "owner", "due", "approval", "q", "link", "sort"];
+const records = createRoute({
+  ...at("/records"),
+  validateSearch: withFields("f.", ...recordKeys),
+  component: lazyRouteComponent(() => import("./pages/records/records")),
+});
+const recordBoard = createRoute({
+  ...at("/records/board"),
+  validateSearch: withFields("f.", ...recordKeys),
+  component: lazyRouteComponent(() => import("./pages/records/board")),
+});
+const recordCalendar = createRoute({
+  ...at("/records/calendar"),
+  validateSearch: only("type", "site", "month", "as"),
+  component: lazyRouteComponent(() => import("./pages/records/calendar")),
+});
+const newRecord = createRoute({
+  ...at("/records/new"),
+  validateSearch: withFields("f.", "type", "site", "zone", "asset", "link", "owner", "title"),
+  component: lazyRouteComponent(() => import("./pages/records/new")),
+});
+const record = createRoute({
+  ...at("/records/$id"),
+  component: lazyRouteComponent(() => import("./pages/records/record")),
+});
 const captures = createRoute({
   ...at("/captures"),
   validateSearch: only("site"),
   component: lazyRouteComponent(() => import("./pages/captures/captures")),
+});
+const sensors = createRoute({
+  ...at("/sensors"),
+  validateSearch: only("site", "edge"),
+  component: lazyRouteComponent(() => import("./pages/sensors/sensors")),
 });
 const audit = createRoute({
   ...at("/audit"),
@@ -109,7 +139,13 @@ export const router = createRouter({
     asset,
     conversations,
     conversation,
+    records,
+    recordBoard,
+    recordCalendar,
+    newRecord,
+    record,
     captures,
+    sensors,
     audit,
     settings,
     ...entrances,

@@ -26,3 +26,5 @@ CREATE TABLE asset_block (
 	PRIMARY KEY (site_no, realm_no, kind, address, asset_id)
 ) {{.Strict}};
 CREATE INDEX asset_block_asset ON asset_block (asset_id);
+
+CREATE INDEX asset_change_at ON asset_change (site_no, at);

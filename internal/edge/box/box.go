@@ -72,7 +72,7 @@ func New(cfg Config) *Box {
 
 // Bounds of one request, and of the wait after a failure.
 const (
-	sendBytes = 4 << 20
+	sendBytes = 256 << 10
 	waitFirst = 500 * time.Millisecond
 	waitLast  = 30 * time.Second
 )

@@ -65,11 +65,10 @@ func (s *Service) applyWaiting(ctx context.Context) (more bool, err error) {
 	return more, err
 }
 
-// piece is a step of a batch; end marks the batch's last one.
-type piece struct {
-	Step
-	seq int64
-	end bool
+// job is work with the batches that it is of.
+type job struct {
+	Work
+	rows []batchRow
 }
 
 // applyStream hands on a stream's next batches, in order: also those that came by
@@ -89,141 +88,231 @@ func (s *Service) applyStream(ctx context.Context, st streamRow) (more bool, err
 			}
 			rows = append(rows, x)
 		}
-		more = len(rows) == applyBatch
-		return nil
+		more = more || len(rows) == applyBatch
+		rows, err = s.marked(ctx, r, rows)
+		return err
 	})
 	if err != nil {
 		return false, err
 	}
-	var pieces []piece
+	jobs, err := s.plan(ctx, rows)
+	if err != nil {
+		return false, err
+	}
+	return more, s.doJobs(ctx, st, jobs)
+}
+
+// marked empties batches whose message was applied before: an edge that begins its
+// chain anew sends again what it does not know to be confirmed. A message names
+// itself, so that the same bytes are the same message.
+func (s *Service) marked(ctx context.Context, r store.Reader, rows []batchRow) ([]batchRow, error) {
+	digests := make([][]byte, len(rows))
 	for i := range rows {
-		steps, err := s.plan(ctx, &rows[i])
-		if err != nil {
-			if err := s.flush(ctx, st, &pieces); err != nil {
-				return false, err
-			}
-			if code := ot.CodeOf(err); code != ot.Invalid && code != ot.Forbidden || ctx.Err() != nil { // nothing that time mends
-				return false, err
-			}
-			if err := s.setAside(ctx, st, rows[i].Seq, err); err != nil {
-				return false, err
-			}
+		digests[i] = rows[i].Digest
+	}
+	if len(rows) == 0 {
+		return rows, nil
+	}
+	done, err := store.All[[]byte](ctx, r, "SELECT digest FROM edge_batch WHERE edge_id = ? AND done AND error = '' AND digest IN (?)", rows[0].EdgeID, digests)
+	if err != nil {
+		return nil, err
+	}
+	known := map[[32]byte]bool{}
+	for _, d := range done {
+		known[[32]byte(d)] = true
+	}
+	for i := range rows {
+		d := [32]byte(rows[i].Digest)
+		if known[d] {
+			rows[i].State = int64(edge.Dropped)
+		}
+		known[d] = true
+	}
+	return rows, nil
+}
+
+// plan turns batches into jobs, runs of one kind at a time.
+func (s *Service) plan(ctx context.Context, rows []batchRow) ([]job, error) {
+	var out []job
+	for lo := 0; lo < len(rows); {
+		if rows[lo].State == int64(edge.Dropped) { // counted in the edge's health, or known
+			out = append(out, job{Work{Items: 1}, rows[lo : lo+1]})
+			lo++
 			continue
 		}
-		for k := range steps {
-			pieces = append(pieces, piece{Step: steps[k], seq: rows[i].Seq, end: k == len(steps)-1})
+		var items []Item
+		hi, bad := lo, error(nil)
+		for ; hi < len(rows) && rows[hi].Kind == rows[lo].Kind && rows[hi].State != int64(edge.Dropped); hi++ {
+			it, err := s.item(&rows[hi])
+			if err != nil {
+				bad = err
+				break
+			}
+			items = append(items, it)
 		}
-		if len(steps) == 0 {
-			pieces = append(pieces, piece{seq: rows[i].Seq, end: true})
-		}
-		if total(pieces) >= applyRows {
-			if err := s.flush(ctx, st, &pieces); err != nil {
-				return false, err
+		if do, ok := s.plans[rows[lo].Kind]; !ok && len(items) > 0 {
+			bad = ot.Errorf(ot.Invalid, "messages of kind %q are not known here: this centre is older than its edge", ot.Printable(rows[lo].Kind))
+			hi = lo
+		} else if len(items) > 0 {
+			works, err := do(ctx, items)
+			if err != nil {
+				return nil, err
+			}
+			for _, w := range works {
+				out = append(out, job{w, rows[lo : lo+w.Items]})
+				lo += w.Items
 			}
 		}
+		if bad != nil {
+			out = append(out, job{Work{Items: 1, Err: bad}, rows[hi : hi+1]})
+			lo = hi + 1
+		}
 	}
-	return more, s.flush(ctx, st, &pieces)
+	return out, nil
 }
 
-func total(pieces []piece) (n int) {
-	for _, p := range pieces {
-		n += p.Rows
-	}
-	return n
-}
-
-func (s *Service) plan(ctx context.Context, r *batchRow) ([]Step, error) {
-	if r.State == int64(edge.Dropped) {
-		return nil, nil // counted in the edge's health
-	}
-	do, ok := s.plans[r.Kind]
-	if !ok {
-		return nil, ot.Errorf(ot.Invalid, "messages of kind %q are not known here: this centre is older than its edge", ot.Printable(r.Kind))
-	}
+func (s *Service) item(r *batchRow) (Item, error) {
 	b := edge.Batch{Seq: r.Seq, State: edge.State(r.State), Raw: int(r.Raw), Body: r.Body, Digest: [32]byte(r.Digest)}
 	raw, err := s.codec.Open(&b)
 	if err != nil {
-		return nil, err
+		return Item{}, err
 	}
 	it := Item{EdgeID: r.EdgeID, Kind: r.Kind, Body: raw, Received: r.Received.Time}
 	if r.Skew != nil {
 		it.Skew = new(time.Duration(*r.Skew) * time.Microsecond)
 	}
-	return do(ctx, it)
+	return it, nil
 }
 
-// flush does pieces in transactions of a bounded size. A batch is done in the
-// transaction of its last piece.
-func (s *Service) flush(ctx context.Context, st streamRow, pieces *[]piece) error {
-	list := *pieces
-	*pieces = nil
-	for len(list) > 0 {
+// doJobs does jobs in transactions of a bounded size.
+func (s *Service) doJobs(ctx context.Context, st streamRow, jobs []job) error {
+	for len(jobs) > 0 {
+		switch j := jobs[0]; {
+		case j.Err != nil:
+			if err := s.setAside(ctx, st, j.rows[0].Seq, j.Err); err != nil {
+				return err
+			}
+			jobs = jobs[1:]
+			continue
+		case !Fits(j.Rows) && len(j.rows) == 1:
+			if err := s.doLong(ctx, st, j); err != nil {
+				return err
+			}
+			jobs = jobs[1:]
+			continue
+		}
 		n, rows := 0, 0
-		for n < len(list) && (n == 0 || rows+list[n].Rows <= applyRows) {
-			rows += list[n].Rows
+		for n < len(jobs) && jobs[n].Err == nil && (n == 0 || Fits(rows+jobs[n].Rows)) {
+			rows += jobs[n].Rows
 			n++
 		}
-		if err := s.doPieces(ctx, st, list[:n]); err != nil {
+		if err := s.doTogether(ctx, st, jobs[:n]); err != nil {
 			return err
 		}
-		list = list[n:]
+		jobs = jobs[n:]
 	}
 	return nil
 }
 
-func (s *Service) doPieces(ctx context.Context, st streamRow, list []piece) error {
-	for try := 1; ; try++ {
-		failed := int64(0)
-		err := s.db.Update(ctx, func(tx *store.Tx) error {
-			var ended []int64
-			last := map[string]int{}
-			for i, p := range list {
-				if p.Once != "" {
-					last[p.Once] = i
-				}
+// doTogether does jobs in one transaction with the mark that they are done. Where
+// that fails, each is tried alone: one batch's trouble must not be another's.
+func (s *Service) doTogether(ctx context.Context, st streamRow, jobs []job) error {
+	var steps []Step
+	var seqs []int64
+	for _, j := range jobs {
+		steps = append(steps, j.Steps...)
+		for i := range j.rows {
+			seqs = append(seqs, j.rows[i].Seq)
+		}
+	}
+	alone := len(seqs) == 1
+	err := s.try(ctx, alone, func(tx *store.Tx) error {
+		if err := doSteps(ctx, tx, steps); err != nil {
+			return err
+		}
+		return s.advance(ctx, tx, st, seqs)
+	})
+	switch {
+	case err == nil || patient(ctx, err):
+		return err
+	case alone:
+		return s.setAside(ctx, st, seqs[0], err)
+	}
+	for _, j := range jobs {
+		for i := range j.rows {
+			one, err := s.plan(ctx, j.rows[i:i+1])
+			if err == nil {
+				err = s.doJobs(ctx, st, one)
 			}
-			for i, p := range list {
-				if p.Do != nil && (p.Once == "" || last[p.Once] == i) {
-					if err := p.Do(ctx, tx); err != nil {
-						failed = p.seq
-						return err
-					}
-				}
-				if p.end {
-					ended = append(ended, p.seq)
-				}
+			if err != nil {
+				return err
 			}
-			return s.advance(ctx, tx, st, ended)
+		}
+	}
+	return nil
+}
+
+// doLong does one batch that is more than a transaction, step by step.
+func (s *Service) doLong(ctx context.Context, st streamRow, j job) error {
+	for lo := 0; lo < len(j.Steps); {
+		hi, rows := lo, 0
+		for hi < len(j.Steps) && (hi == lo || Fits(rows+j.Steps[hi].Rows)) {
+			rows += j.Steps[hi].Rows
+			hi++
+		}
+		err := s.try(ctx, true, func(tx *store.Tx) error {
+			if err := doSteps(ctx, tx, j.Steps[lo:hi]); err != nil || hi < len(j.Steps) {
+				return err
+			}
+			return s.advance(ctx, tx, st, []int64{j.rows[0].Seq})
 		})
-		if err == nil {
-			return nil
-		}
-		code := ot.CodeOf(err)
-		if ctx.Err() != nil || code == ot.Full || code == ot.Busy {
-			return err // waited for, however long
-		}
 		switch {
-		case list[0].seq != list[len(list)-1].seq: // one batch's trouble must not be another's: one at a time
-			for lo := 0; lo < len(list); {
-				hi := lo + 1
-				for hi < len(list) && list[hi].seq == list[lo].seq {
-					hi++
-				}
-				if err := s.doPieces(ctx, st, list[lo:hi]); err != nil {
-					return err
-				}
-				lo = hi
-			}
-			return nil
-		case try < applyTries:
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(time.Duration(try) * 200 * time.Millisecond):
-			}
+		case err == nil:
+		case patient(ctx, err):
+			return err
 		default:
-			s.log.Error("a batch cannot be taken in and is set aside", "edge", st.EdgeID, "batch", failed, "error", err)
-			return s.setAside(ctx, st, list[0].seq, err)
+			return s.setAside(ctx, st, j.rows[0].Seq, err)
+		}
+		lo = hi
+	}
+	return nil
+}
+
+func doSteps(ctx context.Context, tx *store.Tx, steps []Step) error {
+	last := map[string]int{}
+	for i := range steps {
+		if steps[i].Once != "" {
+			last[steps[i].Once] = i
+		}
+	}
+	for i := range steps {
+		if steps[i].Once != "" && last[steps[i].Once] != i {
+			continue
+		}
+		if err := steps[i].Do(ctx, tx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// patient says that an error is waited for, however long.
+func patient(ctx context.Context, err error) bool {
+	code := ot.CodeOf(err)
+	return ctx.Err() != nil || code == ot.Full || code == ot.Busy
+}
+
+// try runs a transaction, a few times where it is the batch's last chance.
+func (s *Service) try(ctx context.Context, again bool, fn func(*store.Tx) error) error {
+	for n := 1; ; n++ {
+		err := s.db.Update(ctx, fn)
+		if err == nil || !again || n == applyTries || patient(ctx, err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Duration(n) * 200 * time.Millisecond):
 		}
 	}
 }
@@ -243,6 +332,7 @@ func (s *Service) advance(ctx context.Context, tx *store.Tx, st streamRow, seqs 
 
 // setAside keeps a batch that cannot be applied, says so, and goes on.
 func (s *Service) setAside(ctx context.Context, st streamRow, seq int64, why error) error {
+	s.log.Error("a batch cannot be taken in and is set aside", "edge", st.EdgeID, "batch", seq, "error", why)
 	return s.db.Update(ctx, func(tx *store.Tx) error {
 		if _, err := tx.Exec(ctx, "UPDATE edge_batch SET done = ?, error = ? WHERE edge_id = ? AND epoch = ? AND seq = ? AND NOT done", true, ot.Printable(why.Error()), st.EdgeID, st.Epoch, seq); err != nil {
 			return err

@@ -38,8 +38,22 @@ type Step struct {
 	Do   func(ctx context.Context, tx *store.Tx) error
 }
 
-// Plan says what a message changes. Doing a step twice must change nothing more.
-type Plan func(ctx context.Context, it Item) ([]Step, error)
+// Work is what a run of messages changes. What fits into one transaction is done in
+// one, together with the mark that its messages are done; more of it is done step by
+// step, so that doing a step twice must change nothing more.
+type Work struct {
+	Items int // messages that it is of; more than one only if all of it fits into one transaction
+	Rows  int // about
+	Steps []Step
+	Err   error // the message cannot be taken in; Items is 1
+}
+
+// Fits says whether so many rows are one transaction.
+func Fits(rows int) bool { return rows <= applyRows }
+
+// Plan says what messages of one kind change, in their order. It may put several
+// into one Work; the works cover all of them.
+type Plan func(ctx context.Context, items []Item) ([]Work, error)
 
 // Proofs gives the audit log's newest checkpoint, and that it continues an older one.
 type Proofs interface {

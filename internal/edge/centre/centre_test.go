@@ -65,14 +65,19 @@ func newPlant(t *testing.T, db *store.DB) *plant {
 	}
 	p.s, err = centre.New(centre.Config{DB: db, Log: slog.New(slog.DiscardHandler), Authority: ca, Now: now, Plans: map[string]centre.Plan{
 		// What arrived is counted, not set: a message that is applied twice is seen.
-		"note": func(_ context.Context, it centre.Item) ([]centre.Step, error) {
-			if string(it.Body) == "poison" {
-				return nil, ot.Errorf(ot.Invalid, "nobody can read this")
+		"note": func(_ context.Context, items []centre.Item) (out []centre.Work, err error) {
+			for _, it := range items {
+				w := centre.Work{Items: 1, Rows: 1}
+				if string(it.Body) == "poison" {
+					w.Err = ot.Errorf(ot.Invalid, "nobody can read this")
+				}
+				w.Steps = []centre.Step{{Rows: 1, Do: func(ctx context.Context, tx *store.Tx) error {
+					_, err := tx.Exec(ctx, "INSERT INTO got_note (body, times) VALUES (?, 1) ON CONFLICT (body) DO UPDATE SET times = got_note.times + 1", string(it.Body))
+					return err
+				}}}
+				out = append(out, w)
 			}
-			return []centre.Step{{Rows: 1, Do: func(ctx context.Context, tx *store.Tx) error {
-				_, err := tx.Exec(ctx, "INSERT INTO got_note (body, times) VALUES (?, 1) ON CONFLICT (body) DO UPDATE SET times = got_note.times + 1", string(it.Body))
-				return err
-			}}}, nil
+			return out, nil
 		},
 	}})
 	if err != nil {

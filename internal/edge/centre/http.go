@@ -81,7 +81,7 @@ func (s *Service) Routes(r *rest.Router) {
 		func(ctx context.Context, in *edgeIn) (*detailOut, error) { return s.detail(ctx, in.ID) })
 	rest.Register(r, rest.Op{ID: "rename-edge", Method: http.MethodPatch, Path: "/edges/{id}", Summary: "Give a sensor another name", Tag: tag, Permission: auth.EdgeWrite, Audit: "edge.rename"},
 		func(ctx context.Context, in *struct {
-			edgeIn
+			ID   string `path:"id"`
 			Body struct {
 				Name string `json:"name" minLength:"1" maxLength:"100"`
 			}
@@ -96,7 +96,7 @@ func (s *Service) Routes(r *rest.Router) {
 		})
 	rest.Register(r, rest.Op{ID: "configure-edge", Method: http.MethodPut, Path: "/edges/{id}/config", Summary: "Say what a sensor listens to; it takes it with its next hello", Tag: tag, Permission: auth.EdgeWrite, Audit: "edge.configure"},
 		func(ctx context.Context, in *struct {
-			edgeIn
+			ID      string `path:"id"`
 			IfMatch string `header:"If-Match"`
 			Body    struct {
 				Interfaces      []edge.Interface `json:"interfaces" nullable:"false" maxItems:"32"`
@@ -119,7 +119,7 @@ func (s *Service) Routes(r *rest.Router) {
 		})
 	rest.Register(r, rest.Op{ID: "revoke-edge", Method: http.MethodPost, Path: "/edges/{id}/revoke", Summary: "End a sensor for good", Tag: tag, Permission: auth.EdgeWrite, Audit: "edge.revoke"},
 		func(ctx context.Context, in *struct {
-			edgeIn
+			ID   string `path:"id"`
 			Body struct {
 				Reason string `json:"reason" minLength:"1" maxLength:"500"`
 			}

@@ -18,6 +18,13 @@ func DropCapabilities() error {
 	if os.Geteuid() == 0 {
 		keep |= 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_CHOWN | 1<<unix.CAP_FOWNER
 	}
+	return keepCapabilities(keep)
+}
+
+// KeepAdminOnly is for the process that makes ports silent: it can change interfaces and nothing else.
+func KeepAdminOnly() error { return keepCapabilities(1 << unix.CAP_NET_ADMIN) }
+
+func keepCapabilities(keep uint64) error {
 	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var have, want [2]unix.CapUserData
 	if err := unix.Capget(&head, &have[0]); err != nil {

@@ -25,5 +25,8 @@ func Silence(string, bool) ([]Change, error) { return nil, unsupported() }
 // Restore does nothing where nothing was changed.
 func Restore(string, []Change) error { return nil }
 
+// KeepAdminOnly does nothing where there are none.
+func KeepAdminOnly() error { return nil }
+
 // DropCapabilities does nothing where there are none.
 func DropCapabilities() error { return nil }

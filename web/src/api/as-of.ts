@@ -10,7 +10,8 @@ export function asOfDay(): string {
 const dated = [
   /^\/(posture|requirements|plant|assets|conversations|events|evidence|audit|captures|records)$/,
   /^\/assets\/facets$/,
-  /^\/(requirements|assets|records)\/[^/]+$/,
+  /^\/(requirements|assets)\/[^/]+$/,
+  /^\/records\/(?!counts$|calendar$)[^/]+$/,
   /^\/assets\/[^/]+\/conversations$/,
   /^\/checks\/[^/]+\/items$/,
 ];

@@ -6,12 +6,15 @@ export class Problem extends Error {
     readonly title: string,
     readonly detail: string,
     readonly code: string,
+    /** Each wrong input, so that its message can stand beside it. */
+    readonly faults: readonly Fault[] = [],
   ) {
     super(detail || title);
     this.name = "Problem";
   }
 }
 
+export type Fault = { where: string; message: string };
 type Details = { title?: string; detail?: string; code?: string; errors?: { message?: string; where?: string }[] };
 
 /** Reads a refused response into sentences; `status` 0 means that no answer came. */
@@ -27,5 +30,6 @@ export function problemOf(status: number, body: string): Problem {
     .filter(Boolean)
     .join("; ");
   const detail = [details.detail, fields].filter(Boolean).join(" ");
-  return new Problem(status, details.title ?? "", detail, details.code ?? "");
+  const faults = (details.errors ?? []).map((e) => ({ where: e.where ?? "", message: e.message ?? "" }));
+  return new Problem(status, details.title ?? "", detail, details.code ?? "", faults);
 }

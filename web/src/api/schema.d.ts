@@ -796,6 +796,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/explanations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was explained, newest first */
+        get: operations["list-explanations"];
+        put?: never;
+        /** Explain an observed change or a contradiction: who, why, which change */
+        post: operations["explain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/first-hour": {
         parameters: {
             query?: never;
@@ -825,6 +843,23 @@ export interface paths {
         put?: never;
         /** Sign the hand-over of a shift */
         post: operations["give-shift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/handovers/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a hand-over of the last hours would show */
+        get: operations["preview-handover"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1471,6 +1506,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/records/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change several records, or see what would change */
+        post: operations["bulk-records"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What lies between two times, with all times of what comes again */
+        get: operations["list-record-calendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Records of one type as a table that can be read in again */
+        get: operations["export-records"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/records/facets": {
         parameters: {
             query?: never;
@@ -1482,6 +1568,23 @@ export interface paths {
         get: operations["count-records"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a table in, as the raw body (?type=&format=csv|xlsx&site=&dry_run=true shows every row's effect) */
+        post: operations["import-records"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1519,6 +1622,41 @@ export interface paths {
         post: operations["decide-record"];
         /** Take a request for approval back */
         delete: operations["withdraw-record"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}/attachments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Attach a file, as the raw body (?name=), at most 2 GiB */
+        post: operations["attach-to-record"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}/attachments/{attachment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download an attachment; what is infected is not given out */
+        get: operations["get-record-attachment"];
+        put?: never;
+        post?: never;
+        /** Take an attachment away */
+        delete: operations["detach-from-record"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2008,6 +2146,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/since": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened since: levels, devices, connections, changes, outages, decisions */
+        get: operations["get-since"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sites": {
         parameters: {
             query?: never;
@@ -2439,6 +2594,42 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Saved views: one's own and those that others share */
+        get: operations["list-views"];
+        put?: never;
+        /** Save a page with its filters under a name */
+        post: operations["create-view"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/views/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete one of one's own views */
+        delete: operations["delete-view"];
+        options?: never;
+        head?: never;
+        /** Change one of one's own views */
+        patch: operations["update-view"];
         trace?: never;
     };
     "/zones/{id}": {
@@ -3154,6 +3345,13 @@ export interface components {
             name: string;
             why: string;
         };
+        "Bulk-recordsRequest": {
+            dry_run?: boolean;
+            ids: string[] | null;
+            reason?: string;
+            set?: components["schemas"]["RecordChanges"];
+            transition?: string;
+        };
         CareDatabase: {
             /** Format: int64 */
             bytes: number;
@@ -3721,6 +3919,45 @@ export interface components {
             /** Format: double */
             value: number | null;
         };
+        ComplyExplain: {
+            /** @description There is no change yet: write one down as done in an emergency, to be approved afterwards */
+            emergency?: boolean;
+            /** @description Observed events, as number of the site and of the event (3.1042); the other messages of the same kind in the same conversation within 12 hours go with each */
+            events?: string[] | null;
+            /** @description Id or number (CHG-…) of the change that covers it */
+            record?: string;
+            /** @description Of a contradiction */
+            requirement?: string;
+            /** @description Of a contradiction; empty: the company's */
+            site?: string;
+            /** @description Who did it */
+            who: string;
+            why: string;
+        };
+        ComplyExplained: {
+            /** Format: int64 */
+            events: number;
+            /** Format: int64 */
+            findings: number;
+            id: string;
+            record_id: string;
+            /** @description Numbers of the records that were written */
+            record_refs: string[];
+        };
+        ComplyExplanation: {
+            emergency: boolean;
+            /** Format: int64 */
+            events: number;
+            /** Format: int64 */
+            findings: number;
+            id: string;
+            made_at: string;
+            made_by: string;
+            record_id: string;
+            site_id: string;
+            who: string;
+            why: string;
+        };
         ComplyFindingItem: {
             at: string;
             check: string;
@@ -3759,6 +3996,17 @@ export interface components {
             id: string;
             page: string;
             site?: string;
+        };
+        ComplyMove: {
+            after: components["schemas"]["ComplyCell"];
+            before: components["schemas"]["ComplyCell"];
+            key: boolean;
+            requirement: string;
+            site: string;
+            /** @description Empty: the company's */
+            site_id: string;
+            title: string;
+            worse: boolean;
         };
         ComplyNeed: {
             at: string | null;
@@ -3906,6 +4154,14 @@ export interface components {
         "Create-roleRequest": {
             /** @description Small letters, digits and dashes */
             id: string;
+        };
+        "Create-viewRequest": {
+            name: string;
+            page: string;
+            search?: {
+                [key: string]: unknown;
+            };
+            shared?: boolean;
         };
         CreatedBody: {
             id: string;
@@ -5048,6 +5304,13 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageComplyExplanation: {
+            items: components["schemas"]["ComplyExplanation"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageComplyItem: {
             items: components["schemas"]["ComplyItem"][];
             /** @description Give it as cursor to get the next page */
@@ -5139,6 +5402,20 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageRecordBulkResult: {
+            items: components["schemas"]["RecordBulkResult"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageRecordEntry: {
+            items: components["schemas"]["RecordEntry"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageRecordItem: {
             items: components["schemas"]["RecordItem"][];
             /** @description Give it as cursor to get the next page */
@@ -5162,6 +5439,13 @@ export interface components {
         };
         PageRecordVersion: {
             items: components["schemas"]["RecordVersion"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageRecordView: {
+            items: components["schemas"]["RecordView"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -5250,6 +5534,15 @@ export interface components {
             /** @enum {string} */
             scan: "clean" | "infected" | "unscanned";
             sha256: string;
+        };
+        RecordBulkResult: {
+            changes: components["schemas"]["RecordFieldChange"][];
+            id: string;
+            ok: boolean;
+            ref: string;
+            /** @description In words; empty: nothing changes */
+            what: string;
+            why_not?: string;
         };
         RecordButton: {
             allowed: boolean;
@@ -5363,6 +5656,20 @@ export interface components {
             state: string;
             /** @description Of a record */
             type?: string;
+        };
+        RecordEntry: {
+            /** @description One of several times of a record that comes again */
+            again: boolean;
+            /** @description Its dates are days without a time */
+            all_day: boolean;
+            from: string;
+            id: string;
+            ref: string;
+            site_id: string | null;
+            state: string;
+            title: string;
+            to: string;
+            type: string;
         };
         RecordFacet: {
             /** Format: int64 */
@@ -5606,6 +5913,19 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        RecordView: {
+            id: string;
+            mine: boolean;
+            name: string;
+            /** @description Its owner's name */
+            owner: string;
+            /** @description /assets */
+            page: string;
+            search: {
+                [key: string]: unknown;
+            };
+            shared: boolean;
+        };
         RecordVote: {
             at: string;
             by: components["schemas"]["RecordName"];
@@ -5734,6 +6054,13 @@ export interface components {
              */
             language: "" | "en" | "da" | "de";
         };
+        "Update-viewRequest": {
+            name?: string;
+            search?: {
+                [key: string]: unknown;
+            };
+            shared?: boolean;
+        };
         UserInBody: {
             email: string;
             /**
@@ -5826,6 +6153,21 @@ export interface components {
             count: number;
             value: string;
         };
+        ViewDecision: {
+            at: string;
+            by: string;
+            /** Format: int64 */
+            count: number;
+            /** @enum {string} */
+            kind: "device" | "declaration" | "withdrawn" | "explained" | "answered";
+            reason: string;
+            ref: components["schemas"]["OtRef"];
+            site: string;
+            site_id: string;
+            title: string;
+            /** @description accepted, rejected…; the requirement; the answer */
+            what: string;
+        };
         ViewEndpoint: {
             /** @description Of the asset that has the address now; empty: none has */
             asset_id: string;
@@ -5858,6 +6200,21 @@ export interface components {
             rules: string[];
             server: string;
             site_id: string;
+        };
+        ViewExpiry: {
+            at: string;
+            /** @description Where it is the whole company's */
+            entity_id: string;
+            /** @enum {string} */
+            kind: "declaration" | "account" | "token" | "visitor" | "record";
+            /** @description Id of who answers for it; empty: nobody is named */
+            owner: string;
+            ref: components["schemas"]["OtRef"];
+            site: string;
+            site_id: string;
+            title: string;
+            /** @description Of a record: exception, maintenance-window… */
+            type: string;
         };
         ViewFirstHour: {
             /**
@@ -5912,6 +6269,46 @@ export interface components {
             /** @description Of the zone that has it already; empty: none has */
             zone_id: string;
         };
+        ViewNewConnection: {
+            /** @description Id of the first */
+            conversation: string;
+            /**
+             * Format: int64
+             * @description Conversations
+             */
+            count: number;
+            first_at: string;
+            from_zone: string;
+            from_zone_id: string;
+            protocol: string;
+            site: string;
+            site_id: string;
+            to_zone: string;
+            to_zone_id: string;
+        };
+        ViewNewDevice: {
+            /** @description First packet */
+            first_at: string;
+            id: string;
+            name: string;
+            site: string;
+            site_id: string;
+            /** @enum {string} */
+            state: "new" | "accepted" | "rejected" | "retired";
+            vendor: string;
+            zone: string;
+        };
+        ViewOutage: {
+            from_at: string;
+            name: string;
+            /** Format: int64 */
+            seconds: number;
+            site: string;
+            site_id: string;
+            source: string;
+            /** @description Null: it is silent still */
+            to_at: string | null;
+        };
         ViewPacketRef: {
             /** Format: int64 */
             number: number;
@@ -5920,6 +6317,46 @@ export interface components {
             seen: string;
             source: string;
             source_name: string;
+        };
+        ViewPartComplyMove: {
+            items: components["schemas"]["ComplyMove"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewDecision: {
+            items: components["schemas"]["ViewDecision"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewExpiry: {
+            items: components["schemas"]["ViewExpiry"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewNewConnection: {
+            items: components["schemas"]["ViewNewConnection"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewNewDevice: {
+            items: components["schemas"]["ViewNewDevice"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewOutage: {
+            items: components["schemas"]["ViewOutage"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewSignIn: {
+            items: components["schemas"]["ViewSignIn"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ViewPartViewWireChange: {
+            items: components["schemas"]["ViewWireChange"][];
+            /** Format: int64 */
+            total: number;
         };
         ViewPlant: {
             /** Format: int64 */
@@ -5934,6 +6371,41 @@ export interface components {
         ViewProof: {
             hex: string;
             ref: components["schemas"]["ViewPacketRef"];
+        };
+        ViewSignIn: {
+            /** @description Name of the person whom it was done to */
+            about: string;
+            action: string;
+            /** @description Id of who did it */
+            actor: string;
+            at: string;
+            name: string;
+            target: components["schemas"]["OtRef"];
+        };
+        ViewSince: {
+            changes: components["schemas"]["ViewPartViewWireChange"];
+            /**
+             * @description working-day: since the last working day's end; visit: since you were last here
+             * @enum {string}
+             */
+            chosen: "working-day" | "visit" | "asked";
+            connections: components["schemas"]["ViewPartViewNewConnection"];
+            decisions: components["schemas"]["ViewPartViewDecision"];
+            devices: components["schemas"]["ViewPartViewNewDevice"];
+            /** @description Within 14 days */
+            expiring: components["schemas"]["ViewPartViewExpiry"];
+            from: string;
+            /** @description Parts that your role does not open */
+            hidden: string[];
+            levels: components["schemas"]["ViewPartComplyMove"];
+            outages: components["schemas"]["ViewPartViewOutage"];
+            sign_ins: components["schemas"]["ViewPartViewSignIn"];
+            sites: components["schemas"]["ViewSiteName"][];
+            to: string;
+        };
+        ViewSiteName: {
+            id: string;
+            name: string;
         };
         ViewSiteStart: {
             /** Format: int64 */
@@ -6074,6 +6546,33 @@ export interface components {
             /** Format: int64 */
             count: number;
             name: string;
+        };
+        ViewWireChange: {
+            at: string;
+            /** @enum {string} */
+            class: "program_download" | "firmware" | "control" | "configure";
+            client: components["schemas"]["ViewEndpoint"];
+            conversation: string;
+            /**
+             * Format: int64
+             * @description Messages
+             */
+            count: number;
+            /** @description Of its first event: number of the site and of the event */
+            id: string;
+            /** @description A change record covers it, or somebody explained it */
+            matched: boolean;
+            protocol: string;
+            record_id: string;
+            record_ref: string;
+            server: components["schemas"]["ViewEndpoint"];
+            site: string;
+            site_id: string;
+            /** @description Block, file or function that the protocol names */
+            what: string;
+            /** @description Who did it, as explained */
+            who: string;
+            why: string;
         };
         ViewZone: {
             /** Format: int64 */
@@ -7583,7 +8082,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -7619,7 +8120,9 @@ export interface operations {
             header?: {
                 "If-Match"?: string;
             };
-            path?: never;
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -7748,7 +8251,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -8005,6 +8510,72 @@ export interface operations {
             };
         };
     };
+    "list-explanations": {
+        parameters: {
+            query?: {
+                site?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageComplyExplanation"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ComplyExplain"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComplyExplained"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-first-hour": {
         parameters: {
             query?: never;
@@ -8082,6 +8653,39 @@ export interface operations {
         responses: {
             /** @description Created */
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxHandover"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "preview-handover": {
+        parameters: {
+            query: {
+                site: string;
+                /** @description 0: 8 */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9636,6 +10240,121 @@ export interface operations {
             };
         };
     };
+    "bulk-records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Bulk-recordsRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRecordBulkResult"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-record-calendar": {
+        parameters: {
+            query?: {
+                type?: string;
+                site?: string;
+                from?: string;
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRecordEntry"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-records": {
+        parameters: {
+            query?: {
+                type?: string;
+                /** @description Several with commas */
+                state?: string;
+                site?: string;
+                /** @description An id, me, or none */
+                owner?: string;
+                q?: string;
+                due?: "overdue" | "soon";
+                /** @description field:value, may be given again */
+                filter?: string[] | null;
+                /** @description kind:id */
+                link?: string;
+                /** @description A column; -column is downwards */
+                sort?: string;
+                as_of?: string;
+                cursor?: string;
+                limit?: number;
+                format?: "csv" | "xlsx";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "count-records": {
         parameters: {
             query?: {
@@ -9671,6 +10390,37 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["RecordFacets"];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "import-records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -9799,6 +10549,102 @@ export interface operations {
             header?: never;
             path: {
                 id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "attach-to-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-record-attachment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                attachment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "detach-from-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                attachment: string;
             };
             cookie?: never;
         };
@@ -10995,6 +11841,41 @@ export interface operations {
             };
         };
     };
+    "get-since": {
+        parameters: {
+            query?: {
+                /** @description 12h, 3d, 2026-11-20 (by the site's clock), a time, or visit: since you were last here; empty: since the last working day's end */
+                since?: string;
+                /** @description Up to then; left out: now */
+                to?: string;
+                site?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewSince"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-sites": {
         parameters: {
             query?: never;
@@ -12030,6 +12911,134 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-views": {
+        parameters: {
+            query?: {
+                page?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRecordView"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Create-viewRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordView"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Update-viewRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordView"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {

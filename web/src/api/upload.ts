@@ -3,11 +3,20 @@ import { Problem, problemOf } from "./problem";
 
 export type Upload = { done: Promise<{ id: string }>; cancel: () => void };
 
+/** Sends a capture of a site. */
+export const upload = (file: File, site: string, onProgress: (sent: number) => void): Upload =>
+  sendFile(file, "/captures", { site, name: file.name }, onProgress);
+
 /** Sends a file as it is. XMLHttpRequest, because fetch cannot tell how much of a body has gone. */
-export function upload(file: File, site: string, onProgress: (sent: number) => void): Upload {
+export function sendFile(
+  file: File,
+  path: string,
+  query: Record<string, string>,
+  onProgress: (sent: number) => void,
+): Upload {
   const request = new XMLHttpRequest();
   const done = new Promise<{ id: string }>((resolve, reject) => {
-    request.open("POST", `${prefix}/captures?${new URLSearchParams({ site, name: file.name })}`);
+    request.open("POST", `${prefix}${path}?${new URLSearchParams(query)}`);
     request.setRequestHeader("Content-Type", "application/octet-stream");
     request.setRequestHeader("Accept", "application/json");
     request.upload.onprogress = (event) => onProgress(event.loaded);

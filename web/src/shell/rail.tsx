@@ -4,8 +4,10 @@ import type { ReactNode } from "react";
 import { api } from "../api/client";
 import { useMay } from "../api/may";
 import { captures, firstHour, posture, sites } from "../api/queries";
+import { recordCounts, recordTypes } from "../api/records";
 import type { Session } from "../api/types";
 import { t, word } from "../texts";
+import { Mark } from "../ui/mark";
 import { ThemeSwitch } from "./theme";
 
 type Props = { session: Session; open: boolean; onFind: () => void };
@@ -23,8 +25,12 @@ export function Rail({ session: who, open, onFind }: Props) {
       <div className="ways">
         <Standing />
         <Plant />
+        <Records />
         <ul>
           <Captures />
+          <Item to="/sensors" need="edge:read">
+            {t("sensors.title")}
+          </Item>
           <Item to="/audit" need="audit:read">
             {t("audit.title")}
           </Item>
@@ -76,6 +82,60 @@ function Plant() {
   );
 }
 
+const shownTypes = 4;
+
+/** The types with the most to do, by how much of them is open; late ones first. */
+function Records() {
+  const may = useMay("record:read");
+  const types = useQuery({ ...recordTypes, enabled: may });
+  const counts = useQuery({ ...recordCounts, enabled: may });
+  if (!may) return null;
+  const rows = [...(counts.data?.items ?? [])]
+    .filter((one) => one.open > 0)
+    .sort((a, b) => b.overdue - a.overdue || b.open - a.open)
+    .slice(0, shownTypes);
+  return (
+    <>
+      <h2>
+        <Link to="/records" activeProps={active}>
+          {t("records.title")}
+        </Link>
+      </h2>
+      <ul>
+        {rows.map((one) => {
+          const type = types.data?.items.find((t) => t.id === one.type);
+          return (
+            type && (
+              <li key={type.id}>
+                <Link
+                  to="/records"
+                  search={{ type: type.id }}
+                  activeOptions={{ includeSearch: true }}
+                  activeProps={active}
+                  title={t("records.rail", { open: one.open, overdue: one.overdue })}
+                >
+                  <span className="cut">{type.plural}</span>
+                  <small className="num line">
+                    {one.overdue > 0 && (
+                      <span className="late">
+                        <Mark priority={2} quiet />
+                        {one.overdue}
+                        <span className="hidden"> {t("records.overdue")}, </span>
+                      </span>
+                    )}
+                    {one.open}
+                    <span className="hidden"> {t("records.open")}</span>
+                  </small>
+                </Link>
+              </li>
+            )
+          );
+        })}
+      </ul>
+    </>
+  );
+}
+
 function Captures() {
   const reading = useQuery({ ...captures, enabled: useMay("capture:read") });
   const busy = reading.data?.items.filter((c) => c.state === "reading" || c.state === "queued").length ?? 0;
@@ -102,16 +162,19 @@ function Foot({ session: who }: { session: Session }) {
       <div className="who">
         <b className="cut">{who.user?.name}</b>
         <div className="row">
-          <small>{word("role", who.user?.role)}</small>
+          <small className="cut">
+            {word("role", who.user?.role)} · {who.version}
+          </small>
           <button type="button" className="btn plain small" onClick={signOut}>
             {t("shell.sign_out")}
           </button>
         </div>
-        <small>{who.version}</small>
       </div>
     </div>
   );
 }
+
+const active = { className: "active", "aria-current": "page" } as const;
 
 /** A page that the role does not open is not offered. */
 function Item({ to, need, children }: { to: NonNullable<LinkProps["to"]>; need?: string; children: ReactNode }) {
@@ -119,7 +182,7 @@ function Item({ to, need, children }: { to: NonNullable<LinkProps["to"]>; need?:
   if (need && !may) return null;
   return (
     <li>
-      <Link to={to} activeProps={{ "aria-current": "page" }}>
+      <Link to={to} activeProps={active}>
         {children}
       </Link>
     </li>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nextSort, only, parseSearch, stringifySearch } from "./search";
+import { nextSort, only, parseSearch, stringifySearch, withFields } from "./search";
 
 describe("filters in the address", () => {
   it("come back as they were written", () => {
@@ -22,4 +22,11 @@ it("sorts up, then down, then not", () => {
   expect(nextSort("name", "name")).toBe("-name");
   expect(nextSort("-name", "name")).toBeUndefined();
   expect(nextSort("-name", "zone")).toBe("zone");
+});
+
+it("keeps the fields of a record beside the named keys", () => {
+  expect(withFields("f.", "type")({ type: "change", "f.risk": "high", "f.empty": "", other: "x" })).toEqual({
+    type: "change",
+    "f.risk": "high",
+  });
 });

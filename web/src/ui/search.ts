@@ -30,6 +30,18 @@ export function only<K extends string>(...keys: K[]): (search: Record<string, un
   };
 }
 
+/** As `only`, and every key that begins with `prefix`: the fields of a record's type are not known here. */
+export function withFields(prefix: string, ...keys: string[]): (search: Record<string, unknown>) => Search {
+  const named = only(...keys);
+  return (search) => {
+    const out: Search = {};
+    for (const [key, value] of Object.entries(named(search))) if (value) out[key] = value;
+    for (const [key, value] of Object.entries(search))
+      if (key.startsWith(prefix) && value !== undefined && value !== null && value !== "") out[key] = String(value);
+    return out;
+  };
+}
+
 /** "vendor" → "-vendor" → none: what a click on a column head does to the sort. */
 export function nextSort(current: string | undefined, column: string): string | undefined {
   if (current === column) return `-${column}`;

@@ -23,6 +23,10 @@ export function hrefOf(kind: string, id: string, site = ""): string {
       return `/plant${at && `?${at}`}`;
     case "assets":
       return `/assets?${[at, id && (id.includes("=") ? id : `state=${enc(id)}`)].filter(Boolean).join("&")}`;
+    case "record":
+      return `/records/${enc(id)}`;
+    case "records":
+      return `/records${id && `?${id.includes("=") ? id : `type=${enc(id)}`}`}`;
     case "capture":
     case "captures":
     case "source":

@@ -110,6 +110,7 @@ CREATE TABLE edge_batch (
   PRIMARY KEY (edge_id, epoch, seq)
 ) {{.Strict}};
 CREATE INDEX edge_batch_done ON edge_batch (received_at) WHERE done;
+CREATE INDEX edge_batch_digest ON edge_batch (edge_id, digest);
 CREATE INDEX edge_batch_waiting ON edge_batch (edge_id, epoch, seq) WHERE NOT done;
 CREATE INDEX edge_batch_error ON edge_batch (edge_id) WHERE error <> '';
 

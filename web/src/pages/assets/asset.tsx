@@ -8,6 +8,7 @@ import type { Asset, AssetHistory } from "../../api/types";
 import { t, word } from "../../texts";
 import { ConversationTable } from "../../ui/conversation-table";
 import { date } from "../../ui/format";
+import { LinkedRecords } from "../../ui/linked-records";
 import { Mark } from "../../ui/mark";
 import { More } from "../../ui/more";
 import { PacketDrawer, type Proof } from "../../ui/packet";
@@ -123,6 +124,7 @@ function Body({ asset: value, etag }: { asset: Asset; etag: string }) {
         <div className="stack">
           <Reasons asset={value} onOverrule={may ? () => setEditing(true) : undefined} />
           <Decided asset={value} />
+          <LinkedRecords kind="asset" id={value.id} site={value.site_id} begin={["change", "finding", "exception"]} />
           <Bindings asset={value} name={name} may={may} />
         </div>
       </div>

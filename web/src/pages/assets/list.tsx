@@ -7,6 +7,7 @@ import type { Facet } from "../../api/types";
 import { t, word } from "../../texts";
 import { count } from "../../ui/format";
 import { Empty, ErrorNote, Page, Wait } from "../../ui/page";
+import { SavedViews } from "../../ui/saved-views";
 import { SearchBox } from "../../ui/search-box";
 import { Bulk } from "./bulk";
 import { type FacetKey, FacetRail } from "./facet-rail";
@@ -86,6 +87,7 @@ export default function AssetsPage() {
               hint={t("assets.search_hint")}
               onChange={(q) => set({ q: q || undefined })}
             />
+            <SavedViews page="/assets" search={filter} />
             {filtered && (
               <Link className="btn plain" to="/assets" search={{ sort: filter.sort }}>
                 {t("assets.clear")}

@@ -8,6 +8,7 @@ import { count } from "../../ui/format";
 import { Go } from "../../ui/go";
 import { More } from "../../ui/more";
 import { Ask, Empty, Page } from "../../ui/page";
+import { SavedViews } from "../../ui/saved-views";
 import { Scroll } from "../../ui/scroll";
 import { SearchBox } from "../../ui/search-box";
 import { hrefOf } from "../../ui/target";
@@ -50,6 +51,7 @@ export default function AuditPage() {
           hint={t("audit.action_hint")}
           onChange={(action) => set({ action: action || undefined })}
         />
+        <SavedViews page="/audit" search={filter} />
       </div>
       <Ask of={list}>
         {(data) => {

@@ -5,6 +5,7 @@ import type { Conversation, Endpoint, PlantEvent, Tuple } from "../../api/types"
 import { t, word } from "../../texts";
 import { nameOf, protocolOf } from "../../ui/conversation-table";
 import { bytes, count } from "../../ui/format";
+import { LinkedRecords } from "../../ui/linked-records";
 import { Mark } from "../../ui/mark";
 import { PacketDrawer, PacketLink, type Proof } from "../../ui/packet";
 import { Ask, Page, Panel } from "../../ui/page";
@@ -80,6 +81,7 @@ function Body({ data }: { data: Conversation }) {
         <End end={data.server} role={t("conversations.server")} />
       </div>
       <div className="stack">
+        <LinkedRecords kind="conversation" id={data.id} begin={["exception", "finding"]} />
         {data.events.length > 0 && (
           <Panel title={t("conversations.events")}>
             <Events events={data.events} />

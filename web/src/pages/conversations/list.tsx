@@ -5,6 +5,7 @@ import { t, word } from "../../texts";
 import { ConversationTable } from "../../ui/conversation-table";
 import { More } from "../../ui/more";
 import { Ask, Empty, Page } from "../../ui/page";
+import { SavedViews } from "../../ui/saved-views";
 import { SearchBox } from "../../ui/search-box";
 import { SitePicker } from "../../ui/site-picker";
 
@@ -29,6 +30,7 @@ export default function ConversationsPage() {
           hint={t("conversations.search_hint")}
           onChange={(q) => set({ q: q || undefined })}
         />
+        <SavedViews page="/conversations" search={filter} />
         {narrowed.map((key) => (
           <button type="button" key={key} className="btn small" onClick={() => set({ [key]: undefined })}>
             <span className="quiet">{word("conversation_filter", key)}</span>{" "}

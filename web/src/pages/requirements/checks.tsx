@@ -1,4 +1,6 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useMay } from "../../api/may";
 import { checkItems, evidence } from "../../api/queries";
 import type { Check, CheckSite } from "../../api/types";
 import { said, t, word } from "../../texts";
@@ -134,6 +136,7 @@ function Numbers({ at, open, onOpen, onClose }: NumbersProps) {
 
 function Items({ check, site, verdict }: { check: string; site: string; verdict: string | undefined }) {
   const list = useInfiniteQuery(checkItems(check, site, verdict));
+  const except = useMay("record:write");
   return (
     <div className="checkitems">
       <History check={check} site={site} />
@@ -171,7 +174,24 @@ function Items({ check, site, verdict }: { check: string; site: string; verdict:
                           </>
                         )}
                       </td>
-                      <td className="quiet">{row.reason}</td>
+                      <td className="quiet">
+                        {row.reason}{" "}
+                        {row.verdict === "fail" && except && (
+                          <Link
+                            className="small noprint"
+                            to="/records/new"
+                            search={{
+                              type: "exception",
+                              site: row.site_id || site,
+                              link: `check:${check}`,
+                              title: row.label || row.ref.id,
+                              ...(row.ref.kind === "asset" && { asset: row.ref.id }),
+                            }}
+                          >
+                            {t("requirements.except")}
+                          </Link>
+                        )}
+                      </td>
                     </tr>
                   ))}
                 </tbody>

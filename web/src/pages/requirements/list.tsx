@@ -5,6 +5,7 @@ import type { Posture, RequirementRow } from "../../api/types";
 import { said, t, word } from "../../texts";
 import { LevelCell } from "../../ui/cell";
 import { Ask, Empty, Page } from "../../ui/page";
+import { SavedViews } from "../../ui/saved-views";
 import { Scroll } from "../../ui/scroll";
 import { SearchBox } from "../../ui/search-box";
 import { chosen } from "./choose";
@@ -54,6 +55,7 @@ export default function RequirementsPage() {
                       ])}
                       onPick={(state) => set({ state })}
                     />
+                    <SavedViews page="/requirements" search={filter} />
                   </div>
                   {rows.length === 0 ? (
                     <Empty title={t("requirements.none")}>

@@ -4,6 +4,7 @@ import { posture, requirement } from "../../api/queries";
 import type { Posture, Requirement } from "../../api/types";
 import { said, t, word } from "../../texts";
 import { cellText } from "../../ui/cell";
+import { LinkedRecords } from "../../ui/linked-records";
 import { Mark, priorityOf, priorityOfState } from "../../ui/mark";
 import { Ask, Page, Panel } from "../../ui/page";
 import { Ago } from "../../ui/when";
@@ -108,6 +109,12 @@ function Body({ data, frame }: { data: Requirement; frame: Posture }) {
             </Panel>
           )}
           <Declarations data={data} site={site} names={names} />
+          <LinkedRecords
+            kind="requirement"
+            id={data.id}
+            site={site || undefined}
+            begin={["finding", "action", "exception"]}
+          />
           <References data={data} />
         </div>
       </div>

@@ -1,7 +1,8 @@
 import { Link, useSearch } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 import { useMay } from "../../api/may";
 import { t } from "../../texts";
-import { Page } from "../../ui/page";
+import { Page, Wait } from "../../ui/page";
 import { Security } from "./security";
 import { Sessions } from "./sessions";
 import { Sites } from "./sites";
@@ -9,18 +10,22 @@ import { Tokens } from "./tokens";
 import { Users } from "./users";
 import "./settings.css";
 
-const tabs = ["sites", "users", "sessions", "security", "tokens"] as const;
+const tabs = ["sites", "users", "sessions", "security", "tokens", "installation"] as const;
+
+// Few look at it, and it is the largest.
+const Installation = lazy(() => import("./installation"));
 
 /** What Skanse must be told: the tree of sites and zones, and who may see it. */
 export default function SettingsPage() {
   const search = useSearch({ from: "/settings" });
   const seesUsers = useMay("user:read");
+  const seesSystem = useMay("system:read");
   const tab = tabs.find((one) => one === search.tab) ?? "sites";
   return (
     <Page title={t("settings.title")}>
       <nav className="tabs" aria-label={t("settings.title")}>
         {tabs
-          .filter((one) => one !== "users" || seesUsers)
+          .filter((one) => (one !== "users" || seesUsers) && (one !== "installation" || seesSystem))
           .map((one) => (
             <Link
               key={one}
@@ -38,6 +43,11 @@ export default function SettingsPage() {
       {tab === "sessions" && <Sessions />}
       {tab === "security" && <Security />}
       {tab === "tokens" && <Tokens />}
+      {tab === "installation" && (
+        <Suspense fallback={<Wait />}>
+          <Installation />
+        </Suspense>
+      )}
     </Page>
   );
 }

@@ -1,0 +1,224 @@
+package sensor
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/skanse/skanse/internal/ot"
+)
+
+// Gathering puts consecutive summaries of one sensor together, for a centre that
+// catches up: a plant says much the same every ten seconds, and a thousand rows that
+// are each changed a hundred times cost a hundred times as much as once. What was
+// told whole (events, facts) stays whole.
+//
+// A gathering has an identity of its own, so that it must be applied in one
+// transaction with the mark that its parts are done.
+type Gathering struct {
+	sum    *Summary // nil: empty
+	epoch  string
+	n      int
+	hosts  map[hostAt]int
+	flows  map[flowAt]int
+	tuples map[tupleAt]int
+	facts  map[factAt]bool
+}
+
+type hostAt struct {
+	ot.Host
+	vlan uint16
+}
+
+type flowAt struct {
+	FlowKey
+	vlan uint16
+}
+
+type tupleAt struct {
+	flow                            FlowKey
+	protocol, kind, dir, text, name string
+	class                           string
+	code, unit, area                uint32
+	space                           uint16
+	also                            bool
+}
+
+type factAt struct {
+	about, by       ot.Host
+	attr            ot.Attr
+	value, protocol string
+}
+
+// Bounds of a gathering: hours are told apart by the first time of a conversation,
+// and what is listened to by the first and the last time.
+const (
+	gatherMost  = 64
+	gatherPause = int64(time.Second)
+	hour        = int64(time.Hour)
+)
+
+// Rows is about how many rows the gathering changes.
+func (g *Gathering) Rows() int {
+	if g.sum == nil {
+		return 0
+	}
+	return 3*len(g.sum.Hosts) + 3*len(g.sum.Flows) + len(g.sum.Tuples) + len(g.sum.Events) + 3*len(g.sum.Facts)
+}
+
+// Len says how many summaries it holds.
+func (g *Gathering) Len() int { return g.n }
+
+// Sum is the summary of all of them.
+func (g *Gathering) Sum() *Summary { return g.sum }
+
+// Add takes one more, or says that it does not fit: another sensor, another start,
+// another hour, or something was not heard between them.
+func (g *Gathering) Add(s *Summary) bool {
+	if g.sum == nil {
+		c := *s
+		c.Hosts, c.Flows, c.Tuples, c.Events, c.Facts, c.Health = nil, nil, nil, nil, nil, Health{}
+		g.sum, g.epoch = &c, s.Epoch
+		g.hosts, g.flows, g.tuples, g.facts = map[hostAt]int{}, map[flowAt]int{}, map[tupleAt]int{}, map[factAt]bool{}
+	} else {
+		pause := s.From - g.sum.To
+		if g.n >= gatherMost || s.Sensor != g.sum.Sensor || s.Epoch != g.epoch || s.Live != g.sum.Live || s.From/hour != g.sum.From/hour || pause > gatherPause || pause < -gatherPause || g.sum.Last || g.sum.Health.Cut != "" {
+			return false
+		}
+		g.sum.Epoch = fmt.Sprintf("%s+%d", g.epoch, g.n) // not that of its first part alone
+	}
+	g.n++
+	g.sum.To, g.sum.Sent, g.sum.Last = s.To, s.Sent, s.Last
+	for i := range s.Hosts {
+		g.host(&s.Hosts[i])
+	}
+	for i := range s.Flows {
+		g.flow(&s.Flows[i])
+	}
+	for i := range s.Tuples {
+		g.tuple(&s.Tuples[i])
+	}
+	g.sum.Events = append(g.sum.Events, s.Events...)
+	for i := range s.Facts {
+		f := &s.Facts[i]
+		k := factAt{f.About, f.By, f.Attr, f.Value, f.Protocol}
+		if !g.facts[k] {
+			g.facts[k] = true
+			g.sum.Facts = append(g.sum.Facts, *f)
+		}
+	}
+	g.sum.Health.add(&s.Health)
+	return true
+}
+
+func (g *Gathering) host(h *HostDelta) {
+	k := hostAt{h.Host, h.VLAN}
+	at, ok := g.hosts[k]
+	if !ok {
+		g.hosts[k] = len(g.sum.Hosts)
+		g.sum.Hosts = append(g.sum.Hosts, *h)
+		return
+	}
+	x := &g.sum.Hosts[at]
+	if h.First < x.First {
+		x.First, x.FirstPacket = h.First, h.FirstPacket
+	}
+	x.Last = max(x.Last, h.Last)
+	x.Packets += h.Packets
+	x.Bytes += h.Bytes
+	x.ARP = x.ARP || h.ARP
+	if x.TTLMin == 0 || h.TTLMin != 0 && h.TTLMin < x.TTLMin {
+		x.TTLMin = h.TTLMin
+	}
+	x.TTLMax = max(x.TTLMax, h.TTLMax)
+}
+
+// strength orders the reasons for a client, strongest first.
+func (b ClientBy) strength() int {
+	switch b {
+	case BySYN:
+		return 3
+	case ByProtocol:
+		return 2
+	case ByPort:
+		return 1
+	}
+	return 0
+}
+
+func (g *Gathering) flow(f *FlowDelta) {
+	k := flowAt{FlowKey{Realm: f.Realm, Client: f.Client, Server: f.Server, Transport: f.Transport, Port: f.Port, Protocol: f.Protocol}, f.VLAN}
+	at, ok := g.flows[k]
+	if !ok {
+		g.flows[k] = len(g.sum.Flows)
+		g.sum.Flows = append(g.sum.Flows, *f)
+		return
+	}
+	x := &g.sum.Flows[at]
+	if f.First < x.First {
+		x.First, x.FirstRef, x.Proof = f.First, f.FirstRef, f.Proof
+	}
+	if f.ClientBy.strength() > x.ClientBy.strength() {
+		x.ClientBy = f.ClientBy
+	}
+	if f.Guess != "" {
+		x.Guess = f.Guess
+	}
+	x.Last = max(x.Last, f.Last)
+	x.Sessions += f.Sessions
+	x.Established = x.Established || f.Established
+	x.ClientPackets += f.ClientPackets
+	x.ClientBytes += f.ClientBytes
+	x.ServerPackets += f.ServerPackets
+	x.ServerBytes += f.ServerBytes
+	x.Malformed += f.Malformed
+	x.Lost += f.Lost
+}
+
+func (g *Gathering) tuple(t *TupleDelta) {
+	k := tupleAt{t.Flow, t.Protocol, t.Kind, t.Dir, t.Text, t.Name, t.Class, t.Code, t.Unit, t.Area, t.Space, t.Also}
+	at, ok := g.tuples[k]
+	if !ok {
+		g.tuples[k] = len(g.sum.Tuples)
+		g.sum.Tuples = append(g.sum.Tuples, *t)
+		return
+	}
+	x := &g.sum.Tuples[at]
+	if t.First < x.First {
+		x.First, x.FirstRef = t.First, t.FirstRef
+	}
+	x.Last = max(x.Last, t.Last)
+	x.FirstItem, x.LastItem = min(x.FirstItem, t.FirstItem), max(x.LastItem, t.LastItem)
+	x.Count += t.Count
+	x.Refused += t.Refused
+}
+
+// add takes the counters of a later interval, and what it says of now.
+func (h *Health) add(o *Health) {
+	h.Packets += o.Packets
+	h.Bytes += o.Bytes
+	h.Malformed += o.Malformed
+	h.Truncated += o.Truncated
+	h.Dropped += o.Dropped
+	h.Transmitted += o.Transmitted
+	h.Lost += o.Lost
+	h.Quarantined += o.Quarantined
+	h.Repeated += o.Repeated
+	h.Unknown += o.Unknown
+	h.OTBytes += o.OTBytes
+	for k, n := range o.BudgetHit {
+		if h.BudgetHit == nil {
+			h.BudgetHit = map[string]uint64{}
+		}
+		h.BudgetHit[k] += n
+	}
+	h.OneSided, h.RuleSet, h.Cut = o.OneSided, o.RuleSet, o.Cut
+	if o.Mirror != nil {
+		h.Mirror = o.Mirror
+	}
+	if o.Port != nil {
+		h.Port = o.Port
+	}
+	if o.Ring != nil {
+		h.Ring = o.Ring
+	}
+}

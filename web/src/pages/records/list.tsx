@@ -1,0 +1,189 @@
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { useEffect, useMemo, useState } from "react";
+import { sites } from "../../api/queries";
+import { exportHref, type RecordFilter, type RecordType, recordFacets, records, recordTypes } from "../../api/records";
+import { t } from "../../texts";
+import { count } from "../../ui/format";
+import { Ask, Empty, ErrorNote, Page, Wait } from "../../ui/page";
+import { usePeople } from "../../ui/people";
+import { SavedViews } from "../../ui/saved-views";
+import type { Search } from "../../ui/search";
+import { SearchBox } from "../../ui/search-box";
+import { filterOf, isNarrowed } from "./address";
+import { Bulk } from "./bulk";
+import { columnsOf } from "./columns";
+import { ImportRecords } from "./import";
+import { Chips, Facets } from "./narrow";
+import { RecordTable } from "./table";
+import { useAllowed } from "./use-type";
+import { Ways } from "./ways";
+
+/** The records of one type (or of all), narrowed by what stands in the address. */
+export function RecordList({ search }: { search: Search }) {
+  const types = useQuery(recordTypes);
+  return <Ask of={types}>{(data) => <List search={search} types={data.items} />}</Ask>;
+}
+
+function List({ search, types }: { search: Search; types: RecordType[] }) {
+  const navigate = useNavigate();
+  const type = types.find((one) => one.id === search.type);
+  const filter = useMemo(() => filterOf(search), [search]);
+  const list = useInfiniteQuery(records(filter));
+  const counts = useQuery(recordFacets({ ...filter, sort: undefined }));
+  const siteList = useQuery(sites);
+  const may = useAllowed(type?.write);
+  const [importing, setImporting] = useState(false);
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+
+  const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
+  const total = list.data?.pages[0]?.total ?? (list.hasNextPage ? rows.length + 1 : rows.length);
+  const people = usePeople(useMemo(() => rows.map((row) => row.owner), [rows]));
+  const around = useMemo(
+    () => ({
+      types: new Map(types.map((one) => [one.id, one])),
+      sites: new Map(siteList.data?.items.map((s) => [s.id, s.name])),
+      people: new Map(people.map((one) => [one.id, one.name])),
+    }),
+    [types, siteList.data, people],
+  );
+  const columns = useMemo(() => columnsOf(type), [type]);
+
+  // A changed filter shows other rows: what was ticked before must not be changed unseen.
+  const key = JSON.stringify(search);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the filter is what the effect follows
+  useEffect(() => setChosen(new Set()), [key]);
+
+  const set = (change: Search) => navigate({ to: "/records", search: { ...search, ...change }, replace: true });
+  const narrowed = isNarrowed(search);
+  const title = type?.plural ?? t("records.all");
+  return (
+    <Page
+      title={title}
+      crumbs={<Link to="/records">{t("records.title")}</Link>}
+      sub={list.data ? t(narrowed ? "records.found" : "records.total", { count: total, shown: count(total) }) : ""}
+      actions={
+        <>
+          {type && may && <Bulk type={type} rows={rows} chosen={chosen} onDone={() => setChosen(new Set())} />}
+          {chosen.size === 0 && (
+            <>
+              <Export filter={filter} />
+              {type && may && (
+                <>
+                  <button type="button" className="btn" onClick={() => setImporting(true)}>
+                    {t("records.import")}
+                  </button>
+                  <Link
+                    className="btn primary"
+                    to="/records/new"
+                    search={{ type: type.id, ...(search.site && { site: search.site }) }}
+                  >
+                    {type.texts.new || t("records.new", { type: type.title.toLowerCase() })}
+                  </Link>
+                </>
+              )}
+            </>
+          )}
+        </>
+      }
+    >
+      {type && <Ways type={type} search={search} at="list" />}
+      <div className="records">
+        <aside className="facets" aria-label={t("assets.filters")}>
+          <Facets
+            type={type}
+            types={types}
+            counts={counts.data}
+            search={search}
+            onPick={(k, v) => set({ [k]: v ?? "" })}
+          />
+        </aside>
+        <div className="list">
+          <div className="line tools">
+            <SearchBox
+              value={search.q ?? ""}
+              label={t("records.search", { plural: title.toLowerCase() })}
+              hint={t("records.search_hint")}
+              onChange={(q) => set({ q })}
+            />
+            <SavedViews page="/records" search={search} within={type ? { type: type.id } : {}} />
+            {narrowed && (
+              <Link className="btn plain" to="/records" search={type ? { type: type.id } : { sort: "-updated_at" }}>
+                {t("assets.clear")}
+              </Link>
+            )}
+          </div>
+          <Chips type={type} search={search} names={around} counts={counts.data} onDrop={(k) => set({ [k]: "" })} />
+          {list.error ? (
+            <ErrorNote error={list.error} retry={() => list.refetch()} />
+          ) : !list.data ? (
+            <Wait />
+          ) : rows.length === 0 ? (
+            <NoRows type={type} narrowed={narrowed} may={may} onImport={() => setImporting(true)} />
+          ) : (
+            <RecordTable
+              label={title}
+              columns={columns}
+              rows={rows}
+              total={total}
+              around={around}
+              sort={search.sort ?? type?.list.sort}
+              onSort={(sort) => set({ sort: sort ?? "" })}
+              chosen={chosen}
+              onChoose={type && may && !search.as_of ? setChosen : undefined}
+              more={() => list.hasNextPage && !list.isFetchingNextPage && list.fetchNextPage()}
+              loading={list.isFetchingNextPage}
+            />
+          )}
+        </div>
+      </div>
+      {importing && type && (
+        <ImportRecords
+          type={type}
+          site={search.site ?? siteList.data?.items[0]?.id ?? ""}
+          onClose={() => setImporting(false)}
+        />
+      )}
+    </Page>
+  );
+}
+
+function Export({ filter }: { filter: RecordFilter }) {
+  return (
+    <span className="line noprint">
+      {(["csv", "xlsx"] as const).map((format) => (
+        <a key={format} className="btn" href={exportHref(filter, format)} download>
+          {t("records.export", { format: format.toUpperCase() })}
+        </a>
+      ))}
+    </span>
+  );
+}
+
+type NoRowsProps = { type: RecordType | undefined; narrowed: boolean; may: boolean; onImport: () => void };
+
+function NoRows({ type, narrowed, may, onImport }: NoRowsProps) {
+  if (narrowed || !type)
+    return (
+      <Empty title={t("records.none_found")}>
+        <Link className="btn" to="/records" search={type ? { type: type.id } : { sort: "-updated_at" }}>
+          {t("assets.clear")}
+        </Link>
+      </Empty>
+    );
+  return (
+    <Empty title={type.texts.empty || t("records.none", { plural: type.plural.toLowerCase() })}>
+      <p>{type.about}</p>
+      {may && (
+        <div className="line">
+          <Link className="btn primary" to="/records/new" search={{ type: type.id }}>
+            {type.texts.new || t("records.new", { type: type.title.toLowerCase() })}
+          </Link>
+          <button type="button" className="btn" onClick={onImport}>
+            {t("records.import")}
+          </button>
+        </div>
+      )}
+    </Empty>
+  );
+}
