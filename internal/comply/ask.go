@@ -100,7 +100,9 @@ func (s *Service) ask(ctx context.Context, now time.Time, topics []ot.Topic) (as
 					share = &v
 				}
 				a := t.answer(k, rel.fold, share)
-				a.Collected = live[x.No]
+				if a.Collected = live[x.No]; rel.register {
+					a.Collected = now
+				}
 				a.Reason = sentence(a.Reason)
 				out.answers[answerKey{x.No, rel.id}] = taken{a, t.failing}
 			}

@@ -33,6 +33,11 @@ func (s *Service) Evaluate(ctx context.Context, now time.Time, topics ...ot.Topi
 			return rep, fmt.Errorf("add up listening: %w", err)
 		}
 	}
+	if len(topics) == 0 || slices.Contains(topics, ot.TopicRecord) {
+		if err := s.refreshWindows(ctx, now); err != nil {
+			return rep, fmt.Errorf("read the maintenance windows: %w", err)
+		}
+	}
 	got, err := s.ask(ctx, now, topics)
 	if err != nil {
 		return rep, fmt.Errorf("ask the checks: %w", err)

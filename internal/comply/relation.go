@@ -13,6 +13,8 @@ type relation struct {
 	unit  string
 	reads []ot.Topic
 	many  bool // rows are assets: thousands
+	// register says that people's records answer it, which are always of now: nothing is listened to.
+	register bool
 	// items gives the rows that are watched, for all sites, in the columns that ot.Check.Items documents.
 	items func(k *CheckSpec, now time.Time) ot.SQL
 	// behind gives, in the same columns and part_of, the ref of the row, what a failing row
@@ -28,6 +30,7 @@ func relations() []relation {
 	all = append(all, monitorChecks()...)
 	all = append(all, changeChecks()...)
 	all = append(all, boundaryChecks()...)
+	all = append(all, recordChecks()...)
 	return all
 }
 
