@@ -88,7 +88,7 @@ func TestRecordChecks(t *testing.T) {
 		p.exec("UPDATE asset_asset SET state = 'retired', decided_at = ? WHERE asset_id = ?", store.At(p.now), plc)
 		want("retired", "asset.dispose", Fail, 0, 1)
 		p.keep(record.Draft{Type: "asset-event", Title: "Old CPU", Asset: plc, Data: map[string]any{
-			"kind": "disposal", "on": p.now.Format(time.DateOnly), "storage": []any{"card"}, "wipe_method": "destroy", "wiped_by": "Bo", "witness": "Ane",
+			"kind": "disposal", "on": p.now.Format(time.DateOnly), "storage": []any{"card"}, "wipe_method": "destroy", "wiped_by": "Bo", "witness": "Ane", "certificate": "Z-2026-114",
 		}}, record.Move{Transition: "prove"})
 		want("wiped", "asset.dispose", Pass, 1, 0)
 
