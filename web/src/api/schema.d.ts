@@ -484,6 +484,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/cuts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Packets that were cut out, by whom and why, the newest first */
+        get: operations["list-cuts"];
+        put?: never;
+        /** Cut packets out of the rings, with a reason */
+        post: operations["cut-packets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cuts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One cut */
+        get: operations["get-cut"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cuts/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The packets of a cut as pcapng */
+        get: operations["get-cut-file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/declarations": {
         parameters: {
             query?: never;
@@ -814,6 +866,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/filter-check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether a capture filter is understood */
+        get: operations["check-filter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/first-hour": {
         parameters: {
             query?: never;
@@ -1071,6 +1140,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/listening": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Listening interfaces: what they hear, lose and keep, and what is wrong with their mirror ports */
+        get: operations["list-listening"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/listening/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One listening interface */
+        get: operations["get-listening"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change how an interface listens: its filter, its ring */
+        patch: operations["update-listening"];
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -1080,6 +1184,23 @@ export interface paths {
         };
         /** The same figures for Prometheus */
         get: operations["get-metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mirror-check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is wrong with the mirror ports of a site, in sentences */
+        get: operations["check-mirrors"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1532,6 +1653,23 @@ export interface paths {
         };
         /** What lies between two times, with all times of what comes again */
         get: operations["list-record-calendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What of each type is open, overdue or waits for approval */
+        get: operations["count-record-types"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2294,7 +2432,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One packet of a kept capture */
+        /** One packet of a kept capture, or of a live sensor while it is kept */
         get: operations["get-packet"];
         put?: never;
         post?: never;
@@ -3831,7 +3969,7 @@ export interface components {
             level: number | null;
             lift: string;
             /** @enum {string} */
-            state: "unknown" | "below" | "key_below" | "contradicted" | "at";
+            state: "unknown" | "below" | "key_below" | "contradicted" | "at" | "not_applicable";
             /** Format: int64 */
             target: number;
             why: string;
@@ -3871,19 +4009,25 @@ export interface components {
             valid_until?: string | null;
         };
         ComplyDeclarationItem: {
+            /** @enum {string} */
+            approval: "none" | "waiting" | "approved" | "rejected";
             at: string;
             attested_by: string;
             declared_at: string;
             declared_by: string;
             entity_id: string;
+            /** @description Of the record */
             id: string;
             record: string;
+            ref: string;
             requirement: string;
             /** @description null: for the whole company */
             site_id: string | null;
+            /** @enum {string} */
+            state: "draft" | "in_force" | "expired" | "superseded" | "withdrawn";
             statement: string;
             valid: boolean;
-            valid_until: string;
+            valid_until: string | null;
             withdrawn_at: string | null;
             withdrawn_by?: string;
         };
@@ -3975,6 +4119,11 @@ export interface components {
             contradicted: number;
             /** Format: int64 */
             key_below: number;
+            /**
+             * Format: int64
+             * @description Left out of the total: a record says that they do not apply
+             */
+            not_applicable: number;
             /** Format: int64 */
             total: number;
             /** Format: int64 */
@@ -4165,6 +4314,24 @@ export interface components {
         };
         CreatedBody: {
             id: string;
+        };
+        CutInBody: {
+            asset?: string;
+            conversation?: string;
+            /**
+             * Format: date-time
+             * @description Left out: a quarter of an hour before to
+             */
+            from?: string;
+            /** @description Why; it stands in the audit log and in the file */
+            reason: string;
+            /** @description A listening interface: everything that it kept */
+            source?: string;
+            /**
+             * Format: date-time
+             * @description Left out: now
+             */
+            to?: string;
         };
         "Decide-recordRequest": {
             comment?: string;
@@ -4630,6 +4797,204 @@ export interface components {
         };
         "List-record-typesResponse": {
             items: components["schemas"]["RecordType"][];
+        };
+        ListenCheck: {
+            id: string;
+            name: string;
+            sentences: components["schemas"]["ListenSentence"][];
+            site_id: string;
+            /**
+             * @description The gravest of its sentences
+             * @enum {string}
+             */
+            verdict: "alarm" | "mend" | "note" | "good";
+        };
+        ListenCut: {
+            at: string;
+            by: string;
+            /**
+             * Format: int64
+             * @description Of the file
+             */
+            bytes: number;
+            /** @description Why, in a sentence */
+            detail: string;
+            from: string;
+            /**
+             * Format: int64
+             * @description Packets of which only headers are kept: not the plant's own
+             */
+            headers: number;
+            id: string;
+            /**
+             * Format: int64
+             * @description Packets without payload, as it holds or may hold a sign-in
+             */
+            masked: number;
+            /** Format: int64 */
+            packets: number;
+            reason: string;
+            site_id: string;
+            /**
+             * @description empty: no packet of it is kept any more; gone: the file was removed after a day
+             * @enum {string}
+             */
+            state: "waiting" | "ready" | "empty" | "failed" | "gone";
+            to: string;
+            what: string;
+        };
+        ListenFilterCheck: {
+            /**
+             * Format: int64
+             * @description Byte of the text at which it is wrong
+             */
+            at: number;
+            /**
+             * Format: int64
+             * @description Length of the program that the kernel runs
+             */
+            instructions: number;
+            /** @description What is wrong; empty: nothing */
+            message: string;
+            ok: boolean;
+        };
+        ListenInterface: {
+            /**
+             * Format: double
+             * @description Bits/s of the last interval
+             */
+            bits: number;
+            /**
+             * Format: int64
+             * @description Lost before us, by the kernel or the card
+             */
+            dropped: number;
+            /** Format: date-time */
+            dropped_at: string | null;
+            /** @description Send it as If-Match to change the settings */
+            etag: string;
+            /** @description Of the source */
+            id: string;
+            name: string;
+            /**
+             * Format: int64
+             * @description Since it was first heard of
+             */
+            packets: number;
+            port?: components["schemas"]["ListenPort"];
+            /**
+             * Format: double
+             * @description Packets/s of the last interval
+             */
+            rate: number;
+            /** @description Packets/s of the last intervals, the oldest first */
+            rates: number[];
+            /** @description Its ring and its settings are within reach of this server */
+            reach: boolean;
+            /** @description When it was last heard of; null: never yet */
+            received_at: string;
+            /** @description Missing: no packets are kept */
+            ring?: components["schemas"]["ListenRing"];
+            /** Format: date-time */
+            sent_at: string | null;
+            sentences: components["schemas"]["ListenSentence"][];
+            settings: components["schemas"]["ListenSettings"];
+            site_id: string;
+            /**
+             * Format: int64
+             * @description Frames that the interface sent: must stay 0
+             */
+            transmitted: number;
+            updated_at: string;
+            updated_by: string;
+        };
+        ListenItemsListenCheck: {
+            items: components["schemas"]["ListenCheck"][];
+        };
+        ListenItemsListenInterface: {
+            items: components["schemas"]["ListenInterface"][];
+        };
+        ListenPort: {
+            /** @description Set in the kernel now */
+            filter: string;
+            /** Format: int64 */
+            mtu: number;
+            name: string;
+            offloads: string[];
+            /** @description No address, no IPv6, no ARP */
+            silent: boolean;
+            /**
+             * Format: int64
+             * @description Mbit/s; 0: not known
+             */
+            speed: number;
+            up: boolean;
+        };
+        ListenRing: {
+            disk: boolean;
+            /** Format: date-time */
+            oldest_at: string | null;
+            /** Format: int64 */
+            packets: number;
+            /**
+             * Format: int64
+             * @description Bytes written to disk a day, at this rate; 0: not known yet, or none
+             */
+            per_day: number;
+            /** @description Why nothing is stored; empty: all is well */
+            problem: string;
+            /**
+             * Format: int64
+             * @description Bytes that it may take
+             */
+            size: number;
+            /**
+             * Format: int64
+             * @description Packets that the disk was too slow for
+             */
+            unstored: number;
+            /** Format: int64 */
+            used: number;
+        };
+        ListenSentence: {
+            /** @description What to do; empty: nothing */
+            do: string;
+            /**
+             * @description Names the sentence in the interface's texts
+             * @enum {string}
+             */
+            id: "silent_dead" | "no_summary" | "no_traffic" | "broadcast_only" | "one_direction" | "duplicates" | "truncated" | "too_long" | "damaged" | "merged" | "vlans" | "tag_one_way" | "dropped" | "sent" | "not_silent" | "filter" | "early" | "good";
+            text: string;
+            /** @description What stands in the text */
+            values: {
+                [key: string]: string;
+            };
+            /** @enum {string} */
+            weight: "alarm" | "mend" | "note" | "good";
+        };
+        ListenSettings: {
+            /**
+             * Format: int64
+             * @description Payload bytes that are kept of traffic that is not the plant's own; its headers always are
+             */
+            beyond: number;
+            /**
+             * Format: int64
+             * @description Disk that they may take, with ring disk
+             */
+            disk_mib: number;
+            /** @description Which packets are looked at, in tcpdump's words; empty: all */
+            filter: string;
+            /**
+             * Format: int64
+             * @description Memory that they may take
+             */
+            memory_mib: number;
+            /**
+             * @description Where the packets of the last while are kept
+             * @enum {string}
+             */
+            ring: "memory" | "disk" | "off";
         };
         "Make-edge-tokenRequest": {
             /** @description host:port as the sensor reaches this centre; empty: the server's own */
@@ -5339,6 +5704,13 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageListenCut: {
+            items: components["schemas"]["ListenCut"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageNetworkCapture: {
             items: components["schemas"]["NetworkCapture"][];
             /** @description Give it as cursor to get the next page */
@@ -5534,6 +5906,9 @@ export interface components {
             /** @enum {string} */
             scan: "clean" | "infected" | "unscanned";
             sha256: string;
+        };
+        RecordBody: {
+            items: components["schemas"]["RecordTypeCount"][];
         };
         RecordBulkResult: {
             changes: components["schemas"]["RecordFieldChange"][];
@@ -5899,6 +6274,24 @@ export interface components {
             transitions: components["schemas"]["RecordTransition"][];
             write: string;
         };
+        RecordTypeCount: {
+            /**
+             * Format: int64
+             * @description Not closed
+             */
+            open: number;
+            /**
+             * Format: int64
+             * @description Its due date, its review or its validity has passed and it is not closed
+             */
+            overdue: number;
+            type: string;
+            /**
+             * Format: int64
+             * @description Waits for approval
+             */
+            waiting: number;
+        };
         RecordVersion: {
             /** @description create, change, request, approve, reject, review … or a transition's id */
             action: string;
@@ -5981,6 +6374,17 @@ export interface components {
             /** @description The server prints it when it starts */
             token: string;
             tz?: string;
+        };
+        SettingsInBody: {
+            /** Format: int64 */
+            beyond?: number;
+            /** Format: int64 */
+            disk_mib?: number;
+            filter?: string;
+            /** Format: int64 */
+            memory_mib?: number;
+            /** @enum {string} */
+            ring?: "memory" | "disk" | "off";
         };
         SignInInBody: {
             /** @description Of the authenticator app, or a recovery code, when the answer was second_step */
@@ -7733,6 +8137,132 @@ export interface operations {
             };
         };
     };
+    "list-cuts": {
+        parameters: {
+            query?: {
+                site?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageListenCut"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "cut-packets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CutInBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenCut"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-cut": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenCut"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-cut-file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-declarations": {
         parameters: {
             query?: {
@@ -8576,6 +9106,37 @@ export interface operations {
             };
         };
     };
+    "check-filter": {
+        parameters: {
+            query?: {
+                text?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenFilterCheck"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-first-hour": {
         parameters: {
             query?: never;
@@ -9122,6 +9683,108 @@ export interface operations {
             };
         };
     };
+    "list-listening": {
+        parameters: {
+            query?: {
+                site?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenItemsListenInterface"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-listening": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenInterface"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-listening": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that you saw */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingsInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenInterface"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-metrics": {
         parameters: {
             query?: never;
@@ -9137,6 +9800,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "check-mirrors": {
+        parameters: {
+            query?: {
+                site?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenItemsListenCheck"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -10176,6 +10870,7 @@ export interface operations {
                 link?: string;
                 /** @description A column; -column is downwards */
                 sort?: string;
+                /** @description A day, as 2026-11-20: as it was at its end (UTC); empty: now */
                 as_of?: string;
                 cursor?: string;
                 limit?: number;
@@ -10307,6 +11002,35 @@ export interface operations {
             };
         };
     };
+    "count-record-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordBody"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "export-records": {
         parameters: {
             query?: {
@@ -10324,6 +11048,7 @@ export interface operations {
                 link?: string;
                 /** @description A column; -column is downwards */
                 sort?: string;
+                /** @description A day, as 2026-11-20: as it was at its end (UTC); empty: now */
                 as_of?: string;
                 cursor?: string;
                 limit?: number;
@@ -10372,6 +11097,7 @@ export interface operations {
                 link?: string;
                 /** @description A column; -column is downwards */
                 sort?: string;
+                /** @description A day, as 2026-11-20: as it was at its end (UTC); empty: now */
                 as_of?: string;
                 cursor?: string;
                 limit?: number;
@@ -10436,6 +11162,7 @@ export interface operations {
     "get-record": {
         parameters: {
             query?: {
+                /** @description A day, as 2026-11-20: as it was at its end (UTC); empty: now */
                 as_of?: string;
             };
             header?: never;
@@ -12268,7 +12995,10 @@ export interface operations {
     };
     "get-packet": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description When it was seen, as its reference says: needed for a live sensor, which counts anew after a restart */
+                seen?: string;
+            };
             header?: never;
             path: {
                 source: string;
