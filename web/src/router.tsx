@@ -36,6 +36,26 @@ const begin = createRoute({
   validateSearch: only("site"),
   component: lazyRouteComponent(() => import("./pages/begin/begin")),
 });
+const inbox = createRoute({
+  ...at("/inbox"),
+  validateSearch: only("whose", "site", "kind", "severity", "due", "state", "item"),
+  component: lazyRouteComponent(() => import("./pages/inbox/inbox")),
+});
+const onCall = createRoute({
+  ...at("/on-call"),
+  validateSearch: only("site"),
+  component: lazyRouteComponent(() => import("./pages/inbox/on-call")),
+});
+const since = createRoute({
+  ...at("/since"),
+  validateSearch: only("since", "site"),
+  component: lazyRouteComponent(() => import("./pages/since/since")),
+});
+const handover = createRoute({
+  ...at("/handover"),
+  validateSearch: only("site", "hours", "id"),
+  component: lazyRouteComponent(() => import("./pages/handover/handover")),
+});
 const requirements = createRoute({
   ...at("/requirements"),
   validateSearch: only("area", "site", "state", "q"),
@@ -121,15 +141,29 @@ const settings = createRoute({
   validateSearch: only("tab", "site"),
   component: lazyRouteComponent(() => import("./pages/settings/settings")),
 });
+const told = createRoute({
+  ...at("/told"),
+  validateSearch: only("token"),
+  component: lazyRouteComponent(() => import("./pages/told/told")),
+});
 // A one-time link lands on one of these: it signs a person in, or starts the first set-up. The shell shows the way in.
 const entrance = <P extends string>(path: P) =>
   createRoute({ ...at(path), validateSearch: only("token"), component: () => null });
-const entrances = [entrance("/setup"), entrance("/link"), entrance("/start")] as const;
+const returned = createRoute({
+  ...at("/sso"),
+  validateSearch: only("state", "code", "error", "error_description"),
+  component: () => null,
+});
+const entrances = [entrance("/setup"), entrance("/link"), entrance("/start"), returned] as const;
 
 export const router = createRouter({
   routeTree: root.addChildren([
     home,
     posture,
+    inbox,
+    onCall,
+    since,
+    handover,
     begin,
     requirements,
     requirement,
@@ -148,6 +182,7 @@ export const router = createRouter({
     sensors,
     audit,
     settings,
+    told,
     ...entrances,
   ]),
   parseSearch,

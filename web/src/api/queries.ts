@@ -20,7 +20,10 @@ const minute = 60_000;
 const forever = Number.POSITIVE_INFINITY;
 
 /** A list that comes page by page. */
-function pages<T>(key: readonly unknown[], ask: (cursor: string | undefined, signal: AbortSignal) => Promise<unknown>) {
+export function pages<T>(
+  key: readonly unknown[],
+  ask: (cursor: string | undefined, signal: AbortSignal) => Promise<unknown>,
+) {
   return infiniteQueryOptions({
     queryKey: key,
     queryFn: async ({ pageParam, signal }) => (await ask(pageParam || undefined, signal)) as Page<T>,
@@ -150,11 +153,16 @@ export const conversation = (id: string) =>
     queryFn: ({ signal }) =>
       answer(api.GET("/conversations/{id}", { params: { path: { id } }, signal })) as Promise<Conversation>,
   });
-export const packet = (source: string, number: number) =>
+export const packet = (source: string, number: number, seen = "") =>
   queryOptions({
-    queryKey: ["packet", source, number],
+    queryKey: ["packet", source, number, seen],
     queryFn: ({ signal }) =>
-      answer(api.GET("/sources/{source}/packets/{number}", { params: { path: { source, number } }, signal })),
+      answer(
+        api.GET("/sources/{source}/packets/{number}", {
+          params: { path: { source, number }, query: set({ seen }) },
+          signal,
+        }),
+      ),
     staleTime: forever,
     retry: false,
   });
@@ -186,10 +194,12 @@ export const users = queryOptions({
   queryKey: ["users"],
   queryFn: ({ signal }) => answer(api.GET("/users", { signal })) as Promise<Page<UserRow>>,
 });
-export const sessions = queryOptions({
-  queryKey: ["sessions"],
-  queryFn: ({ signal }) => answer(api.GET("/sessions", { signal })) as Promise<Page<SessionRow>>,
-});
+export const sessions = (all: boolean) =>
+  queryOptions({
+    queryKey: ["sessions", all],
+    queryFn: ({ signal }) =>
+      answer(api.GET("/sessions", { params: { query: { all } }, signal })) as Promise<Page<SessionRow>>,
+  });
 export const roles = queryOptions({
   queryKey: ["roles"],
   queryFn: ({ signal }) => answer(api.GET("/roles", { signal })),
@@ -226,6 +236,27 @@ export const subnets = (id: string) =>
     enabled: id !== "",
   });
 
+export const passkeys = queryOptions({
+  queryKey: ["passkeys"],
+  queryFn: ({ signal }) => answer(api.GET("/passkeys", { signal })),
+});
+export const identities = queryOptions({
+  queryKey: ["identities"],
+  queryFn: ({ signal }) => answer(api.GET("/identities", { signal })),
+});
+export const providers = queryOptions({
+  queryKey: ["providers"],
+  queryFn: ({ signal }) => answer(api.GET("/providers", { signal })),
+});
+export const breakGlass = queryOptions({
+  queryKey: ["break-glass"],
+  queryFn: ({ signal }) => answer(api.GET("/break-glass", { signal })),
+});
+export const permissions = queryOptions({
+  queryKey: ["permissions"],
+  queryFn: ({ signal }) => answer(api.GET("/permissions", { signal })),
+  staleTime: forever,
+});
 export const firstHour = queryOptions({
   queryKey: ["first-hour"],
   queryFn: ({ signal }) => answer(api.GET("/first-hour", { signal })),

@@ -8,6 +8,7 @@ import { recordCounts, recordTypes } from "../api/records";
 import type { Session } from "../api/types";
 import { t, word } from "../texts";
 import { Mark } from "../ui/mark";
+import { Desk } from "./desk";
 import { ThemeSwitch } from "./theme";
 
 type Props = { session: Session; open: boolean; onFind: () => void };
@@ -23,14 +24,12 @@ export function Rail({ session: who, open, onFind }: Props) {
         {t("shell.find")} <kbd>Ctrl K</kbd>
       </button>
       <div className="ways">
+        <Desk demo={who.demo} />
         <Standing />
         <Plant />
         <Records />
         <ul>
           <Captures />
-          <Item to="/sensors" need="edge:read">
-            {t("sensors.title")}
-          </Item>
           <Item to="/audit" need="audit:read">
             {t("audit.title")}
           </Item>
@@ -77,6 +76,9 @@ function Plant() {
       </Item>
       <Item to="/conversations" need="network:read">
         {t("conversations.title")}
+      </Item>
+      <Item to="/sensors" need="edge:read">
+        {t("sensors.title")}
       </Item>
     </ul>
   );
@@ -150,8 +152,9 @@ function Foot({ session: who }: { session: Session }) {
   const client = useQueryClient();
   const navigate = useNavigate();
   const signOut = async () => {
-    await api.DELETE("/session").catch(() => undefined);
+    const out = await api.DELETE("/session").catch(() => undefined);
     client.clear();
+    if (out?.data?.provider) window.location.assign(out.data.provider); // signed in there still
     await navigate({ to: "/posture" });
     await client.invalidateQueries();
   };

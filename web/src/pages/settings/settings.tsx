@@ -3,6 +3,11 @@ import { lazy, Suspense } from "react";
 import { useMay } from "../../api/may";
 import { t } from "../../texts";
 import { Page, Wait } from "../../ui/page";
+import { Account } from "./account";
+import { AwayTab } from "./away";
+import { BreakGlass } from "./break-glass";
+import { Providers } from "./providers";
+import { Roles } from "./roles";
 import { Security } from "./security";
 import { Sessions } from "./sessions";
 import { Sites } from "./sites";
@@ -10,22 +15,45 @@ import { Tokens } from "./tokens";
 import { Users } from "./users";
 import "./settings.css";
 
-const tabs = ["sites", "users", "sessions", "security", "tokens", "installation"] as const;
+const tabs = [
+  "sites",
+  "users",
+  "roles",
+  "providers",
+  "envelope",
+  "account",
+  "security",
+  "sessions",
+  "tokens",
+  "mine",
+  "away",
+  "notices",
+  "installation",
+] as const;
 
-// Few look at it, and it is the largest.
+// Few look at these, and they are the largest.
 const Installation = lazy(() => import("./installation"));
+const MyNotices = lazy(() => import("./my-notices"));
+const Notices = lazy(() => import("./notices"));
 
 /** What Skanse must be told: the tree of sites and zones, and who may see it. */
 export default function SettingsPage() {
   const search = useSearch({ from: "/settings" });
-  const seesUsers = useMay("user:read");
-  const seesSystem = useMay("system:read");
+  const noUsers = !useMay("user:read");
+  const hidden: Partial<Record<(typeof tabs)[number], boolean>> = {
+    users: noUsers,
+    roles: noUsers,
+    providers: noUsers,
+    envelope: noUsers,
+    notices: !useMay("notify:write"),
+    installation: !useMay("system:read"),
+  };
   const tab = tabs.find((one) => one === search.tab) ?? "sites";
   return (
     <Page title={t("settings.title")}>
       <nav className="tabs" aria-label={t("settings.title")}>
         {tabs
-          .filter((one) => (one !== "users" || seesUsers) && (one !== "installation" || seesSystem))
+          .filter((one) => !hidden[one])
           .map((one) => (
             <Link
               key={one}
@@ -40,14 +68,19 @@ export default function SettingsPage() {
       </nav>
       {tab === "sites" && <Sites site={search.site} />}
       {tab === "users" && <Users />}
+      {tab === "roles" && <Roles />}
+      {tab === "providers" && <Providers />}
+      {tab === "envelope" && <BreakGlass />}
+      {tab === "account" && <Account />}
       {tab === "sessions" && <Sessions />}
       {tab === "security" && <Security />}
       {tab === "tokens" && <Tokens />}
-      {tab === "installation" && (
-        <Suspense fallback={<Wait />}>
-          <Installation />
-        </Suspense>
-      )}
+      {tab === "away" && <AwayTab />}
+      <Suspense fallback={<Wait />}>
+        {tab === "mine" && <MyNotices />}
+        {tab === "notices" && <Notices />}
+        {tab === "installation" && <Installation />}
+      </Suspense>
     </Page>
   );
 }
