@@ -144,7 +144,12 @@ const settings = createRoute({
 // A one-time link lands on one of these: it signs a person in, or starts the first set-up. The shell shows the way in.
 const entrance = <P extends string>(path: P) =>
   createRoute({ ...at(path), validateSearch: only("token"), component: () => null });
-const entrances = [entrance("/setup"), entrance("/link"), entrance("/start")] as const;
+const returned = createRoute({
+  ...at("/sso"),
+  validateSearch: only("state", "code", "error", "error_description"),
+  component: () => null,
+});
+const entrances = [entrance("/setup"), entrance("/link"), entrance("/start"), returned] as const;
 
 export const router = createRouter({
   routeTree: root.addChildren([

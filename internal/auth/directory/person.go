@@ -160,6 +160,9 @@ func activeDirectory(conn *ldap.Conn) bool {
 // InGroup says whether a rule's group is one of these: a distinguished name is compared
 // whole, a plain name with each group's first part.
 func InGroup(groups []string, want string) bool {
+	if want == "" {
+		return false
+	}
 	wanted, err := ldap.ParseDN(want)
 	whole := err == nil && strings.Contains(want, "=")
 	for _, g := range groups {

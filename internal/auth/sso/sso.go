@@ -202,6 +202,9 @@ func (c Config) Finish(ctx context.Context, b Begun, code string) (Person, error
 			if in.Name == "" {
 				in.Name, _ = more["name"].(string)
 			}
+			if in.Login == "" {
+				in.Login, _ = more["preferred_username"].(string)
+			}
 			if !has {
 				groups, _ = textsAt(more, c.groupsClaim())
 			}

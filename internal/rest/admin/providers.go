@@ -10,8 +10,8 @@ import (
 	"github.com/skanse/skanse/internal/store"
 )
 
-// providerBody is a provider as it is given; the secret is never told back.
-type providerBody struct {
+// ProviderBody is a provider as it is given; the secret is never told back.
+type ProviderBody struct {
 	Kind    string             `json:"kind" enum:"oidc,ldap"`
 	Name    string             `json:"name" maxLength:"60"`
 	Enabled bool               `json:"enabled"`
@@ -22,12 +22,12 @@ type providerBody struct {
 	Secret  *string            `json:"secret,omitempty" maxLength:"2000" doc:"Client secret or bind password, kept sealed; absent: as it was, empty: none"`
 }
 
-type providerIn struct{ Body providerBody }
+type providerIn struct{ Body ProviderBody }
 
 type providerPut struct {
 	ID   string `path:"id" maxLength:"64"`
 	Body struct {
-		providerBody
+		ProviderBody
 		Version int64 `json:"version" doc:"As it was read; another one is refused"`
 	}
 }
@@ -57,7 +57,7 @@ func (s *Service) providerRoutes(r *rest.Router) {
 			if err := s.mayGiveAll(ctx, old.Rules); err != nil {
 				return nil, err
 			}
-			return s.saveProvider(ctx, in.ID, in.Body.Version, in.Body.providerBody)
+			return s.saveProvider(ctx, in.ID, in.Body.Version, in.Body.ProviderBody)
 		})
 	rest.Register(r, rest.Op{ID: "delete-provider", Method: "DELETE", Path: "/providers/{id}", Permission: auth.UserWrite, Tag: tag, Audit: "provider.delete", Summary: "Remove a provider that no account comes from"},
 		func(ctx context.Context, in *byID) (*struct{}, error) {
@@ -94,7 +94,7 @@ func (s *Service) mayGiveAll(ctx context.Context, rules []auth.Rule) error {
 	return nil
 }
 
-func (s *Service) saveProvider(ctx context.Context, id string, version int64, b providerBody) (*one[auth.Provider], error) {
+func (s *Service) saveProvider(ctx context.Context, id string, version int64, b ProviderBody) (*one[auth.Provider], error) {
 	if err := s.mayGiveAll(ctx, b.Rules); err != nil {
 		return nil, err
 	}

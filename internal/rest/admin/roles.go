@@ -9,14 +9,15 @@ import (
 	"github.com/skanse/skanse/internal/rest"
 )
 
-type roleBody struct {
+// RoleBody is a role as it is given.
+type RoleBody struct {
 	Title       string            `json:"title" maxLength:"60"`
 	Permissions []auth.Permission `json:"permissions" maxItems:"100"`
 }
 
 func (s *Service) roleRoutes(r *rest.Router) {
 	const tag = "Users"
-	said := func(ctx context.Context, id string, b roleBody) {
+	said := func(ctx context.Context, id string, b RoleBody) {
 		rest.Target(ctx, "", ot.Ref{Kind: "role", ID: id})
 		rest.Detail(ctx, "title", b.Title)
 		var ps []string
@@ -29,16 +30,16 @@ func (s *Service) roleRoutes(r *rest.Router) {
 		func(ctx context.Context, in *struct {
 			Body struct {
 				ID string `json:"id" maxLength:"40" doc:"Small letters, digits and dashes"`
-				roleBody
+				RoleBody
 			}
 		},
 		) (*one[auth.Role], error) {
-			return s.saveRole(ctx, in.Body.ID, in.Body.roleBody, true, said)
+			return s.saveRole(ctx, in.Body.ID, in.Body.RoleBody, true, said)
 		})
 	rest.Register(r, rest.Op{ID: "update-role", Method: "PUT", Path: "/roles/{id}", Permission: auth.UserWrite, Tag: tag, Audit: "role.update", Summary: "Change what a role allows, none above one's own"},
 		func(ctx context.Context, in *struct {
 			ID   string `path:"id" maxLength:"64"`
-			Body roleBody
+			Body RoleBody
 		},
 		) (*one[auth.Role], error) {
 			return s.saveRole(ctx, in.ID, in.Body, false, said)
@@ -63,7 +64,7 @@ func (s *Service) roleRoutes(r *rest.Router) {
 		})
 }
 
-func (s *Service) saveRole(ctx context.Context, id string, b roleBody, fresh bool, said func(context.Context, string, roleBody)) (*one[auth.Role], error) {
+func (s *Service) saveRole(ctx context.Context, id string, b RoleBody, fresh bool, said func(context.Context, string, RoleBody)) (*one[auth.Role], error) {
 	p := auth.From(ctx)
 	if err := overall(p, auth.UserWrite); err != nil {
 		return nil, err

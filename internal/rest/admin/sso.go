@@ -49,8 +49,8 @@ func (s *Service) ssoRoutes(r *rest.Router) {
 		return &awayOut{c, Away{url}}, nil
 	}
 	type beginIn struct {
-		ID string `path:"id" maxLength:"64"`
-		fromPage
+		ID     string `path:"id" maxLength:"64"`
+		Origin string `query:"origin" maxLength:"300" doc:"Under which address the page was opened"`
 	}
 	rest.Register(r, rest.Op{ID: "begin-sso", Method: "GET", Path: "/session/sso/{id}", Public: true, Tag: tag, Summary: "Where to send the browser to sign in at a provider"},
 		func(ctx context.Context, in *beginIn) (*awayOut, error) {

@@ -189,10 +189,12 @@ export const users = queryOptions({
   queryKey: ["users"],
   queryFn: ({ signal }) => answer(api.GET("/users", { signal })) as Promise<Page<UserRow>>,
 });
-export const sessions = queryOptions({
-  queryKey: ["sessions"],
-  queryFn: ({ signal }) => answer(api.GET("/sessions", { signal })) as Promise<Page<SessionRow>>,
-});
+export const sessions = (all: boolean) =>
+  queryOptions({
+    queryKey: ["sessions", all],
+    queryFn: ({ signal }) =>
+      answer(api.GET("/sessions", { params: { query: { all } }, signal })) as Promise<Page<SessionRow>>,
+  });
 export const roles = queryOptions({
   queryKey: ["roles"],
   queryFn: ({ signal }) => answer(api.GET("/roles", { signal })),
@@ -229,6 +231,27 @@ export const subnets = (id: string) =>
     enabled: id !== "",
   });
 
+export const passkeys = queryOptions({
+  queryKey: ["passkeys"],
+  queryFn: ({ signal }) => answer(api.GET("/passkeys", { signal })),
+});
+export const identities = queryOptions({
+  queryKey: ["identities"],
+  queryFn: ({ signal }) => answer(api.GET("/identities", { signal })),
+});
+export const providers = queryOptions({
+  queryKey: ["providers"],
+  queryFn: ({ signal }) => answer(api.GET("/providers", { signal })),
+});
+export const breakGlass = queryOptions({
+  queryKey: ["break-glass"],
+  queryFn: ({ signal }) => answer(api.GET("/break-glass", { signal })),
+});
+export const permissions = queryOptions({
+  queryKey: ["permissions"],
+  queryFn: ({ signal }) => answer(api.GET("/permissions", { signal })),
+  staleTime: forever,
+});
 export const firstHour = queryOptions({
   queryKey: ["first-hour"],
   queryFn: ({ signal }) => answer(api.GET("/first-hour", { signal })),

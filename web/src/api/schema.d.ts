@@ -4292,6 +4292,8 @@ export interface components {
         "Create-roleRequest": {
             /** @description Small letters, digits and dashes */
             id: string;
+            permissions: string[] | null;
+            title: string;
         };
         "Create-viewRequest": {
             name: string;
@@ -5873,6 +5875,17 @@ export interface components {
             type: string;
         };
         ProviderPutBody: {
+            enabled: boolean;
+            /** @enum {string} */
+            kind: "oidc" | "ldap";
+            ldap?: components["schemas"]["AuthLDAPSettings"];
+            name: string;
+            oidc?: components["schemas"]["AuthOIDCSettings"];
+            rules: components["schemas"]["AuthRule"][] | null;
+            /** @description Client secret or bind password, kept sealed; absent: as it was, empty: none */
+            secret?: string;
+            /** @enum {string} */
+            unknown: "refuse" | "create";
             /**
              * Format: int64
              * @description As it was read; another one is refused
@@ -9413,7 +9426,10 @@ export interface operations {
     };
     "begin-join": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Under which address the page was opened */
+                origin?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -12279,7 +12295,10 @@ export interface operations {
     };
     "begin-sso": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Under which address the page was opened */
+                origin?: string;
+            };
             header?: never;
             path: {
                 id: string;

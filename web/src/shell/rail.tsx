@@ -152,8 +152,9 @@ function Foot({ session: who }: { session: Session }) {
   const client = useQueryClient();
   const navigate = useNavigate();
   const signOut = async () => {
-    await api.DELETE("/session").catch(() => undefined);
+    const out = await api.DELETE("/session").catch(() => undefined);
     client.clear();
+    if (out?.data?.provider) window.location.assign(out.data.provider); // signed in there still
     await navigate({ to: "/posture" });
     await client.invalidateQueries();
   };

@@ -8,13 +8,15 @@ import { t } from "../texts";
 import { AsOfBar } from "../ui/as-of";
 import { ErrorNote, Wait } from "../ui/page";
 import { Toasts } from "../ui/toast";
+import { SessionBanner } from "./banner";
 import { Rail } from "./rail";
 
 const Start = lazy(() => import("../pages/start/start"));
 const MustEnrol = lazy(() => import("../pages/start/enrol"));
+const MustStep = lazy(() => import("../pages/start/step"));
 const Palette = lazy(() => import("./palette"));
 
-const entrances = new Set(["/setup", "/link", "/start"]);
+const entrances = new Set(["/setup", "/link", "/start", "/sso"]);
 
 /** What stands around every page; who is not signed in sees the way in instead, at the same address. */
 export function Shell() {
@@ -43,6 +45,12 @@ export function Shell() {
     return (
       <Suspense fallback={<Wait />}>
         <MustEnrol onDone={() => setEnrolling(false)} />
+      </Suspense>
+    );
+  if (who.data.user.must_step)
+    return (
+      <Suspense fallback={<Wait />}>
+        <MustStep />
       </Suspense>
     );
   return <Frame session={who.data} />;
@@ -100,6 +108,7 @@ function Frame({ session: who }: { session: Session }) {
       {menu && <button type="button" className="veil" aria-label={t("common.close")} onClick={() => setMenu(false)} />}
       <Rail session={who} open={menu} onFind={() => setPalette(true)} />
       <main id="main" ref={main} tabIndex={-1}>
+        <SessionBanner session={who} />
         <AsOfBar />
         <Suspense fallback={<Wait />}>
           {/* Another day is another page: every question is asked anew. */}

@@ -1,7 +1,9 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { api } from "../../api/client";
+import { useMay } from "../../api/may";
 import { sessions } from "../../api/queries";
-import { t } from "../../texts";
+import { t, word } from "../../texts";
 import { Ask, ErrorNote, Panel } from "../../ui/page";
 import { Scroll } from "../../ui/scroll";
 import { Ago, When } from "../../ui/when";
@@ -9,13 +11,21 @@ import { Ago, When } from "../../ui/when";
 /** Where an account is signed in, and a way to end each of these. */
 export function Sessions() {
   const client = useQueryClient();
-  const list = useQuery(sessions);
+  const all = useMay("user:write");
+  const [everybody, setEverybody] = useState(false);
+  const list = useQuery(sessions(everybody && all));
   const end = useMutation({
     mutationFn: (id: string) => api.DELETE("/sessions/{id}", { params: { path: { id } } }),
     onSuccess: () => client.invalidateQueries(),
   });
   return (
     <Panel title={t("settings.sessions")}>
+      {all && (
+        <label className="check">
+          <input type="checkbox" checked={everybody} onChange={(event) => setEverybody(event.target.checked)} />{" "}
+          {t("settings.tokens_all")}
+        </label>
+      )}
       <Ask of={list}>
         {(data) => (
           <Scroll label={t("settings.sessions")}>
@@ -38,7 +48,9 @@ export function Sessions() {
                       {one.user_name} {one.current && <span className="tag">{t("settings.current")}</span>}
                     </td>
                     <td>
-                      {one.address}
+                      {one.address}{" "}
+                      {one.how && <span className="quiet">· {word("how", one.how.replace("-", "_"))}</span>}
+                      {one.said && <div className="small">{one.said}</div>}
                       <div className="quiet small agent">{one.agent}</div>
                     </td>
                     <td>

@@ -3,7 +3,11 @@ import { lazy, Suspense } from "react";
 import { useMay } from "../../api/may";
 import { t } from "../../texts";
 import { Page, Wait } from "../../ui/page";
+import { Account } from "./account";
 import { AwayTab } from "./away";
+import { BreakGlass } from "./break-glass";
+import { Providers } from "./providers";
+import { Roles } from "./roles";
 import { Security } from "./security";
 import { Sessions } from "./sessions";
 import { Sites } from "./sites";
@@ -11,7 +15,20 @@ import { Tokens } from "./tokens";
 import { Users } from "./users";
 import "./settings.css";
 
-const tabs = ["sites", "users", "sessions", "security", "tokens", "installation", "away"] as const;
+const tabs = [
+  "sites",
+  "users",
+  "roles",
+  "providers",
+  "envelope",
+  "account",
+  "security",
+  "sessions",
+  "tokens",
+  "installation",
+  "away",
+] as const;
+const ofUsers = new Set<string>(["users", "roles", "providers", "envelope"]);
 
 // Few look at it, and it is the largest.
 const Installation = lazy(() => import("./installation"));
@@ -26,7 +43,7 @@ export default function SettingsPage() {
     <Page title={t("settings.title")}>
       <nav className="tabs" aria-label={t("settings.title")}>
         {tabs
-          .filter((one) => (one !== "users" || seesUsers) && (one !== "installation" || seesSystem))
+          .filter((one) => (!ofUsers.has(one) || seesUsers) && (one !== "installation" || seesSystem))
           .map((one) => (
             <Link
               key={one}
@@ -41,6 +58,10 @@ export default function SettingsPage() {
       </nav>
       {tab === "sites" && <Sites site={search.site} />}
       {tab === "users" && <Users />}
+      {tab === "roles" && <Roles />}
+      {tab === "providers" && <Providers />}
+      {tab === "envelope" && <BreakGlass />}
+      {tab === "account" && <Account />}
       {tab === "sessions" && <Sessions />}
       {tab === "security" && <Security />}
       {tab === "tokens" && <Tokens />}

@@ -8,6 +8,7 @@ import { Dialog } from "../../ui/dialog";
 import { ErrorNote } from "../../ui/page";
 import { notify } from "../../ui/toast";
 import { dayOf, endOfDay } from "./day";
+import { type ScopeChoice, ScopeField } from "./scope-field";
 
 type Props = {
   /** Nobody yet: a new person. */
@@ -20,13 +21,19 @@ type Props = {
 export function UserForm({ user, onClose, onSaved }: Props) {
   const known = useQuery(roles);
   const [role, setRole] = useState(user?.role ?? "reader");
+  const [scope, setScope] = useState<ScopeChoice>({
+    sees_all: user?.sees_all ?? true,
+    entities: user?.entities ?? [],
+    sites: user?.sites ?? [],
+    zones: user?.zones ?? [],
+  });
   const ends = known.data?.items.find((one) => one.id === role)?.ends ?? false;
   const save = useMutation({
     mutationFn: (form: FormData) => {
       const day = String(form.get("end") ?? "");
-      const body = { name: String(form.get("name")), email: String(form.get("email")), role };
+      const body = { name: String(form.get("name")), email: String(form.get("email")), role, ...scope };
       const end = day ? endOfDay(day) : undefined;
-      if (!user) return answer(api.POST("/users", { body: { ...body, sees_all: true, ...(end && { end_at: end }) } }));
+      if (!user) return answer(api.POST("/users", { body: { ...body, ...(end && { end_at: end }) } }));
       // A day that stays is not sent: the account may end at another hour of it.
       const change = day === dayOf(user.end_at) ? {} : { end_at: end ?? "" };
       return answer(
@@ -76,6 +83,8 @@ export function UserForm({ user, onClose, onSaved }: Props) {
             {about(role)}
           </small>
         </div>
+        <ScopeField name="user-scope" value={scope} onChange={setScope} />
+        {user?.managed_by && <p className="quiet small">{t("signin.managed")}</p>}
         <div className="field">
           <label htmlFor="user-end">{t("settings.end_date")}</label>
           <input
@@ -98,7 +107,7 @@ export function UserForm({ user, onClose, onSaved }: Props) {
         ) : (
           <p className="quiet small">{t("settings.user_link")}</p>
         )}
-        {user?.second_step && !reset.isSuccess && (
+        {user && (user.second_step || user.passkeys > 0) && !reset.isSuccess && (
           <button
             type="button"
             className="btn"

@@ -9,6 +9,7 @@ import { t } from "../../texts";
 import { ErrorNote } from "../../ui/page";
 import { Door } from "./door";
 import { asksCode, CodeField } from "./second-step";
+import { Paper, Returned, Ways } from "./ways";
 
 type SetUpBody = components["schemas"]["SetUpInBody"];
 type SignInBody = components["schemas"]["SignInInBody"];
@@ -24,8 +25,9 @@ function tokenOf(location: Location): string {
 export default function Start({ session: who }: { session: Session }) {
   const [token] = useState(() => tokenOf(window.location));
   if (who.setup_needed) return <SetUp token={token} />;
+  if (window.location.pathname === "/sso") return <Returned />;
   if (token) return <OneTime token={token} />;
-  return <SignIn demo={who.demo} />;
+  return <SignIn who={who} />;
 }
 
 /** The token must not stay in the address, the history or a bookmark. */
@@ -136,18 +138,25 @@ function SetUp({ token }: { token: string }) {
   );
 }
 
-function SignIn({ demo }: { demo: boolean }) {
+function SignIn({ who: { demo, ways } }: { who: Session }) {
   const { error, busy, second, enter } = useEntry();
+  const [paper, setPaper] = useState(false);
+  const go = (call: () => Promise<unknown>) => enter(call, /^\/(setup|link|start)$/.test(window.location.pathname));
+  if (paper) return <Paper onBack={() => setPaper(false)} enter={go} busy={busy} error={error} />;
   return (
     <Door title={t("start.sign_in")} lead={demo ? t("start.demo_lead") : t("start.sign_in_lead")}>
       <form
         className="form"
         onSubmit={(event) => {
           const body = values(event) as SignInBody;
-          enter(() => api.POST("/session", { body }), /^\/(setup|link|start)$/.test(window.location.pathname));
+          go(() => api.POST("/session", { body }));
         }}
       >
-        <Input name="email" label={t("start.email")} type="email" auto="username" />
+        {ways?.directories ? (
+          <Input name="email" label={t("signin.email_or_name")} auto="username" />
+        ) : (
+          <Input name="email" label={t("start.email")} type="email" auto="username" />
+        )}
         <Input name="password" label={t("start.password")} type="password" auto="current-password" />
         {second && <CodeField />}
         {error !== undefined && <ErrorNote error={error} />}
@@ -155,6 +164,7 @@ function SignIn({ demo }: { demo: boolean }) {
           {t("start.sign_in")}
         </button>
       </form>
+      {ways && <Ways ways={ways} enter={go} busy={busy} onPaper={() => setPaper(true)} />}
     </Door>
   );
 }
