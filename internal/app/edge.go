@@ -74,7 +74,7 @@ func (c *EdgeRunCmd) Run(env *Env) error {
 	if err != nil {
 		return err
 	}
-	defer outbox.Close()
+	defer func() { _ = outbox.Close() }()
 	host, err := os.Hostname()
 	if err != nil {
 		return ot.Errorf(ot.Internal, "the machine's name: %w", err)
@@ -380,6 +380,6 @@ func (c *EdgeTrustCmd) Run(env *Env) error {
 	if err != nil {
 		return err
 	}
-	defer outbox.Close()
+	defer func() { _ = outbox.Close() }()
 	return outbox.ClearAlarm(env.Ctx)
 }

@@ -28,7 +28,7 @@ import (
 type edgeHere struct {
 	out    *box.Outbox
 	id     *box.Identity
-	link   *box.Dialed
+	link   *box.Dialled
 	sensor string
 }
 

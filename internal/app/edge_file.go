@@ -38,7 +38,7 @@ func (c *EdgeExportCmd) Run(env *Env) error {
 	if err != nil {
 		return err
 	}
-	defer outbox.Close()
+	defer func() { _ = outbox.Close() }()
 	if !id.Enrolled() {
 		return ot.Errorf(ot.Invalid, "this edge is not enrolled: it has nothing to export")
 	}
@@ -111,7 +111,7 @@ func (c *EdgeImportCmd) reply(env *Env) error {
 	if err != nil {
 		return err
 	}
-	defer outbox.Close()
+	defer func() { _ = outbox.Close() }()
 	b := box.New(box.Config{Outbox: outbox, Log: newLog(env), Key: id.Centre})
 	if err := b.Start(env.Ctx); err != nil {
 		return err

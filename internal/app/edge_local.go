@@ -84,7 +84,7 @@ func (s *server) openLocalEdge(ctx context.Context, host string, sensors []centr
 // listen runs the ears and the edge that they speak through, until ctx ends; what
 // was heard last is then delivered.
 func (s *server) listen(ctx context.Context, l *localEdge, ears []ear) error {
-	defer l.outbox.Close()
+	defer func() { _ = l.outbox.Close() }()
 	late := context.WithoutCancel(ctx)
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return l.box.Run(gctx) })

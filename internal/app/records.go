@@ -71,6 +71,7 @@ func assetsByName(ctx context.Context, r store.Reader, scope auth.Scope, siteID,
 // recordJobs are what comes round for records.
 func (s *server) recordJobs() []job.Job {
 	return []job.Job{
+		{Name: "record-upgrade", Every: 10 * time.Minute, Do: s.records.Upgrade},
 		{Name: "record-reminders", Every: time.Hour, Do: s.records.Remind},
 		{Name: "attachment-scan", Every: 5 * time.Minute, Do: s.records.Rescan},
 		{Name: "attachment-sweep", Every: 24 * time.Hour, Do: s.records.Sweep},

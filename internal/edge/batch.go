@@ -1,7 +1,6 @@
 package edge
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -233,5 +232,3 @@ func (r *reader) length(most int) int {
 	}
 	return int(x)
 }
-
-func (r *reader) rest() bool { return r.err == nil && len(bytes.TrimSpace(r.in)) > 0 }

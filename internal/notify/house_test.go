@@ -73,7 +73,6 @@ func (h *house) ahead(d time.Duration) {
 func newHouse(t *testing.T, db *store.DB) *house {
 	t.Helper()
 	h := &house{t: t, db: db}
-	h.s = h.service()
 	a, err := auth.New(t.Context(), db, auth.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -89,12 +88,19 @@ func newHouse(t *testing.T, db *store.DB) *house {
 	if h.boss, err = a.CreateUser(t.Context(), auth.User{Name: "Ada Ærø", Email: "ada@example.com", Role: auth.Administrator, SeesAll: true}); err != nil {
 		t.Fatal(err)
 	}
+	h.serve()
+	return h
+}
+
+// serve puts the service and its door on the database.
+func (h *house) serve() {
+	h.t.Helper()
+	h.s = h.service()
 	who := resttest.Person(auth.Administrator, auth.Scope{All: true}, auth.All()...)
 	who.UserID, who.Name, who.Email = h.boss.ID, h.boss.Name, h.boss.Email
-	r := rest.New(rest.Config{DB: db, Auth: resttest.People{"boss": who}})
+	r := rest.New(rest.Config{DB: h.db, Auth: resttest.People{"boss": who}})
 	h.s.Routes(r)
 	h.door = r.Handler()
-	return h
 }
 
 func (h *house) service() *notify.Service {

@@ -107,6 +107,10 @@ func TestGivenUp(t *testing.T) {
 		h.run()
 		h.ask("a", inbox.Today, "A new device")
 		until(t, "a failure", func() bool { q := h.queue(""); return len(q) > 0 && q[0].N > 0 })
+		until(t, "the receiver to be known as failing", func() bool {
+			got, _ := h.do("GET", "/notices/receivers", "", 200)
+			return got["items"].([]any)[0].(map[string]any)["failing_at"] != nil
+		})
 		h.ahead(8 * 24 * time.Hour)
 		until(t, "the end", func() bool { return len(h.queue("&state=dead")) == 1 })
 		asked := func(key string) int64 {

@@ -59,7 +59,7 @@ func (c *clamd) scan(ctx context.Context, r io.Reader) (verdict, error) {
 	if err != nil {
 		return verdict{}, fmt.Errorf("reach clamd: %w", err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()                                              // only read from and written to
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) }) // cancelled: the reads and writes below end
 	defer stop()
 	if err := send(conn, []byte("zINSTREAM\x00")); err != nil {
@@ -78,7 +78,7 @@ func (c *clamd) scan(ctx context.Context, r io.Reader) (verdict, error) {
 				return verdict{}, serr
 			}
 		}
-		if err == io.EOF || err == io.ErrUnexpectedEOF { //nolint:errorlint // ReadFull returns them bare
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
 			break
 		}
 		if err != nil {

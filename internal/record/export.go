@@ -82,8 +82,9 @@ func (s *Service) exportPage(ctx context.Context, who auth.Principal, t *Type, q
 			if it.SiteID != nil {
 				ids["site"] = append(ids["site"], *it.SiteID)
 			}
+			data := it.Data.Map()
 			for _, f := range t.Fields {
-				if id, ok := it.Data[f.ID].(string); ok && (f.Kind == Person || f.Kind == Asset || f.Kind == Zone) {
+				if id, ok := data[f.ID].(string); ok && (f.Kind == Person || f.Kind == Asset || f.Kind == Zone) {
 					ids[string(f.Kind)] = append(ids[string(f.Kind)], id)
 				}
 			}
@@ -133,8 +134,9 @@ func (t *Type) cells(it *Item, site string, names map[string]string) []any {
 		it.Ref, it.Title, state.Title, site, name(it.Zone), name(it.Asset), name(it.Owner), when(it.ValidFrom), when(it.ValidUntil), when(it.DueAt), when(it.ReviewAt),
 		when(it.CreatedAt), when(it.UpdatedAt), it.Approval,
 	}
+	data := it.Data.Map()
 	for _, f := range t.Fields {
-		v := it.Data[f.ID]
+		v := data[f.ID]
 		if n, ok := v.(float64); ok {
 			out = append(out, n)
 			continue

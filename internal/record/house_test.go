@@ -2,7 +2,6 @@ package record
 
 import (
 	"encoding/json"
-	"fmt"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -211,8 +210,6 @@ func (h *house) finding(who, title string) seen {
 func each(t *testing.T, fn func(t *testing.T, h *house)) {
 	storetest.Each(t, tables(), func(t *testing.T, db *store.DB) { fn(t, newHouse(t, db, nil)) })
 }
-
-func str(v any) string { return fmt.Sprint(v) }
 
 // row is what tests read of a record in a list.
 type row struct {

@@ -50,18 +50,18 @@ type ByID struct {
 
 // ListIn are the filters of a list.
 type ListIn struct {
-	Type   string    `query:"type"`
-	State  string    `query:"state" doc:"Several with commas"`
-	Site   string    `query:"site"`
-	Owner  string    `query:"owner" doc:"An id, me, or none"`
-	Q      string    `query:"q" maxLength:"200"`
-	Due    string    `query:"due" enum:"overdue,soon"`
-	Filter []string  `query:"filter,explode" doc:"field:value, may be given again"`
-	Link   string    `query:"link" doc:"kind:id"`
-	Sort   string    `query:"sort" doc:"A column; -column is downwards"`
+	Type   string   `query:"type"`
+	State  string   `query:"state" doc:"Several with commas"`
+	Site   string   `query:"site"`
+	Owner  string   `query:"owner" doc:"An id, me, or none"`
+	Q      string   `query:"q" maxLength:"200"`
+	Due    string   `query:"due" enum:"overdue,soon"`
+	Filter []string `query:"filter,explode" doc:"field:value, may be given again"`
+	Link   string   `query:"link" doc:"kind:id"`
+	Sort   string   `query:"sort" doc:"A column; -column is downwards"`
 	AsOf   string   `query:"as_of" doc:"A day, as 2026-11-20: as it was at its end (UTC); empty: now"`
-	Cursor string    `query:"cursor"`
-	Limit  int       `query:"limit" minimum:"0" maximum:"500"`
+	Cursor string   `query:"cursor"`
+	Limit  int      `query:"limit" minimum:"0" maximum:"500"`
 }
 
 func (s *Service) query(in *ListIn) (Query, error) {

@@ -157,8 +157,10 @@ func bomb(t testing.TB, rows []byte) []byte {
 
 func TestCalendar(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
-		h.create("lead", m{"type": "maintenance-window", "title": "Weekly", "site": h.home.ID, "valid_from": "2026-10-01T00:00:00Z", "valid_until": "2027-10-01T00:00:00Z",
-			"data": m{"recurring": true, "weekdays": []string{"sat"}, "at": "22:00", "lasts": 4}})
+		h.create("lead", m{
+			"type": "maintenance-window", "title": "Weekly", "site": h.home.ID, "valid_from": "2026-10-01T00:00:00Z", "valid_until": "2027-10-01T00:00:00Z",
+			"data": m{"recurring": true, "weekdays": []string{"sat"}, "at": "22:00", "lasts": 4},
+		})
 		h.create("lead", m{"type": "maintenance-window", "title": "Once", "site": h.home.ID, "valid_from": "2026-12-05T20:00:00Z", "valid_until": "2026-12-06T02:00:00Z"})
 		h.create("lead", m{"type": "asset-event", "title": "Scrapped", "site": h.home.ID, "data": m{"kind": "disposal", "on": "2026-12-05"}})
 		var out struct{ Items []Entry }

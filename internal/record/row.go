@@ -60,13 +60,22 @@ const (
 // Visible limits rows with entity_id, site_no and zone_no to what a person sees. A
 // record of the whole entity is seen by who sees a site of it, or all of it.
 func Visible(scope auth.Scope, alias string) ot.SQL {
+	if scope.All {
+		return ot.SQL{Text: "(1 = 1)"}
+	}
 	if alias != "" {
 		alias += "."
 	}
-	return ot.SQL{
-		Text: "(? OR " + alias + "site_no = 0 AND (" + alias + "entity_id IN (SELECT vs.entity_id FROM org_site vs WHERE ?) OR " + alias + "entity_id IN (?)))",
-		Args: []any{scope.Where(alias+"site_no", alias+"zone_no"), scope.Where("vs.site_no", ""), entities(scope)},
+	q := ot.SQL{
+		Text: "(? OR " + alias + "site_no = 0 AND (" + alias + "entity_id IN (SELECT vs.entity_id FROM org_site vs WHERE ?)",
+		Args: []any{scope.Where(alias+"site_no", alias+"zone_no"), scope.Where("vs.site_no", "")},
 	}
+	if len(scope.Entities) > 0 { // which may have no site yet
+		q.Text += " OR " + alias + "entity_id IN (?)"
+		q.Args = append(q.Args, scope.Entities)
+	}
+	q.Text += "))"
+	return q
 }
 
 // entities is what the person sees whole; nothing is in IN (NULL).

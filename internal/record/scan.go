@@ -45,10 +45,10 @@ func (s *Service) Rescan(ctx context.Context) error {
 		}
 		for _, x := range rows {
 			after = x.ID
-			v, err := s.scanPath(ctx, s.files.file(x.SHA256))
-			if errors.Is(err, os.ErrNotExist) {
+			if _, err := os.Stat(s.files.file(x.SHA256)); errors.Is(err, os.ErrNotExist) {
 				continue // its absence is told where it is opened
 			}
+			v, err := s.scanPath(ctx, s.files.file(x.SHA256))
 			if err != nil {
 				return err
 			}

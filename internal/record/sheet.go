@@ -30,7 +30,7 @@ func readCSV(b []byte) ([][]string, error) {
 	var out [][]string
 	for {
 		row, err := r.Read()
-		if err == io.EOF { //nolint:errorlint // csv returns it bare
+		if err == io.EOF {
 			return out, nil
 		}
 		if err != nil {
@@ -61,7 +61,7 @@ func readXLSX(b []byte) (out [][]string, err error) {
 	if err != nil {
 		return nil, ot.Errorf(ot.Invalid, "the file is no XLSX that can be read, or unpacks to more than %d MiB: save it again, or as CSV (%w)", maxUnzipped>>20, printable(err))
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // read only
 	sheets := f.GetSheetList()
 	if len(sheets) == 0 {
 		return nil, ot.Errorf(ot.Invalid, "the file has no sheet")
@@ -70,7 +70,7 @@ func readXLSX(b []byte) (out [][]string, err error) {
 	if err != nil {
 		return nil, ot.Errorf(ot.Invalid, "the first sheet cannot be read: %w", printable(err))
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		cells, err := rows.Columns()
 		if err != nil {

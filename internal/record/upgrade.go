@@ -1,8 +1,11 @@
 package record
 
 import (
+	"context"
 	"fmt"
 	"slices"
+
+	"github.com/skanse/skanse/internal/store"
 )
 
 // Upgrade brings the data of a record to the type's next version: first rename, then
@@ -129,4 +132,35 @@ func (t *Type) fieldAfter(name string, from int) bool {
 		}
 	}
 	return false
+}
+
+// Upgrade writes the data of records as their types have it now, so that filters and
+// sorting find them. It makes no new versions: nobody changed what they say. For a job.
+func (s *Service) Upgrade(ctx context.Context) error {
+	type row struct {
+		ID      string                     `db:"record_id"`
+		Data    store.JSON[map[string]any] `db:"data"`
+		Version int64                      `db:"data_version"`
+	}
+	for _, t := range s.types.all {
+		for n := 1; n > 0; {
+			err := s.db.Update(ctx, func(tx *store.Tx) error {
+				rows, err := store.All[row](ctx, tx, "SELECT record_id, data, data_version FROM record_record WHERE type = ? AND data_version < ? ORDER BY record_id LIMIT 200", t.ID, t.DataVersion)
+				if err != nil {
+					return err
+				}
+				n = len(rows)
+				for _, x := range rows {
+					if _, err := tx.Exec(ctx, "UPDATE record_record SET data = ?, data_version = ? WHERE record_id = ?", store.AsJSON(t.upgrade(x.Data.V, x.Version)), t.DataVersion, x.ID); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				return fmt.Errorf("bring records of type %s up to date: %w", t.ID, err)
+			}
+		}
+	}
+	return nil
 }

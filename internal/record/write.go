@@ -245,8 +245,13 @@ func differs(t *Type, a, b *Record) []string {
 		name string
 		same bool
 	}{
-		{"title", a.Title == b.Title}, {"zone", a.ZoneNo == b.ZoneNo}, {"asset", a.AssetID == b.AssetID}, {"owner", a.OwnerID == b.OwnerID},
-		{"valid_from", micros(a.ValidFrom) == micros(b.ValidFrom)}, {"valid_until", micros(a.ValidUntil) == micros(b.ValidUntil)}, {"due_at", micros(a.DueAt) == micros(b.DueAt)},
+		{"title", a.Title == b.Title},
+		{"zone", a.ZoneNo == b.ZoneNo},
+		{"asset", a.AssetID == b.AssetID},
+		{"owner", a.OwnerID == b.OwnerID},
+		{"valid_from", micros(a.ValidFrom) == micros(b.ValidFrom)},
+		{"valid_until", micros(a.ValidUntil) == micros(b.ValidUntil)},
+		{"due_at", micros(a.DueAt) == micros(b.DueAt)},
 	} {
 		if !h.same {
 			out = append(out, h.name)

@@ -194,6 +194,18 @@ func (g *Gathering) tuple(t *TupleDelta) {
 
 // add takes the counters of a later interval, and what it says of now.
 func (h *Health) add(o *Health) {
+	h.Mirror = h.Mirror.with(o.Mirror)
+	if o.Port != nil { // as it is now, with what the card lost meanwhile
+		port := *o.Port
+		if h.Port != nil {
+			port.TooLong += h.Port.TooLong
+			port.Damaged += h.Port.Damaged
+		}
+		h.Port = &port
+	}
+	if o.Ring != nil {
+		h.Ring = o.Ring
+	}
 	h.Packets += o.Packets
 	h.Bytes += o.Bytes
 	h.Malformed += o.Malformed
@@ -212,13 +224,4 @@ func (h *Health) add(o *Health) {
 		h.BudgetHit[k] += n
 	}
 	h.OneSided, h.RuleSet, h.Cut = o.OneSided, o.RuleSet, o.Cut
-	if o.Mirror != nil {
-		h.Mirror = o.Mirror
-	}
-	if o.Port != nil {
-		h.Port = o.Port
-	}
-	if o.Ring != nil {
-		h.Ring = o.Ring
-	}
 }

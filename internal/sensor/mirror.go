@@ -1,6 +1,9 @@
 package sensor
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // Mirror is how a mirror port did in one interval: what tells a port that shows
 // everything from one that shows half, twice or nothing. Only live sources have it.
@@ -115,4 +118,38 @@ func (m *mirror) tell(lanes []*lane) *Mirror {
 	}
 	m.Mirror, m.known = Mirror{}, [4096 / 64]uint64{}
 	return &out
+}
+
+// with adds another interval's counts; either may be missing.
+func (m *Mirror) with(o *Mirror) *Mirror {
+	if m == nil || o == nil {
+		if m == nil {
+			return o
+		}
+		return m
+	}
+	sum := *m
+	for _, c := range []struct {
+		to  *uint64
+		add uint64
+	}{
+		{&sum.TCP, o.TCP},
+		{&sum.OneSided, o.OneSided},
+		{&sum.Unicast, o.Unicast},
+		{&sum.Group, o.Group},
+		{&sum.Tagged, o.Tagged},
+		{&sum.Retagged, o.Retagged},
+		{&sum.Duplicates, o.Duplicates},
+		{&sum.Large, o.Large},
+		{&sum.Short, o.Short},
+	} {
+		*c.to += c.add
+	}
+	sum.VLANs = slices.Clone(m.VLANs)
+	for _, v := range o.VLANs {
+		if !slices.Contains(sum.VLANs, v) && len(sum.VLANs) < mirrorVLANs {
+			sum.VLANs = append(sum.VLANs, v)
+		}
+	}
+	return &sum
 }

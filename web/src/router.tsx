@@ -141,6 +141,11 @@ const settings = createRoute({
   validateSearch: only("tab", "site"),
   component: lazyRouteComponent(() => import("./pages/settings/settings")),
 });
+const told = createRoute({
+  ...at("/told"),
+  validateSearch: only("token"),
+  component: lazyRouteComponent(() => import("./pages/told/told")),
+});
 // A one-time link lands on one of these: it signs a person in, or starts the first set-up. The shell shows the way in.
 const entrance = <P extends string>(path: P) =>
   createRoute({ ...at(path), validateSearch: only("token"), component: () => null });
@@ -177,6 +182,7 @@ export const router = createRouter({
     sensors,
     audit,
     settings,
+    told,
     ...entrances,
   ]),
   parseSearch,

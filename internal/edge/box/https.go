@@ -78,9 +78,9 @@ func (h *https) post(ctx context.Context, path, kind string, body []byte, head m
 	return nil
 }
 
-// Dialed is the Link over TLS. It renews its certificate when two thirds of the
+// Dialled is the Link over TLS. It renews its certificate when two thirds of the
 // life are over, or when the centre says that it has ended.
-type Dialed struct {
+type Dialled struct {
 	id  *Identity
 	log *slog.Logger
 
@@ -89,9 +89,9 @@ type Dialed struct {
 }
 
 // Dial makes the link of an enrolled edge. Nothing is dialled before the first hello.
-func Dial(id *Identity, log *slog.Logger) *Dialed { return &Dialed{id: id, log: log} }
+func Dial(id *Identity, log *slog.Logger) *Dialled { return &Dialled{id: id, log: log} }
 
-func (d *Dialed) link() *https {
+func (d *Dialled) link() *https {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.conn == nil {
@@ -105,7 +105,7 @@ func (d *Dialed) link() *https {
 }
 
 // Close lets the connection go.
-func (d *Dialed) Close() {
+func (d *Dialled) Close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.conn != nil {
@@ -115,7 +115,7 @@ func (d *Dialed) Close() {
 }
 
 // Hello implements Link.
-func (d *Dialed) Hello(ctx context.Context, h edge.Hello) (w edge.Welcome, err error) {
+func (d *Dialled) Hello(ctx context.Context, h edge.Hello) (w edge.Welcome, err error) {
 	if d.id.due(d.id.outbox.Clock().Now()) {
 		if err := d.renew(ctx); err != nil {
 			d.log.Warn("the certificate could not be renewed yet", "until", d.id.Until(), "why", err)
@@ -132,13 +132,13 @@ func (d *Dialed) Hello(ctx context.Context, h edge.Hello) (w edge.Welcome, err e
 }
 
 // Send implements Link.
-func (d *Dialed) Send(ctx context.Context, sent int64, batches []byte) (a edge.Ack, err error) {
+func (d *Dialled) Send(ctx context.Context, sent int64, batches []byte) (a edge.Ack, err error) {
 	err = d.link().post(ctx, edge.PathBatches, "application/octet-stream", batches, map[string]string{edge.HeaderSent: strconv.FormatInt(sent, 10)}, &a)
 	return a, err
 }
 
 // renew asks for a new certificate with the old one.
-func (d *Dialed) renew(ctx context.Context) error {
+func (d *Dialled) renew(ctx context.Context) error {
 	csr, err := d.id.csr()
 	if err != nil {
 		return err

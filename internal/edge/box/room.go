@@ -69,8 +69,13 @@ func (o *Outbox) makeRoom(ctx context.Context, more int64) error {
 			}
 		}
 	}
+	if o.bytes > goal { // marks of what was dropped take room too: the hello says from where on there is something
+		if err := o.removeMarks(ctx, goal); err != nil {
+			return err
+		}
+	}
 	if o.bytes+more > o.budget && more > 0 {
-		return ot.Errorf(ot.Full, "the outbox is full: %d bytes, all of them marks of what was dropped already; give it more with the centre's configuration", o.bytes)
+		return ot.Errorf(ot.Full, "the outbox is full: %d bytes, and one message needs %d; give it more with the centre's configuration", o.bytes, more)
 	}
 	return nil
 }
@@ -104,6 +109,20 @@ func (o *Outbox) removeUntil(ctx context.Context, goal int64) error {
 		o.bytes -= freed
 	}
 	return nil
+}
+
+// removeMarks removes the oldest batches of which nothing is left.
+func (o *Outbox) removeMarks(ctx context.Context, goal int64) error {
+	n := (o.bytes-goal)/rowBytes + 1
+	removed := int64(0)
+	err := o.db.Update(ctx, func(tx *store.Tx) (err error) {
+		removed, err = tx.Exec(ctx, "DELETE FROM box_batch WHERE seq IN (SELECT seq FROM box_batch WHERE state = ? ORDER BY seq LIMIT ?)", int64(edge.Dropped), n)
+		return err
+	})
+	if err == nil {
+		o.bytes -= removed * rowBytes
+	}
+	return err
 }
 
 // shrinkRows is how many batches one step makes smaller.

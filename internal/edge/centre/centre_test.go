@@ -2,13 +2,11 @@ package centre_test
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -173,7 +171,7 @@ type site struct {
 	dir  string
 	out  *box.Outbox
 	id   *box.Identity
-	link *box.Dialed
+	link *box.Dialled
 	box  *box.Box
 }
 
@@ -436,6 +434,4 @@ func TestBadBatches(t *testing.T) {
 	s.tell("four")
 	s.must()
 	p.exactly("one", "two", "three", "four")
-	_ = tls.VersionTLS12
-	_ = filepath.Separator
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/skanse/skanse/internal/audit"
@@ -41,6 +40,9 @@ func (s *Service) ImportFile(ctx context.Context, via, name string, raw []byte, 
 	}
 	if err != nil {
 		imp.Error = ot.Printable(err.Error())
+	}
+	if err == nil && imp.Batches == 0 {
+		return imp, nil // only says that the edge is alive; a log of these would hide the others
 	}
 	if known || err == nil {
 		if werr := s.db.Update(store.WithoutHooks(ctx), func(tx *store.Tx) error {
@@ -238,6 +240,3 @@ func (s *Service) Imports(ctx context.Context, scope Scope, edgeID, cursor strin
 	})
 	return page, err
 }
-
-// keepImports is how long the log of files stays.
-const keepImports = 90 * 24 * time.Hour

@@ -153,8 +153,10 @@ func (in *intake) take(ctx context.Context, list []edge.Batch) (received int64, 
 			continue
 		case b.Seq > st.Received+1 && !byFile:
 			if len(keep) == 0 {
-				return 0, 0, &Refusal{edge.Problem{Code: ot.Conflict, Reason: edge.ReasonGap, Received: st.Received,
-					Detail: fmt.Sprintf("batch %d came, but %d is next: send again from there", b.Seq, st.Received+1)}}
+				return 0, 0, &Refusal{edge.Problem{
+					Code: ot.Conflict, Reason: edge.ReasonGap, Received: st.Received,
+					Detail: fmt.Sprintf("batch %d came, but %d is next: send again from there", b.Seq, st.Received+1),
+				}}
 			}
 			return 0, 0, ot.Errorf(ot.Invalid, "batch %d stands behind batch %d in one delivery", b.Seq, list[i-1].Seq)
 		case b.Seq > st.Received+ahead:

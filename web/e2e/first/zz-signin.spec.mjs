@@ -125,7 +125,7 @@ describe("ways in", () => {
     await page.getByLabel("Name").fill("Night watch");
     await page.getByLabel("see assets").check();
     await page.getByRole("button", { name: "Add", exact: true }).click();
-    await page.getByRole("cell", { name: "Night watch" }).waitFor();
+    await page.getByRole("cell", { name: "Night watch", exact: true }).waitFor();
     assert.deepEqual(await violations(page), []);
     await page.goto(`${base()}/settings?tab=users`);
     await page.getByRole("button", { name: "Add a person" }).click();
@@ -136,7 +136,7 @@ describe("ways in", () => {
     assert.deepEqual(await violations(page), []);
     await page.locator(".scope .in").first().getByRole("checkbox").check();
     await page.getByRole("button", { name: "Add", exact: true }).click();
-    await page.getByLabel("One-time link").waitFor();
+    await page.getByRole("textbox", { name: "One-time link" }).waitFor();
     await page.goto(`${base()}/settings?tab=providers`);
     await page.getByRole("button", { name: "Add a directory (LDAP)" }).click();
     assert.deepEqual(await violations(page), []);

@@ -153,11 +153,16 @@ export const conversation = (id: string) =>
     queryFn: ({ signal }) =>
       answer(api.GET("/conversations/{id}", { params: { path: { id } }, signal })) as Promise<Conversation>,
   });
-export const packet = (source: string, number: number) =>
+export const packet = (source: string, number: number, seen = "") =>
   queryOptions({
-    queryKey: ["packet", source, number],
+    queryKey: ["packet", source, number, seen],
     queryFn: ({ signal }) =>
-      answer(api.GET("/sources/{source}/packets/{number}", { params: { path: { source, number } }, signal })),
+      answer(
+        api.GET("/sources/{source}/packets/{number}", {
+          params: { path: { source, number }, query: set({ seen }) },
+          signal,
+        }),
+      ),
     staleTime: forever,
     retry: false,
   });

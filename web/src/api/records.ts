@@ -373,8 +373,11 @@ const of = (id: string, rest = "") => `/records/${encodeURIComponent(id)}${rest}
 
 export const createRecord = async (body: RecordInput) => (await ask<RecordRow>("POST", "/records", { body }))[0];
 export const changeRecord = (id: string, etag: string, body: RecordInput) => ask("PATCH", of(id), { body, etag });
-export const moveRecord = (id: string, etag: string, body: { transition: string; reason: string; data: Data }) =>
-  ask("POST", of(id, "/transition"), { body, etag });
+export const moveRecord = (
+  id: string,
+  etag: string,
+  body: Omit<RecordInput, "type" | "site" | "links"> & { transition: string; reason: string },
+) => ask("POST", of(id, "/transition"), { body, etag });
 export type Decision = { decision: "approve" | "reject"; comment: string; outside?: string };
 export const decideRecord = (id: string, etag: string, body: Decision) =>
   ask("POST", of(id, "/approval"), { body, etag });

@@ -16,7 +16,7 @@ export function SessionBanner({ session: { user } }: { session: Session }) {
   }, [wanted]);
   if (user?.how !== "break-glass") return null;
   return (
-    <p className="note bad" role="status">
+    <p className="error" role="status">
       {t("signin.glass", { name: user.name })} <When at={user.end_at} />.
     </p>
   );

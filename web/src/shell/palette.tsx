@@ -18,6 +18,8 @@ const places: { href: string; text: Key }[] = [
   { href: "/assets", text: "assets.title" },
   { href: "/assets?state=new", text: "palette.new_assets" },
   { href: "/conversations", text: "conversations.title" },
+  { href: "/records", text: "records.title" },
+  { href: "/records/calendar", text: "records.calendar" },
   { href: "/captures", text: "captures.title" },
   { href: "/audit", text: "audit.title" },
   { href: "/settings", text: "settings.title" },

@@ -30,9 +30,6 @@ export function Rail({ session: who, open, onFind }: Props) {
         <Records />
         <ul>
           <Captures />
-          <Item to="/sensors" need="edge:read">
-            {t("sensors.title")}
-          </Item>
           <Item to="/audit" need="audit:read">
             {t("audit.title")}
           </Item>
@@ -80,11 +77,14 @@ function Plant() {
       <Item to="/conversations" need="network:read">
         {t("conversations.title")}
       </Item>
+      <Item to="/sensors" need="edge:read">
+        {t("sensors.title")}
+      </Item>
     </ul>
   );
 }
 
-const shownTypes = 4;
+const shownTypes = 3;
 
 /** The types with the most to do, by how much of them is open; late ones first. */
 function Records() {
@@ -160,7 +160,11 @@ function Foot({ session: who }: { session: Session }) {
   };
   return (
     <div className="foot">
-      {who.demo && <p className="demo">{t("shell.demo")}</p>}
+      {who.demo && (
+        <p className="demo cut" title={t("shell.demo")}>
+          {t("shell.demo")}
+        </p>
+      )}
       <ThemeSwitch />
       <div className="who">
         <b className="cut">{who.user?.name}</b>

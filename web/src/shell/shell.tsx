@@ -27,6 +27,13 @@ export function Shell() {
   const must = who.data?.user?.must_enrol ?? false;
   if (must && !enrolling) setEnrolling(true);
   if (enrolling && who.data && !who.data.user) setEnrolling(false);
+  // The link of a message is answered without a sign-in.
+  if (pathname === "/told")
+    return (
+      <Suspense fallback={<Wait />}>
+        <Outlet />
+      </Suspense>
+    );
   if (who.error && !who.data)
     return (
       <main>

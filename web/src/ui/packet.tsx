@@ -65,7 +65,7 @@ export function PacketDrawer({ id, proofs, onClose }: { id: string; proofs: Proo
 }
 
 function Bytes({ source, number, proof }: { source: string; number: number; proof: Proof | undefined }) {
-  const answer = useQuery(packet(source, number));
+  const answer = useQuery(packet(source, number, proof?.ref.seen));
   const proofBytes = proof ? (parseHex(proof.hex) ?? []) : [];
   if (answer.isPending) return <Wait />;
   if (answer.data) {

@@ -7,6 +7,7 @@ import { asset, assetConversations, assetHistory, sites } from "../../api/querie
 import type { Asset, AssetHistory } from "../../api/types";
 import { t, word } from "../../texts";
 import { ConversationTable } from "../../ui/conversation-table";
+import { CutPackets } from "../../ui/cut-packets";
 import { date } from "../../ui/format";
 import { LinkedRecords } from "../../ui/linked-records";
 import { Mark } from "../../ui/mark";
@@ -93,16 +94,19 @@ function Body({ asset: value, etag }: { asset: Asset; etag: string }) {
         </>
       }
       actions={
-        may && (
-          <>
-            <button type="button" className="btn" onClick={() => setMerging(true)}>
-              {t("merge.open")}
-            </button>
-            <button type="button" className="btn" onClick={() => setEditing(true)}>
-              {t("asset.edit")}
-            </button>
-          </>
-        )
+        <>
+          <CutPackets of={{ asset: value.id }} what={name} />
+          {may && (
+            <>
+              <button type="button" className="btn" onClick={() => setMerging(true)}>
+                {t("merge.open")}
+              </button>
+              <button type="button" className="btn" onClick={() => setEditing(true)}>
+                {t("asset.edit")}
+              </button>
+            </>
+          )}
+        </>
       }
     >
       {value.clashes.map((clash) => (

@@ -4,6 +4,7 @@ import { conversation } from "../../api/queries";
 import type { Conversation, Endpoint, PlantEvent, Tuple } from "../../api/types";
 import { t, word } from "../../texts";
 import { nameOf, protocolOf } from "../../ui/conversation-table";
+import { CutPackets } from "../../ui/cut-packets";
 import { bytes, count } from "../../ui/format";
 import { LinkedRecords } from "../../ui/linked-records";
 import { Mark } from "../../ui/mark";
@@ -61,6 +62,7 @@ function Body({ data }: { data: Conversation }) {
     <Page
       title={protocolOf(data)}
       crumbs={<Link to="/conversations">{t("conversations.title")}</Link>}
+      actions={<CutPackets of={{ conversation: data.id }} what={protocolOf(data)} />}
       sub={
         <>
           {data.transport.toUpperCase()} {data.port || ""} ·{" "}

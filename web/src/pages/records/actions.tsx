@@ -4,9 +4,10 @@ import { type Data, moveRecord, type RecordDetail, type RecordType, type Transit
 import { t, word } from "../../texts";
 import { Dialog } from "../../ui/dialog";
 import { ErrorNote } from "../../ui/page";
+import { PersonSelect } from "../../ui/people";
 import { notify } from "../../ui/toast";
-import { FieldInput, Labelled, Wrong } from "./field-input";
-import { isEmpty, waysOut, wrongIn } from "./fields";
+import { AssetInput, FieldInput, Labelled, Wrong, ZoneSelect } from "./field-input";
+import { fromLocal, isEmpty, waysOut, wrongIn } from "./fields";
 import { says } from "./form";
 import type { Shown } from "./record";
 import { useRefresh } from "./refresh";
@@ -70,12 +71,19 @@ export function Move({ record, type, etag, way, onClose }: MoveProps) {
   const unfilled = record.transitions.find((one) => one.id === way.id)?.needs ?? [];
   const asked = type.fields.filter((f) => way.needs.includes(f.id));
   const heads = way.needs.filter((id) => !type.fields.some((f) => f.id === id) && unfilled.includes(id));
+  const [given, setGiven] = useState<Record<string, string>>({});
   const move = useMutation({
     mutationFn: () => {
       const filled: Data = {};
       for (const field of asked)
         if (data[field.id] !== record.data[field.id]) filled[field.id] = data[field.id] ?? null;
-      return moveRecord(record.id, etag, { transition: way.id, reason, data: filled });
+      const head = Object.fromEntries(
+        heads.map((id) => [
+          id,
+          id === "owner" || id === "zone" || id === "asset" ? given[id] : fromLocal(given[id] ?? ""),
+        ]),
+      );
+      return moveRecord(record.id, etag, { ...head, transition: way.id, reason, data: filled });
     },
     onSuccess: async () => {
       notify(
@@ -104,7 +112,8 @@ export function Move({ record, type, etag, way, onClose }: MoveProps) {
         onSubmit={(event) => {
           event.preventDefault();
           setTried(true);
-          const missing = asked.some((f) => isEmpty(data[f.id])) || (way.reason && !reason.trim());
+          const missing =
+            heads.some((id) => !given[id]) || asked.some((f) => isEmpty(data[f.id])) || (way.reason && !reason.trim());
           if (!missing) move.mutate();
         }}
       >
@@ -115,9 +124,17 @@ export function Move({ record, type, etag, way, onClose }: MoveProps) {
         <p className="quiet">
           {t(way.approval ? "records.step_asks" : "records.step_to", { state: to?.title })} {to?.help}
         </p>
-        {heads.length > 0 && (
-          <p className="wrong">{t("records.fill_first", { what: heads.map(headName).join(", ") })}</p>
-        )}
+        {heads.map((id) => (
+          <HeadInput
+            key={id}
+            id={id}
+            title={type.texts[id] || word("record_head", id)}
+            record={record}
+            value={given[id] ?? ""}
+            wrong={tried && !given[id]}
+            onChange={(value) => setGiven((old) => ({ ...old, [id]: value }))}
+          />
+        ))}
         {asked.map((field) => (
           <FieldInput
             key={field.id}
@@ -148,11 +165,7 @@ export function Move({ record, type, etag, way, onClose }: MoveProps) {
         )}
         {move.error && <ErrorNote error={move.error} />}
         <div className="line">
-          <button
-            type="submit"
-            className={way.danger ? "btn danger" : "btn primary"}
-            disabled={move.isPending || heads.length > 0}
-          >
+          <button type="submit" className={way.danger ? "btn danger" : "btn primary"} disabled={move.isPending}>
             {way.approval ? t("records.ask_approval") : way.title}
           </button>
           <button type="button" className="btn" onClick={onClose}>
@@ -164,4 +177,36 @@ export function Move({ record, type, etag, way, onClose }: MoveProps) {
   );
 }
 
-const headName = (id: string) => word("record_head", id).toLowerCase();
+type HeadProps = {
+  id: string;
+  title: string;
+  record: RecordDetail;
+  value: string;
+  wrong: boolean;
+  onChange: (value: string) => void;
+};
+
+/** What a step needs that every record can have: an owner, a place, a time. */
+function HeadInput({ id, title, record, value, wrong, onChange }: HeadProps) {
+  const input = `head-${id}`;
+  const site = record.site_id ?? "";
+  return (
+    <Labelled id={input} title={title} needed help={wrong && <Wrong>{t("records.needed")}</Wrong>}>
+      {id === "owner" ? (
+        <PersonSelect id={input} value={value} onPick={onChange} />
+      ) : id === "zone" ? (
+        <ZoneSelect id={input} className="input" site={site} value={value} onPick={onChange} />
+      ) : id === "asset" ? (
+        <AssetInput id={input} site={site} value={value} onPick={onChange} />
+      ) : (
+        <input
+          className="input"
+          id={input}
+          type={id === "due_at" ? "date" : "datetime-local"}
+          value={value}
+          onChange={(event) => onChange(event.target.value)}
+        />
+      )}
+    </Labelled>
+  );
+}

@@ -116,7 +116,7 @@ function Form({ edge, etag, onClose }: { edge: EdgeDetail; etag: string; onClose
           <div className="field">
             <label htmlFor={`site-${row.key}`}>{t("sensors.site")}</label>
             <select
-              className="select"
+              className="input"
               id={`site-${row.key}`}
               value={row.site_id}
               onChange={(event) => change(row.key, { site_id: event.target.value, realm_id: "" })}
@@ -131,7 +131,7 @@ function Form({ edge, etag, onClose }: { edge: EdgeDetail; etag: string; onClose
           <div className="field">
             <label htmlFor={`realm-${row.key}`}>{t("sensors.realm")}</label>
             <select
-              className="select"
+              className="input"
               id={`realm-${row.key}`}
               value={row.realm_id}
               onChange={(event) => change(row.key, { realm_id: event.target.value })}

@@ -79,7 +79,7 @@ function Health({ edge }: { edge: EdgeDetail }) {
     <section aria-label={t("sensors.health")}>
       {edge.why && <p className="strong">{edge.why}</p>}
       {h.witness && <p className="strong">{h.witness}</p>}
-      <dl className="facts">
+      <dl className="health">
         {rows.map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>

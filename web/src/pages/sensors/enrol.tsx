@@ -67,7 +67,7 @@ export function Enrol({ onClose, onMade }: { onClose: () => void; onMade: (made:
           </div>
           <div className="field">
             <label htmlFor="edge-hours">{t("sensors.use_within")}</label>
-            <select className="select" id="edge-hours" name="hours" defaultValue="24">
+            <select className="input" id="edge-hours" name="hours" defaultValue="24">
               {[1, 24, 168, 720].map((hours) => (
                 <option key={hours} value={hours}>
                   {word("edge_hours", String(hours))}

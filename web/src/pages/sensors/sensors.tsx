@@ -13,6 +13,7 @@ import { type Edge, edges, listener, type Made } from "./ask";
 import { SensorDrawer } from "./drawer";
 import { Enrol, ShowToken, Tokens } from "./enrol";
 import { Files, TakeFile } from "./files";
+import { Listening } from "./listening";
 import { fromMicros, skew, standing } from "./state";
 import "./sensors.css";
 
@@ -61,6 +62,7 @@ export default function SensorsPage() {
             )
           }
         </Ask>
+        <Listening site={filter.site} />
         <Tokens may={may} />
         <Files />
       </div>

@@ -25,25 +25,35 @@ const tabs = [
   "security",
   "sessions",
   "tokens",
-  "installation",
+  "mine",
   "away",
+  "notices",
+  "installation",
 ] as const;
-const ofUsers = new Set<string>(["users", "roles", "providers", "envelope"]);
 
-// Few look at it, and it is the largest.
+// Few look at these, and they are the largest.
 const Installation = lazy(() => import("./installation"));
+const MyNotices = lazy(() => import("./my-notices"));
+const Notices = lazy(() => import("./notices"));
 
 /** What Skanse must be told: the tree of sites and zones, and who may see it. */
 export default function SettingsPage() {
   const search = useSearch({ from: "/settings" });
-  const seesUsers = useMay("user:read");
-  const seesSystem = useMay("system:read");
+  const noUsers = !useMay("user:read");
+  const hidden: Partial<Record<(typeof tabs)[number], boolean>> = {
+    users: noUsers,
+    roles: noUsers,
+    providers: noUsers,
+    envelope: noUsers,
+    notices: !useMay("notify:write"),
+    installation: !useMay("system:read"),
+  };
   const tab = tabs.find((one) => one === search.tab) ?? "sites";
   return (
     <Page title={t("settings.title")}>
       <nav className="tabs" aria-label={t("settings.title")}>
         {tabs
-          .filter((one) => (!ofUsers.has(one) || seesUsers) && (one !== "installation" || seesSystem))
+          .filter((one) => !hidden[one])
           .map((one) => (
             <Link
               key={one}
@@ -66,11 +76,11 @@ export default function SettingsPage() {
       {tab === "security" && <Security />}
       {tab === "tokens" && <Tokens />}
       {tab === "away" && <AwayTab />}
-      {tab === "installation" && (
-        <Suspense fallback={<Wait />}>
-          <Installation />
-        </Suspense>
-      )}
+      <Suspense fallback={<Wait />}>
+        {tab === "mine" && <MyNotices />}
+        {tab === "notices" && <Notices />}
+        {tab === "installation" && <Installation />}
+      </Suspense>
     </Page>
   );
 }
