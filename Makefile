@@ -8,7 +8,7 @@ CORPUS ?= ../shared/corpus/captures
 LINT := go tool -modfile=tools/go.mod golangci-lint
 export CGO_ENABLED = 0
 
-.PHONY: help demo test build lint lint-web unit race real e2e crash bench score fuzz soak record release-fixture api clean
+.PHONY: help demo test build lint lint-web unit race real e2e crash bench score fuzz soak record deb dist release-fixture api clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | column -t -s "$$(printf '\t')"
@@ -65,6 +65,14 @@ soak: build ## long runs by hand; write what you saw into docs/measured.md
 
 record: ## record captures of real peers on loopback into test/peers (needs root and tcpdump)
 	test/record
+
+DEB_ARCH := $(shell dpkg --print-architecture 2>/dev/null || echo amd64)
+deb: build ## the Debian package of this machine's architecture: dist/skanse_VERSION_ARCH.deb
+	mkdir -p dist
+	tools/deb bin/skanse $(DEB_ARCH) $(VERSION) dist/skanse_$(VERSION:v%=%)_$(DEB_ARCH).deb
+
+dist: web/dist/index.html ## everything that is given away: all platforms, packages, check sums, list of parts
+	tools/dist $(VERSION)
 
 TAG ?= v0.1.0
 release-fixture: ## TAG=v0.2.0: fill an installation with a release's own program, for the upgrade tests

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 
 	"github.com/alecthomas/kong"
 	"github.com/skanse/skanse/internal/ot"
@@ -33,6 +34,7 @@ type cli struct {
 	Verify    VerifyCmd     `cmd:"" help:"Check that the audit log and the evidence are as they were written."`
 	Break     BreakGlassCmd `cmd:"" name:"break-glass" help:"Printed one-time codes for the day when nothing else signs in."`
 	PortGuard PortGuardCmd  `cmd:"" hidden:"" help:"Make capture ports silent for a server, and put them back."`
+	Status    StatusCmd     `cmd:"" help:"Say how the running installation is."`
 	OpenAPI   OpenAPICmd    `cmd:"" name:"openapi" help:"Print the description of the API."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
@@ -65,7 +67,11 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	env := &Env{Ctx: ctx, Stdout: stdout, Stderr: stderr}
-	if err := k.Run(env); err != nil && !errors.Is(err, context.Canceled) {
+	err = elsewhere(runtime.GOOS, k.Command())
+	if err == nil {
+		err = k.Run(env)
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(stderr, "skanse:", ot.Printable(err.Error()))
 		if ot.CodeOf(err) == ot.Invalid {
 			return 2

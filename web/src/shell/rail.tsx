@@ -84,7 +84,7 @@ function Plant() {
   );
 }
 
-const shownTypes = 4;
+const shownTypes = 3;
 
 /** The types with the most to do, by how much of them is open; late ones first. */
 function Records() {
@@ -160,7 +160,11 @@ function Foot({ session: who }: { session: Session }) {
   };
   return (
     <div className="foot">
-      {who.demo && <p className="demo">{t("shell.demo")}</p>}
+      {who.demo && (
+        <p className="demo cut" title={t("shell.demo")}>
+          {t("shell.demo")}
+        </p>
+      )}
       <ThemeSwitch />
       <div className="who">
         <b className="cut">{who.user?.name}</b>
