@@ -25,7 +25,7 @@ export function Rail({ session: who, open, onFind }: Props) {
       </button>
       <div className="ways">
         <Desk demo={who.demo} />
-        <Standing />
+        <Standing demo={who.demo} />
         <Plant />
         <Records />
         <ul>
@@ -41,13 +41,13 @@ export function Rail({ session: who, open, onFind }: Props) {
   );
 }
 
-function Standing() {
+function Standing({ demo }: { demo: boolean }) {
   const now = useQuery({ ...posture, enabled: useMay("posture:read") });
   const hour = useQuery({ ...firstHour, enabled: useMay("org:write") });
   const contradicted = now.data?.headline.contradicted ?? 0;
   return (
     <ul>
-      {hour.data && !hour.data.done && <Item to="/begin">{t("shell.begin")}</Item>}
+      {hour.data && !hour.data.done && !demo && <Item to="/begin">{t("shell.begin")}</Item>}
       <Item to="/posture" need="posture:read">
         {t("posture.title")}
         {contradicted > 0 && (
