@@ -9,6 +9,7 @@ import type { Session } from "../api/types";
 import { t, word } from "../texts";
 import { Mark } from "../ui/mark";
 import { Desk } from "./desk";
+import { LanguageChoice } from "./language";
 import { ThemeSwitch } from "./theme";
 
 type Props = { session: Session; open: boolean; onFind: () => void };
@@ -166,6 +167,7 @@ function Foot({ session: who }: { session: Session }) {
         </p>
       )}
       <ThemeSwitch />
+      <LanguageChoice />
       <div className="who">
         <b className="cut">{who.user?.name}</b>
         <div className="row">
