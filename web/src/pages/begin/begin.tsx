@@ -24,7 +24,7 @@ export default function BeginPage() {
 
 function NoSite() {
   return (
-    <ol className="begin">
+    <ol className="hour">
       <Step n={1} done={false} title={t("begin.site")} why={t("begin.site_why")}>
         <Link className="btn primary" to="/settings" search={{ tab: "sites" }}>
           {t("posture.add_site")}
@@ -44,7 +44,7 @@ function Steps({ data }: { data: FirstHour }) {
   return (
     <>
       <SitePicker value={site.site_id} onPick={(id) => navigate({ search: { site: id }, replace: true })} />
-      <ol className="begin">
+      <ol className="hour">
         <Step n={1} done title={t("begin.site")} why={t("begin.site_done", { count: data.sites.length })}>
           <Link className="btn" to="/settings" search={{ tab: "sites" }}>
             {t("begin.more_sites")}
