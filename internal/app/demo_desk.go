@@ -10,6 +10,8 @@ import (
 	"github.com/skanse/skanse/internal/asset"
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/comply"
+	"github.com/skanse/skanse/internal/record"
+	"github.com/skanse/skanse/internal/store"
 )
 
 // desk lets the people of the example company do their part through the same
@@ -52,7 +54,7 @@ func (d desk) Accept(ctx context.Context, siteID, who string) error {
 	}
 }
 
-func (d desk) Declare(ctx context.Context, now time.Time, siteID, who string, area int, but ...string) error {
+func (d desk) Declare(ctx context.Context, now time.Time, siteID, who, by string, area int, but ...string) error {
 	ctx, _, scope := as(ctx, who)
 	for _, r := range d.s.comply.Catalogue().Scored() {
 		if r.Area != area || slices.Contains(but, r.ID) || (siteID == "") != (r.Scope == comply.ScopeEntity) {
@@ -63,10 +65,23 @@ func (d desk) Declare(ctx context.Context, now time.Time, siteID, who string, ar
 				Requirement: r.ID, Record: rec.Record, Site: siteID, Statement: "In force and in use.", AttestedBy: who,
 				ValidUntil: now.Add(rec.ValidFor.Length()),
 			}
-			if _, err := d.s.comply.Declare(ctx, scope, now, n); err != nil {
+			made, err := d.s.comply.Declare(ctx, scope, now, n)
+			if err != nil {
 				return fmt.Errorf("declare %s: %w", r.ID, err)
+			}
+			if err := d.approve(ctx, made.ID, by); err != nil {
+				return fmt.Errorf("approve %s: %w", made.Ref, err)
 			}
 		}
 	}
 	return nil
+}
+
+// approve is the second pair of eyes on what somebody else asked for.
+func (d desk) approve(ctx context.Context, id, by string) error {
+	ctx, _, _ = as(ctx, by)
+	return d.s.db.Update(ctx, func(tx *store.Tx) error {
+		_, err := d.s.records.Decide(ctx, tx, auth.From(ctx), id, record.Decision{Decision: "approve"})
+		return err
+	})
 }

@@ -7,9 +7,11 @@ import (
 
 	"github.com/skanse/skanse/internal/asset"
 	"github.com/skanse/skanse/internal/auth"
+	"github.com/skanse/skanse/internal/comply"
 	"github.com/skanse/skanse/internal/demo"
 	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/store"
+	"github.com/skanse/skanse/internal/view"
 )
 
 // hire gives the people of the example company their accounts, through the same
@@ -22,6 +24,9 @@ func (s *server) hire(ctx context.Context, c *demo.Company) error {
 	return s.db.Update(ctx, func(tx *store.Tx) error {
 		for _, e := range c.Employees() {
 			u := auth.User{ID: e.ID, Name: e.Name, Email: e.Email, Role: e.Role, SeesAll: len(e.Sites) == 0}
+			if e.Days > 0 {
+				u.EndAt = store.At(time.Now().AddDate(0, 0, e.Days))
+			}
 			for _, name := range e.Sites {
 				u.Sites = append(u.Sites, ids[name])
 			}
@@ -82,5 +87,31 @@ func (d desk) Ask(ctx context.Context, siteID, who, colleague, question string) 
 		return err
 	}
 	_, err = d.s.assets.DecideNew(ctx, scope, person, asset.Decision{IDs: []string{page.Items[0].ID}, Decision: "ask", Person: colleague, Question: question})
+	return err
+}
+
+// Explain implements demo.Office.
+func (d desk) Explain(ctx context.Context, siteID, who string, since time.Time, did, why string) error {
+	ctx, _, scope := as(ctx, who)
+	events := view.NewConversations(d.s.db)
+	oldest := ""
+	for cursor, more := "", true; more; {
+		page, err := events.Events(ctx, scope, view.EventFilter{Site: siteID, Class: "program_download", Cursor: cursor, Limit: 200})
+		if err != nil {
+			return err
+		}
+		for _, e := range page.Items { // the newest first
+			if e.At.Before(since) {
+				page.Next = ""
+				break
+			}
+			oldest = e.ID
+		}
+		cursor, more = page.Next, page.Next != ""
+	}
+	if oldest == "" {
+		return nil // the example was asked for fewer days
+	}
+	_, err := d.s.comply.Explain(ctx, auth.From(ctx), comply.Explain{Events: []string{oldest}, Who: did, Why: why, Emergency: true})
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/job"
+	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/store"
 	"github.com/skanse/skanse/internal/view"
 )
@@ -16,6 +17,7 @@ import (
 // openInbox makes the people's side of the inbox, and the page of what happened since.
 func (s *server) openInbox() {
 	s.digest = view.NewDigest(s.db, s.comply, s.opts.Clock)
+	s.assets.KeepFindings(blockedFindings{s.records})
 	s.inbox = inbox.New(s.db, inbox.Config{Clock: s.opts.Clock, Picture: s.shiftPicture})
 }
 
@@ -57,7 +59,11 @@ func (s *server) shiftPicture(ctx context.Context, scope auth.Scope, siteID stri
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(map[string]any{"since": since, "inbox": waits.Items, "on_call": rota.OnCall, "gaps": rota.Gaps})
+	states, err := s.plantStates(ctx, scope, siteID, to)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(map[string]any{"since": since, "inbox": waits.Items, "on_call": rota.OnCall, "gaps": rota.Gaps, "plant": states})
 }
 
 // now is the time of what people and the plant do: the demo plays its past by a clock of its own.
@@ -66,4 +72,40 @@ func (s *server) now() time.Time {
 		return s.opts.Clock()
 	}
 	return time.Now()
+}
+
+// plantState is what a record says the plant, or a zone of it, is doing.
+type plantState struct {
+	ID   string `db:"record_id" json:"id"`
+	Ref  string `db:"ref" json:"ref"`
+	Mode string `db:"mode" json:"mode"`
+	Zone string `db:"zone" json:"zone"`
+}
+
+// plantStates are the states in use at a site at a moment; none: nobody has set one.
+func (s *server) plantStates(ctx context.Context, scope auth.Scope, siteID string, at time.Time) (out []plantState, err error) {
+	err = s.db.View(ctx, func(r store.Reader) error {
+		out, err = store.All[plantState](ctx, r, `SELECT d.record_id, d.ref, COALESCE(d.data->>'mode', '') AS mode, COALESCE((SELECT z.name FROM org_zone z WHERE z.zone_no = d.zone_no), '') AS zone
+ FROM record_record d JOIN org_site o ON o.site_no = d.site_no WHERE d.type = 'plant-state' AND d.state = 'active' AND o.site_id = ? AND ?
+ AND (d.valid_from IS NULL OR d.valid_from <= ?) AND (d.valid_until IS NULL OR d.valid_until > ?) ORDER BY d.zone_no, d.record_id`, siteID, scope.Where("d.site_no", "d.zone_no"), store.At(at), store.At(at))
+		return err
+	})
+	return out, err
+}
+
+// blockedFindings writes a finding down when a blocked device is heard again.
+type blockedFindings struct{ records *record.Service }
+
+// BlockedHeard implements asset.Findings.
+func (b blockedFindings) BlockedHeard(ctx context.Context, tx *store.Tx, now time.Time, siteNo int64, assetID, label, why string) error {
+	siteID, err := store.One[string](ctx, tx, "SELECT site_id FROM org_site WHERE site_no = ?", siteNo)
+	if err != nil {
+		return err
+	}
+	_, err = b.records.Create(ctx, tx, auth.System(), record.Draft{
+		Type: "finding", Title: "Blocked device heard again: " + label, Site: siteID, Asset: assetID,
+		Data:  map[string]any{"source": "check", "text": "The device is on the block list (" + why + ") and was heard again.", "severity": "high", "found_on": now.UTC().Format(time.DateOnly)},
+		Links: []record.NewLink{{Rel: "about", Kind: "asset", ID: assetID}},
+	})
+	return err
 }

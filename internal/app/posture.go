@@ -99,6 +99,8 @@ func stateMark(c comply.Cell) string {
 		return level + "!"
 	case comply.StateContradicted:
 		return level + "X"
+	case comply.StateNA:
+		return "- "
 	}
 	return "? "
 }
@@ -135,7 +137,7 @@ func writePosture(w io.Writer, p comply.Posture) {
 		}
 		fmt.Fprintln(w)
 	}
-	fmt.Fprintln(w, "\nLevels 0 to 5. ? unknown   v below target   ! key below target   X declared one way, measured another")
+	fmt.Fprintln(w, "\nLevels 0 to 5. ? unknown   v below target   ! key below target   X declared one way, measured another   - does not apply")
 	if len(p.Needs) > 0 {
 		fmt.Fprintln(w, "\nNeeds a person:")
 	}

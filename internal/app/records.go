@@ -2,12 +2,12 @@ package app
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/skanse/skanse/internal/auth"
+	"github.com/skanse/skanse/internal/comply"
 	"github.com/skanse/skanse/internal/job"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/record"
@@ -21,17 +21,16 @@ type RecordFlags struct {
 
 // openRecords puts the records together with what they may be linked to: things of
 // the slices above them, which they know by name only.
-func (s *server) openRecords() (err error) {
+func (s *server) openRecords(cat *comply.Catalogue) (err error) {
+	kinds := cat.Kinds()
+	for kind, lookup := range map[string]record.Lookup{"asset": assetsByID, "conversation": conversationsByID, "event": eventsByID} {
+		kinds[kind] = lookup
+	}
 	s.records, err = record.New(s.db, record.Config{
-		Dir: s.opts.Data.attachments(), Clock: s.opts.Clock, Log: s.log, Behaviours: record.Own(), Clamd: s.opts.Clamd,
-		Find: map[string]record.Finder{"asset": assetsByName},
-		Kinds: map[string]record.Lookup{
-			"asset":        assetsByID,
-			"conversation": conversationsByID,
-			"event":        eventsByID,
-			"requirement":  s.requirementsByID,
-			"check":        s.checksByID,
-		},
+		Dir: s.opts.Data.attachments(), Clock: s.opts.Clock, Log: s.log, Clamd: s.opts.Clamd,
+		Behaviours: append(record.Own(), cat.Behaviours()...),
+		Find:       map[string]record.Finder{"asset": assetsByName},
+		Kinds:      kinds,
 	})
 	return err
 }
@@ -120,25 +119,4 @@ func numberedThings(ctx context.Context, r store.Reader, scope auth.Scope, ids [
 		}
 	}
 	return out, err
-}
-
-// requirementsByID and checksByID name what the catalogue asks of everybody.
-func (s *server) requirementsByID(_ context.Context, _ store.Reader, _ auth.Scope, ids []string) (map[string]record.Thing, error) {
-	out := map[string]record.Thing{}
-	for _, id := range ids {
-		if r, ok := s.comply.Catalogue().Requirement(id); ok {
-			out[id] = record.Thing{Label: r.ID + " " + r.Title}
-		}
-	}
-	return out, nil
-}
-
-func (s *server) checksByID(_ context.Context, _ store.Reader, _ auth.Scope, ids []string) (map[string]record.Thing, error) {
-	out := map[string]record.Thing{}
-	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
-		if k, _, ok := s.comply.Catalogue().Check(id); ok {
-			out[id] = record.Thing{Label: k.Title}
-		}
-	}
-	return out, nil
 }

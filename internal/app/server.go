@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/skanse/skanse/catalog"
 	"github.com/skanse/skanse/internal/api"
 	"github.com/skanse/skanse/internal/asset"
 	"github.com/skanse/skanse/internal/audit"
@@ -134,10 +135,14 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	if err != nil {
 		return nil, err
 	}
-	if err := s.openRecords(); err != nil {
+	catalogue, err := comply.ReadCatalogue(catalog.Files)
+	if err != nil {
 		return nil, err
 	}
-	if s.comply, err = comply.New(s.db, comply.Config{Clock: opts.Clock, Log: log, Records: s.records}); err != nil {
+	if err := s.openRecords(catalogue); err != nil {
+		return nil, err
+	}
+	if s.comply, err = comply.New(s.db, comply.Config{Catalogue: catalogue, Records: s.records, Clock: opts.Clock, Log: log}); err != nil {
 		return nil, err
 	}
 	s.view = view.New(s.db)

@@ -76,12 +76,16 @@ func (s *Service) ask(ctx context.Context, now time.Time, topics []ot.Topic) (as
 		if err != nil {
 			return err
 		}
+		named, err := exceptedChecks(ctx, r, now)
+		if err != nil {
+			return err
+		}
 		for _, rel := range relations() {
 			k, _, ok := s.cat.Check(rel.id)
 			if !ok || len(topics) > 0 && !slices.ContainsFunc(rel.reads, func(t ot.Topic) bool { return slices.Contains(topics, t) }) {
 				continue
 			}
-			tallies, err := fold(ctx, r, rel, k, now, critical)
+			tallies, err := fold(ctx, r, rel, k, now, critical, slices.Contains(named, rel.id))
 			if err != nil {
 				return fmt.Errorf("check %s: %w", rel.id, err)
 			}
@@ -96,7 +100,9 @@ func (s *Service) ask(ctx context.Context, now time.Time, topics []ot.Topic) (as
 					share = &v
 				}
 				a := t.answer(k, rel.fold, share)
-				a.Collected = live[x.No]
+				if a.Collected = live[x.No]; rel.register {
+					a.Collected = now
+				}
 				a.Reason = sentence(a.Reason)
 				out.answers[answerKey{x.No, rel.id}] = taken{a, t.failing}
 			}
@@ -119,7 +125,8 @@ type brief struct {
 
 // fold reads a check's rows and folds them a site. Rows of assets that passed come added up,
 // as there are ten thousand of them; where critical ones count apart, they come one by one.
-func fold(ctx context.Context, r store.Reader, rel relation, k *CheckSpec, now time.Time, critical map[ot.Ref]bool) (map[int64]*tally, error) {
+// some says that there are exceptions from it.
+func fold(ctx context.Context, r store.Reader, rel relation, k *CheckSpec, now time.Time, critical map[ot.Ref]bool, some bool) (map[int64]*tally, error) {
 	out := map[int64]*tally{}
 	of := func(siteNo int64) *tally {
 		t := out[siteNo]
@@ -129,7 +136,7 @@ func fold(ctx context.Context, r store.Reader, rel relation, k *CheckSpec, now t
 		}
 		return t
 	}
-	items := rel.items(k, now)
+	items := rel.rows(k, now, some)
 	apart := k.Test.Critical > 0
 	if rel.many && !apart {
 		for b, err := range store.Select[brief](ctx, r, "SELECT i.site_no, '' AS kind, '' AS ref, COUNT(*) AS n, SUM(i.value) AS s, MIN(i.value) AS lo, MAX(i.value) AS hi FROM (?) i WHERE i.verdict = 'pass' GROUP BY i.site_no", items) {

@@ -76,7 +76,7 @@ const programming = ot.ProgramDownload | ot.Firmware | ot.Configure
 
 func accessChecks() []relation {
 	zone := func(convs func(*CheckSpec, time.Time) ot.SQL, noun string) func(*CheckSpec, time.Time) ot.SQL {
-		return func(k *CheckSpec, now time.Time) ot.SQL { return perZone(k, convs(k, now), noun) }
+		return func(k *CheckSpec, now time.Time) ot.SQL { return perZone(k, now, convs(k, now), noun) }
 	}
 	behind := func(convs func(*CheckSpec, time.Time) ot.SQL) func(*CheckSpec, time.Time) ot.SQL {
 		return func(k *CheckSpec, now time.Time) ot.SQL { return behindConv(convs(k, now)) }

@@ -56,7 +56,7 @@ func replaceAll(s, z string) string {
 
 func boundaryChecks() []relation {
 	zone := func(convs func(*CheckSpec, time.Time) ot.SQL, noun string) func(*CheckSpec, time.Time) ot.SQL {
-		return func(k *CheckSpec, now time.Time) ot.SQL { return perZone(k, convs(k, now), noun) }
+		return func(k *CheckSpec, now time.Time) ot.SQL { return perZone(k, now, convs(k, now), noun) }
 	}
 	behind := func(convs func(*CheckSpec, time.Time) ot.SQL) func(*CheckSpec, time.Time) ot.SQL {
 		return func(k *CheckSpec, now time.Time) ot.SQL { return behindConv(convs(k, now)) }
@@ -82,7 +82,7 @@ WHERE c.last_at >= ? AND c.client_zone_no <> c.server_zone_no GROUP BY c.site_no
   CASE WHEN r.verdict = 'pass' AND x.n > 0 THEN 'Conversations across its border: ' || CAST(x.n AS TEXT) || '; there are no approved conduits to compare them with.' ELSE r.reason END AS reason
 FROM (?) r JOIN org_zone zz ON zz.zone_id = r.ref
 LEFT JOIN (SELECT site_no, zone_no, CAST(SUM(n) AS BIGINT) AS n FROM (?) c GROUP BY site_no, zone_no) x ON x.site_no = r.site_no AND x.zone_no = zz.zone_no`,
-		perZone(k, skipping(k, now), "Conversations that skip the levels between"), crossing)
+		perZone(k, now, skipping(k, now), "Conversations that skip the levels between"), crossing)
 }
 
 // safety: a safety controller fails when somebody outside its own zone talks to it, unless

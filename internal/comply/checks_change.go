@@ -1,6 +1,7 @@
 package comply
 
 import (
+	"slices"
 	"time"
 
 	"github.com/skanse/skanse/internal/ot"
@@ -21,13 +22,13 @@ GROUP BY e.site_no, e.conv_no, e.class`, windowStart(k, now))
 }
 
 // changeRows makes a row of each, or one of a site where none was seen.
-func changeRows(k *CheckSpec, now time.Time, verdict, reason, author string) ot.SQL {
-	changes := observedChanges(k, now)
+// author is an expression over such a change, x, with its arguments.
+func changeRows(k *CheckSpec, changes ot.SQL, verdict, reason, author string, args ...any) ot.SQL {
 	rows := sqlf(`SELECT e.site_no, 'conversation' AS kind, CAST(e.site_no AS TEXT) || '.' || CAST(e.conv_no AS TEXT) AS ref,
   REPLACE(e.class, '_', ' ') || ' on ' || CASE WHEN e.server_ip <> '' THEN e.server_ip ELSE e.server_mac END || ' by ' || CASE WHEN e.client_ip <> '' THEN e.client_ip ELSE e.client_mac END || ' (' || e.protocol || ')' AS label,
   `+verdict+` AS verdict, CAST(e.n AS DOUBLE PRECISION) AS value,
   'Messages: ' || CAST(e.n AS TEXT) || ', last {t:' || CAST(e.last_at AS TEXT) || '}. ' || `+reason+` AS reason
-FROM (SELECT x.*, `+author+` AS author FROM (?) x) e`, changes)
+FROM (SELECT x.*, `+author+` AS author FROM (?) x) e`, append(slices.Clone(args), changes)...)
 	return sqlf("? UNION ALL ?", rows, quietSites(k, sqlf("SELECT x.site_no FROM (?) x", changes), "No change to a device was seen on the wire."))
 }
 
@@ -37,11 +38,8 @@ const byEngineer = `COALESCE((SELECT MAX(a.name) FROM asset_binding b JOIN asset
 func changeChecks() []relation {
 	return []relation{
 		{id: "chg.observed", fold: ot.Share, reads: bothTopics(), items: func(k *CheckSpec, now time.Time) ot.SQL {
-			return changeRows(k, now, "CASE WHEN e.author <> '' THEN 'pass' ELSE 'fail' END",
+			return changeRows(k, observedChanges(k, now), "CASE WHEN e.author <> '' THEN 'pass' ELSE 'fail' END",
 				"CASE WHEN e.author <> '' THEN 'Author: ' || e.author || ', an accepted engineering station.' ELSE 'The author is no accepted engineering station.' END", byEngineer)
-		}},
-		{id: "chg.matched", fold: ot.Share, reads: heardTopics(), items: func(k *CheckSpec, now time.Time) ot.SQL {
-			return sqlf(`SELECT * FROM (?) r WHERE r.kind = 'conversation'`, changeRows(k, now, "'unknown'", "'There is no change record to compare it with.'", "''"))
 		}},
 	}
 }

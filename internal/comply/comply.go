@@ -16,6 +16,7 @@ import (
 	"github.com/skanse/skanse/catalog"
 	"github.com/skanse/skanse/internal/bus"
 	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/store"
 	"golang.org/x/sync/errgroup"
 )
@@ -35,20 +36,19 @@ func (s *Service) Now() time.Time { return s.clock() }
 // Config is what a Service may be given. The zero value works.
 type Config struct {
 	Catalogue *Catalogue       // nil: the one that ships
+	Records   *record.Service  // nil: one of its own, for declarations and findings alone
 	Clock     func() time.Time // nil: the machine's; the demo has its own
 	Log       *slog.Logger
-	Records   Records // nil: nothing can be explained
 }
 
 // Service judges and keeps declarations. It is safe for use by many goroutines;
 // one evaluation runs at a time.
 type Service struct {
-	db    *store.DB
-	cat   *Catalogue
-	clock func() time.Time
-	log   *slog.Logger
-
-	records Records
+	db      *store.DB
+	cat     *Catalogue
+	records *record.Service
+	clock   func() time.Time
+	log     *slog.Logger
 
 	zip   *packing
 	quiet time.Duration // how long nothing must change before changes are judged
@@ -64,7 +64,7 @@ type Service struct {
 
 // New makes a Service. It fails when the catalogue is broken.
 func New(db *store.DB, cfg Config) (*Service, error) {
-	s := &Service{db: db, quiet: debounce, cat: cfg.Catalogue, clock: cfg.Clock, log: cfg.Log, records: cfg.Records, dirty: map[ot.Topic]bool{}, wake: make(chan struct{}, 1)}
+	s := &Service{db: db, quiet: debounce, cat: cfg.Catalogue, clock: cfg.Clock, log: cfg.Log, dirty: map[ot.Topic]bool{}, wake: make(chan struct{}, 1)}
 	if s.cat == nil {
 		c, err := ReadCatalogue(catalog.Files)
 		if err != nil {
@@ -79,6 +79,11 @@ func New(db *store.DB, cfg Config) (*Service, error) {
 	s.zip = zip
 	if s.clock == nil {
 		s.clock = time.Now
+	}
+	if s.records = cfg.Records; s.records == nil {
+		if s.records, err = record.New(db, record.Config{Clock: s.clock, Behaviours: append(record.Own(), s.cat.Behaviours()...), Kinds: s.cat.Kinds()}); err != nil {
+			return nil, err
+		}
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -100,9 +105,12 @@ const (
 
 // Run judges what the bus says has changed, until ctx ends. The first judgement covers everything.
 func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
+	if err := s.adopt(ctx); err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		topics := []ot.Topic{ot.TopicAsset, ot.TopicNetwork, ot.TopicSource, ot.TopicOrg, ot.TopicDeclaration}
+		topics := []ot.Topic{ot.TopicAsset, ot.TopicNetwork, ot.TopicSource, ot.TopicOrg, ot.TopicDeclaration, ot.TopicRecord}
 		return b.Run(ctx, "comply", topics, func(_ context.Context, _ *store.Tx, events []bus.Event) error {
 			topics := make([]ot.Topic, len(events))
 			for i, e := range events {

@@ -7,17 +7,20 @@ import (
 	"strings"
 	"time"
 
-	"github.com/skanse/skanse/internal/audit"
 	"github.com/skanse/skanse/internal/auth"
-	"github.com/skanse/skanse/internal/bus"
 	"github.com/skanse/skanse/internal/ot"
-	"github.com/skanse/skanse/internal/rest"
+	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/store"
 )
 
+// A declaration is a record of type declaration: a person's word that a record which a
+// requirement asks for exists and holds. It counts from the moment in which another
+// person approved it (or as the company's approval profile has it), until it runs out.
+
 // Declaration is a person's word on a record that a requirement asks for.
 type Declaration struct {
-	ID          string     `db:"declaration_id" json:"id"`
+	ID          string     `db:"declaration_id" json:"id" doc:"Of the record"`
+	Ref         string     `db:"ref" json:"ref"`
 	Requirement string     `db:"requirement" json:"requirement"`
 	Record      string     `db:"record" json:"record"`
 	EntityID    string     `db:"entity_id" json:"entity_id"`
@@ -26,16 +29,21 @@ type Declaration struct {
 	AttestedBy  string     `db:"attested_by" json:"attested_by"`
 	DeclaredBy  string     `db:"declared_by" json:"declared_by"`
 	DeclaredAt  store.Time `db:"declared_at" json:"declared_at"`
-	ValidUntil  store.Time `db:"valid_until" json:"valid_until"`
+	ValidUntil  store.Time `db:"valid_until" json:"valid_until" nullable:"true"`
 	WithdrawnAt store.Time `db:"withdrawn_at" json:"withdrawn_at" nullable:"true"`
 	WithdrawnBy string     `db:"withdrawn_by" json:"withdrawn_by,omitempty"`
+	State       string     `db:"state" json:"state" enum:"draft,in_force,expired,superseded,withdrawn"`
+	Approval    string     `db:"approval" json:"approval" enum:"none,waiting,approved,rejected"`
 }
 
-const declarationColumns = "declaration_id, requirement, record, entity_id, site_no, statement, attested_by, declared_by, declared_at, valid_until, withdrawn_at, withdrawn_by"
+// declarations are read from record.Source, as r.
+const declarationColumns = `r.record_id AS declaration_id, r.ref, COALESCE(r.data->>'requirement', '') AS requirement, COALESCE(r.data->>'record', '') AS record, r.entity_id, r.site_no,
+ COALESCE(r.data->>'statement', '') AS statement, COALESCE(r.data->>'attested_by', '') AS attested_by, r.created_by AS declared_by, r.created_at AS declared_at, r.valid_until,
+ CASE WHEN r.state = 'withdrawn' THEN r.closed_at END AS withdrawn_at, CASE WHEN r.state = 'withdrawn' THEN r.updated_by ELSE '' END AS withdrawn_by, r.state, r.approval`
 
 // Valid says whether the declaration holds at that time.
 func (d Declaration) Valid(now time.Time) bool {
-	return d.WithdrawnAt.IsZero() && !d.DeclaredAt.After(now) && d.ValidUntil.After(now)
+	return d.State == "in_force" && !d.DeclaredAt.After(now) && d.ValidUntil.After(now)
 }
 
 // NewDeclaration is what a person declares. A zero Site means the whole entity; a zero
@@ -55,42 +63,31 @@ const (
 	maxName      = 200
 )
 
-// Declare writes a declaration as of now, for the person in ctx.
+// Declare writes a declaration down as of now, for the person in ctx, and asks for its approval.
 func (s *Service) Declare(ctx context.Context, scope auth.Scope, now time.Time, n NewDeclaration) (Declaration, error) {
-	return s.declare(ctx, scope, now, n, ownEntry)
-}
-
-// teller writes the audit entry of a change; a request brings its own.
-type teller func(ctx context.Context, tx *store.Tx, e audit.Entry) error
-
-func ownEntry(ctx context.Context, tx *store.Tx, e audit.Entry) error {
-	return audit.Append(ctx, tx, e)
-}
-
-func requestEntry(ctx context.Context, _ *store.Tx, e audit.Entry) error {
-	rest.Target(ctx, e.Site, e.Target)
-	for k, v := range e.Detail {
-		rest.Detail(ctx, k, v)
-	}
-	return nil
-}
-
-func (s *Service) declare(ctx context.Context, scope auth.Scope, now time.Time, n NewDeclaration, tell teller) (Declaration, error) {
-	d, err := s.newDeclaration(now, n)
+	data, until, err := s.newDeclaration(now, n)
 	if err != nil {
 		return Declaration{}, err
 	}
-	d.ID, d.DeclaredBy = store.NewID(), auth.From(ctx).UserID
+	who := auth.From(ctx)
+	who.Scope = scope
+	q, _ := s.cat.Requirement(n.Requirement)
+	var d Declaration
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
-		entityID, siteNo, err := placeOf(ctx, tx, scope, n.Entity, n.Site)
+		if _, _, err := placeOf(ctx, tx, scope, n.Entity, n.Site); err != nil {
+			return err
+		}
+		rec, err := s.records.Create(ctx, tx, who, record.Draft{
+			Type: "declaration", Title: q.ID + " " + n.Record, Entity: n.Entity, Site: n.Site, Data: data, ValidUntil: until,
+		})
 		if err != nil {
 			return err
 		}
-		d.EntityID, d.SiteNo = entityID, siteNo
-		if err := store.Upsert(ctx, tx, "comply_declaration", []Declaration{d}, nil, nil); err != nil {
+		if _, err := s.records.Transition(ctx, tx, who, rec.ID, record.Move{Transition: "declare"}); err != nil {
 			return err
 		}
-		return told(ctx, tx, tell, "declaration.make", d, n.Site)
+		d, err = declarationOf(ctx, tx, scope, rec.ID)
+		return err
 	})
 	if err != nil {
 		return Declaration{}, err
@@ -99,44 +96,91 @@ func (s *Service) declare(ctx context.Context, scope auth.Scope, now time.Time, 
 	return d, nil
 }
 
-func (s *Service) newDeclaration(now time.Time, n NewDeclaration) (Declaration, error) {
-	var d Declaration
-	r, ok := s.cat.Requirement(n.Requirement)
-	if !ok {
-		return d, ot.Errorf(ot.Invalid, "there is no requirement %q: use an id of the catalogue, as 5.3", ot.Printable(n.Requirement))
+func declarationOf(ctx context.Context, r store.Reader, scope auth.Scope, id string) (Declaration, error) {
+	d, err := store.One[Declaration](ctx, r, "SELECT "+declarationColumns+" FROM ? WHERE r.type = 'declaration' AND r.record_id = ? AND ?", record.Source(time.Time{}), id, record.Visible(scope, "r"))
+	return d, notFound(err, "there is no declaration %q that you can see", ot.Printable(id))
+}
+
+func (s *Service) newDeclaration(now time.Time, n NewDeclaration) (map[string]any, time.Time, error) {
+	var until time.Time
+	r, spec, err := s.cat.declared(n.Requirement, n.Record)
+	if err != nil {
+		return nil, until, err
 	}
-	i := slices.IndexFunc(r.Declared, func(x RecordSpec) bool { return x.Record == n.Record })
+	if n.Site != "" && r.Scope == ScopeEntity {
+		return nil, until, ot.Errorf(ot.Invalid, "requirement %s is declared for the whole company: leave the site out", r.ID)
+	}
+	statement, who := strings.TrimSpace(n.Statement), strings.TrimSpace(n.AttestedBy)
+	switch {
+	case statement == "":
+		return nil, until, ot.Errorf(ot.Invalid, "a declaration needs a statement: say what is so, and where it is written")
+	case len(statement) > maxStatement:
+		return nil, until, ot.Errorf(ot.Invalid, "the statement has %d bytes, more than %d: put the text into a document and name it here", len(statement), maxStatement)
+	case who == "" || len(who) > maxName:
+		return nil, until, ot.Errorf(ot.Invalid, "attested_by is needed: the name and role of who attests it (%s), at most %d bytes", spec.AttestedBy, maxName)
+	}
+	longest := now.Add(spec.ValidFor.Length())
+	until = n.ValidUntil
+	if until.IsZero() {
+		until = longest
+	}
+	if err := withinReach(now, until, spec); err != nil {
+		return nil, until, err
+	}
+	return map[string]any{"requirement": r.ID, "record": n.Record, "statement": statement, "attested_by": who}, until, nil
+}
+
+func withinReach(now, until time.Time, spec RecordSpec) error {
+	longest := now.Add(spec.ValidFor.Length())
+	switch {
+	case !until.After(now):
+		return ot.Errorf(ot.Invalid, "valid_until %s is past: give a later day", day(until))
+	case until.After(longest.Add(24 * time.Hour)):
+		return ot.Errorf(ot.Invalid, "valid_until %s is too late: this record is valid for %s, until %s", day(until), spec.ValidFor.People(), day(longest))
+	}
+	return nil
+}
+
+// declared finds a record that a requirement asks for.
+func (c *Catalogue) declared(requirement, name string) (*Requirement, RecordSpec, error) {
+	r, ok := c.Requirement(requirement)
+	if !ok {
+		return nil, RecordSpec{}, ot.Errorf(ot.Invalid, "there is no requirement %q: use an id of the catalogue, as 5.3", ot.Printable(requirement))
+	}
+	i := slices.IndexFunc(r.Declared, func(x RecordSpec) bool { return x.Record == name })
 	if i < 0 {
 		var names []string
 		for _, x := range r.Declared {
 			names = append(names, x.Record)
 		}
-		return d, ot.Errorf(ot.Invalid, "requirement %s asks for no record %q: declare %s", r.ID, ot.Printable(n.Record), strings.Join(names, " or "))
+		return nil, RecordSpec{}, ot.Errorf(ot.Invalid, "requirement %s asks for no record %q: declare %s", r.ID, ot.Printable(name), strings.Join(names, " or "))
 	}
-	if n.Site != "" && r.Scope == ScopeEntity {
-		return d, ot.Errorf(ot.Invalid, "requirement %s is declared for the whole company: leave the site out", r.ID)
+	return r, r.Declared[i], nil
+}
+
+// declarations is the logic of the record type: the same rules wherever one is written down.
+type declarations struct {
+	record.Plain
+	cat *Catalogue
+}
+
+// Check refuses what the catalogue does not ask for, or for longer than it lets stand.
+func (b declarations) Check(_ context.Context, _ *store.Tx, rec *record.Record) error {
+	var d record.Declaration
+	if err := d.Read(rec); err != nil {
+		return err
 	}
-	statement, who := strings.TrimSpace(n.Statement), strings.TrimSpace(n.AttestedBy)
-	switch {
-	case statement == "":
-		return d, ot.Errorf(ot.Invalid, "a declaration needs a statement: say what is so, and where it is written")
-	case len(statement) > maxStatement:
-		return d, ot.Errorf(ot.Invalid, "the statement has %d bytes, more than %d: put the text into a document and name it here", len(statement), maxStatement)
-	case who == "" || len(who) > maxName:
-		return d, ot.Errorf(ot.Invalid, "attested_by is needed: the name and role of who attests it (%s), at most %d bytes", r.Declared[i].AttestedBy, maxName)
+	r, spec, err := b.cat.declared(d.Requirement, d.Record)
+	if err != nil {
+		return err
 	}
-	longest := now.Add(r.Declared[i].ValidFor.Length())
-	until := n.ValidUntil
-	if until.IsZero() {
-		until = longest
+	if rec.SiteNo != 0 && r.Scope == ScopeEntity {
+		return ot.Errorf(ot.Invalid, "requirement %s is declared for the whole company: leave the site out", r.ID)
 	}
-	switch {
-	case !until.After(now):
-		return d, ot.Errorf(ot.Invalid, "valid_until %s is past: give a later day", day(until))
-	case until.After(longest.Add(24 * time.Hour)):
-		return d, ot.Errorf(ot.Invalid, "valid_until %s is too late: this record is valid for %s, until %s", day(until), r.Declared[i].ValidFor.People(), day(longest))
+	if rec.State == "draft" && !rec.ValidUntil.IsZero() {
+		return withinReach(rec.UpdatedAt.Time, rec.ValidUntil.Time, spec)
 	}
-	return Declaration{Requirement: r.ID, Record: n.Record, Statement: statement, AttestedBy: who, DeclaredAt: store.At(now), ValidUntil: store.At(until)}, nil
+	return nil
 }
 
 // placeOf finds the entity and site that the person may declare for.
@@ -172,15 +216,13 @@ func notFound(err error, format string, args ...any) error {
 }
 
 // Withdraw ends a declaration as of now. It stays in the history.
-func (s *Service) Withdraw(ctx context.Context, scope auth.Scope, now time.Time, id string) error {
-	return s.withdraw(ctx, scope, now, id, ownEntry)
-}
-
-func (s *Service) withdraw(ctx context.Context, scope auth.Scope, now time.Time, id string, tell teller) error {
+func (s *Service) Withdraw(ctx context.Context, scope auth.Scope, id string) error {
+	who := auth.From(ctx)
+	who.Scope = scope
 	err := s.db.Update(ctx, func(tx *store.Tx) error {
-		d, err := store.One[Declaration](ctx, tx, "SELECT "+declarationColumns+" FROM comply_declaration WHERE declaration_id = ? AND ?", id, visible(scope))
+		d, err := declarationOf(ctx, tx, scope, id)
 		if err != nil {
-			return notFound(err, "there is no declaration %q that you can see", id)
+			return err
 		}
 		if d.SiteNo == 0 && !scope.Entity(d.EntityID) {
 			return ot.Errorf(ot.Forbidden, "this declaration is for the whole company: somebody who answers for all of it withdraws it")
@@ -188,37 +230,18 @@ func (s *Service) withdraw(ctx context.Context, scope auth.Scope, now time.Time,
 		if !d.WithdrawnAt.IsZero() {
 			return ot.Errorf(ot.Conflict, "the declaration was withdrawn on %s already", day(d.WithdrawnAt.Time))
 		}
-		if _, err := tx.Exec(ctx, "UPDATE comply_declaration SET withdrawn_at = ?, withdrawn_by = ? WHERE declaration_id = ?", store.At(now), auth.From(ctx).UserID, id); err != nil {
-			return err
-		}
-		var siteID string
-		if d.SiteNo != 0 {
-			if siteID, err = store.One[string](ctx, tx, "SELECT site_id FROM org_site WHERE site_no = ?", d.SiteNo); err != nil {
+		if d.Approval == record.Waiting {
+			if _, err := s.records.Withdraw(ctx, tx, who, id); err != nil {
 				return err
 			}
 		}
-		return told(ctx, tx, tell, "declaration.withdraw", d, siteID)
+		_, err = s.records.Transition(ctx, tx, who, id, record.Move{Transition: "withdraw", Reason: "Withdrawn on the page of its requirement"})
+		return err
 	})
 	if err == nil {
 		s.Mark(ot.TopicDeclaration)
 	}
 	return err
-}
-
-// told writes the audit entry and the event of a change to a declaration.
-func told(ctx context.Context, tx *store.Tx, tell teller, action string, d Declaration, siteID string) error {
-	actor := auth.From(ctx).UserID
-	if actor == "" {
-		actor = "system"
-	}
-	err := tell(ctx, tx, audit.Entry{
-		Actor: actor, Action: action, Site: siteID, Target: ot.Ref{Kind: "declaration", ID: d.ID},
-		Detail: map[string]string{"requirement": d.Requirement, "record": d.Record, "attested_by": d.AttestedBy, "statement": d.Statement, "valid_until": d.ValidUntil.Format(time.RFC3339)},
-	})
-	if err != nil {
-		return err
-	}
-	return bus.Publish(ctx, tx, bus.Event{Topic: ot.TopicDeclaration, SiteNo: d.SiteNo, Refs: []ot.Ref{{Kind: "requirement", ID: d.Requirement}}})
 }
 
 // visible limits rows with site_no and entity_id; site 0 is seen by who sees a site of the entity.
@@ -228,13 +251,9 @@ func visible(scope auth.Scope) ot.SQL {
 
 // Declarations lists those of a requirement (empty: all), newest first.
 func (s *Service) Declarations(ctx context.Context, scope auth.Scope, requirement string) ([]Declaration, error) {
-	where := sqlf("?", visible(scope))
-	if requirement != "" {
-		where = sqlf("? AND requirement = ?", visible(scope), requirement)
-	}
 	var out []Declaration
 	err := s.db.View(ctx, func(r store.Reader) (err error) {
-		out, err = store.All[Declaration](ctx, r, "SELECT "+declarationColumns+" FROM comply_declaration WHERE ? ORDER BY declared_at DESC, declaration_id DESC", where)
+		out, err = declarationsAt(ctx, r, scope, requirement, time.Time{})
 		return err
 	})
 	if err != nil {
@@ -243,10 +262,23 @@ func (s *Service) Declarations(ctx context.Context, scope auth.Scope, requiremen
 	return out, nil
 }
 
+// declarationsAt lists them as they are (a zero time), or as they were then.
+func declarationsAt(ctx context.Context, r store.Reader, scope auth.Scope, requirement string, at time.Time) ([]Declaration, error) {
+	where := sqlf("r.type = 'declaration' AND ?", record.Visible(scope, "r"))
+	if requirement != "" {
+		where = sqlf("? AND r.data->>'requirement' = ?", where, requirement)
+	}
+	if !at.IsZero() {
+		where = sqlf("? AND r.created_at <= ?", where, store.At(at))
+	}
+	return store.All[Declaration](ctx, r, "SELECT "+declarationColumns+" FROM ? WHERE ? ORDER BY r.created_at DESC, r.record_id DESC LIMIT 2000", record.Source(at), where)
+}
+
 // validRecords gives the records in date of each unit.
 func validRecords(ctx context.Context, r store.Reader, now time.Time) (map[unit][]string, error) {
 	out := map[unit][]string{}
-	for d, err := range store.Select[Declaration](ctx, r, "SELECT "+declarationColumns+" FROM comply_declaration WHERE withdrawn_at IS NULL AND declared_at <= ? AND valid_until > ? ORDER BY declared_at", store.At(now), store.At(now)) {
+	for d, err := range store.Select[Declaration](ctx, r, "SELECT "+declarationColumns+" FROM ? WHERE r.type = 'declaration' AND r.state = 'in_force' AND (r.valid_from IS NULL OR r.valid_from <= ?) AND r.valid_until > ? ORDER BY r.created_at",
+		record.Source(time.Time{}), store.At(now), store.At(now)) {
 		if err != nil {
 			return nil, err
 		}

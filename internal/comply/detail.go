@@ -218,14 +218,15 @@ func (s *Service) Requirement(ctx context.Context, scope auth.Scope, id string, 
 		if out.Checks, err = checkItems(ctx, r, q, ids, asOf); err != nil {
 			return err
 		}
-		declared, err := store.All[Declaration](ctx, r, "SELECT "+declarationColumns+" FROM comply_declaration WHERE requirement = ? AND declared_at <= ? AND ? ORDER BY declared_at DESC, declaration_id DESC LIMIT 500", q.ID, store.At(now), visible(scope))
+		moment := now
+		if asOf.IsZero() {
+			moment = time.Time{}
+		}
+		declared, err := declarationsAt(ctx, r, scope, q.ID, moment)
 		if err != nil {
 			return fmt.Errorf("read declarations: %w", err)
 		}
 		for _, d := range declared {
-			if d.WithdrawnAt.After(now) {
-				d.WithdrawnAt, d.WithdrawnBy = store.Time{}, ""
-			}
 			out.Declarations = append(out.Declarations, declarationItem(d, ids[d.SiteNo], now))
 		}
 		found, err := store.All[Finding](ctx, r, "SELECT "+findingColumns+" FROM comply_finding WHERE requirement = ? AND opened_at <= ? AND ? ORDER BY opened_at DESC, finding_id LIMIT 200", q.ID, store.At(now), visible(scope))

@@ -60,7 +60,7 @@ func (s *Service) Items(ctx context.Context, scope auth.Scope, check, siteID str
 	}
 	now := s.clock().UTC()
 	const columns = "site_no, kind, ref, label, verdict, value, reason, "
-	rows := sqlf("SELECT "+columns+"'' AS part_of FROM (?) a", rel.items(k, now))
+	rows := sqlf("SELECT "+columns+"'' AS part_of FROM (?) a", rel.rows(k, now, true))
 	if rel.behind != nil {
 		rows = sqlf("? UNION ALL SELECT "+columns+"part_of FROM (?) b", rows, rel.behind(k, now))
 	}

@@ -33,6 +33,11 @@ func (s *Service) Evaluate(ctx context.Context, now time.Time, topics ...ot.Topi
 			return rep, fmt.Errorf("add up listening: %w", err)
 		}
 	}
+	if len(topics) == 0 || slices.Contains(topics, ot.TopicRecord) {
+		if err := s.refreshWindows(ctx, now); err != nil {
+			return rep, fmt.Errorf("read the maintenance windows: %w", err)
+		}
+	}
 	got, err := s.ask(ctx, now, topics)
 	if err != nil {
 		return rep, fmt.Errorf("ask the checks: %w", err)
@@ -118,11 +123,15 @@ func (s *Service) judge(ctx context.Context, now time.Time, got asked, answers m
 	var valid map[unit][]string
 	var open []Finding
 	var kept map[dayKey]string
+	var outside map[unit]notApplicable
 	err = s.db.View(ctx, func(r store.Reader) (err error) {
 		if prev, err = levelsOf(ctx, r); err != nil {
 			return err
 		}
 		if valid, err = validRecords(ctx, r, now); err != nil {
+			return err
+		}
+		if outside, err = notApplicables(ctx, r, now); err != nil {
 			return err
 		}
 		if open, err = store.All[Finding](ctx, r, "SELECT "+findingColumns+" FROM comply_finding WHERE closed_at IS NULL"); err != nil {
@@ -154,8 +163,16 @@ func (s *Service) judge(ctx context.Context, now time.Time, got asked, answers m
 			f.Checks = append(f.Checks, c)
 		}
 		old, known := prev[u]
-		j := Judge(f, old.Standing.V, now)
 		target := profiles[u.EntityID].TargetOf(r)
+		if x, ok := naOf(outside, u); ok {
+			row := levelRow{EntityID: u.EntityID, SiteNo: u.SiteNo, Requirement: r.ID, State: StateNA, Target: target, Text: store.AsJSON(x.text()), At: store.At(now), Since: store.At(now)}
+			if known && old.State == StateNA {
+				row.Since = old.Since
+			}
+			current[u] = row
+			return
+		}
+		j := Judge(f, old.Standing.V, now)
 		row := levelRow{
 			EntityID: u.EntityID, SiteNo: u.SiteNo, Requirement: r.ID, Level: j.Level, State: j.StateOf(r, target), Target: target, C: j.C, E: j.E, F: j.F, D: j.D,
 			Measured: j.Measured, Text: store.AsJSON(levelText{j.Why, j.Lift, j.Caps}), Standing: store.AsJSON(j.Standing), At: store.At(now), Since: store.At(now),
@@ -253,9 +270,10 @@ type Finding struct {
 	Sentence    string     `db:"sentence" json:"sentence"`
 	OpenedAt    store.Time `db:"opened_at" json:"opened_at"`
 	ClosedAt    store.Time `db:"closed_at" json:"closed_at" nullable:"true"`
+	RecordID    string     `db:"record_id" json:"record_id" doc:"Of the record that people work on"`
 }
 
-const findingColumns = "finding_id, entity_id, site_no, requirement, check_id, sentence, opened_at, closed_at"
+const findingColumns = "finding_id, entity_id, site_no, requirement, check_id, sentence, opened_at, closed_at, record_id"
 
 // writeFindings opens what is newly contradicted, closes what no longer is, and tells the others.
 func (s *Service) writeFindings(ctx context.Context, now time.Time, open, want []Finding, touched map[int64]bool) (int, error) {
@@ -292,6 +310,18 @@ func (s *Service) writeFindings(ctx context.Context, now time.Time, open, want [
 		return 0, nil
 	}
 	err := s.db.Update(ctx, func(tx *store.Tx) error {
+		for i := range write {
+			f := &write[i]
+			var err error
+			if !f.ClosedAt.IsZero() {
+				err = s.measuredWell(ctx, tx, *f)
+			} else if f.OpenedAt.Equal(now) {
+				err = s.writeDown(ctx, tx, f)
+			}
+			if err != nil {
+				return err
+			}
+		}
 		if err := store.Upsert(ctx, tx, "comply_finding", write, []string{"finding_id"}, []string{"sentence", "closed_at"}); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package comply
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -16,13 +17,6 @@ import (
 	"github.com/skanse/skanse/internal/rest"
 	"github.com/skanse/skanse/internal/store"
 )
-
-// Records is what an explanation writes down; record.Service is one.
-type Records interface {
-	Create(ctx context.Context, tx *store.Tx, who auth.Principal, n record.Draft) (*record.Record, error)
-	Link(ctx context.Context, tx *store.Tx, who auth.Principal, id string, l record.NewLink) (string, error)
-	Transition(ctx context.Context, tx *store.Tx, who auth.Principal, id string, m record.Move) (*record.Record, error)
-}
 
 // Explain is the one form that closes an observed change and a contradiction: who did
 // it, why, and by which change.
@@ -63,8 +57,6 @@ type seenEvent struct {
 func (s *Service) Explain(ctx context.Context, p auth.Principal, x Explain) (out Explained, err error) {
 	x.Who, x.Why = ot.Printable(x.Who), strings.TrimSpace(x.Why)
 	switch {
-	case s.records == nil:
-		return out, ot.Errorf(ot.Internal, "explanations need the record engine")
 	case x.Who == "" || x.Why == "":
 		return out, ot.Errorf(ot.Invalid, "who, why: say who did it, and why")
 	case len(x.Events) == 0 && x.Requirement == "":
@@ -239,15 +231,34 @@ func (s *Service) changeOf(ctx context.Context, tx *store.Tx, p auth.Principal, 
 	return id, nil
 }
 
-// findingOf takes a contradiction down as a finding that is about its requirement and, where
-// there is one, about the change. It gives the record that the explanation names: the change first.
+// findingOf writes the explanation into the findings that the checks wrote down, and links the
+// change to them. It gives the record that the explanation names: the change first. A finding
+// of release 0.1 has no record: it gets one.
 func (s *Service) findingOf(ctx context.Context, tx *store.Tx, p auth.Principal, x Explain, e explanationRow, siteID string, findings []Finding, out *Explained) (string, error) {
 	if len(findings) == 0 {
 		return e.RecordID, nil
 	}
 	var sentences []string
+	known := ""
 	for _, f := range findings {
-		sentences = append(sentences, f.Sentence)
+		if f.RecordID == "" {
+			sentences = append(sentences, f.Sentence)
+			continue
+		}
+		rec, err := s.records.Update(ctx, tx, p, f.RecordID, record.Patch{Data: map[string]any{"resolution": x.Who + ": " + x.Why}})
+		if err != nil {
+			return "", fmt.Errorf("explain the finding: %w", err)
+		}
+		if e.RecordID != "" {
+			if _, err := s.records.Link(ctx, tx, p, rec.ID, record.NewLink{Rel: "about", Kind: "record", ID: e.RecordID}); err != nil {
+				return "", err
+			}
+		}
+		known = rec.ID
+		out.Refs = append(out.Refs, rec.Ref)
+	}
+	if len(sentences) == 0 {
+		return cmp.Or(e.RecordID, known), nil
 	}
 	q, _ := s.cat.Requirement(x.Requirement)
 	title := x.Requirement

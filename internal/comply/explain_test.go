@@ -127,7 +127,9 @@ func TestExplainAContradiction(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		open := func() int64 { return p.count("SELECT COUNT(*) FROM inbox_item WHERE kind = 'contradiction' AND done_at IS NULL") }
+		open := func() int64 {
+			return p.count("SELECT COUNT(*) FROM inbox_item WHERE kind = 'contradiction' AND done_at IS NULL")
+		}
 		ask()
 		if n := open(); n != 1 {
 			t.Fatalf("%d items for one requirement and site", n)

@@ -82,7 +82,7 @@ func (s *Service) keepDay(ctx context.Context, now time.Time, current map[unit]l
 
 // The brief form of a day: "5.1=2k4 5.2=3a3": level, state's letter, target, so that a
 // month's trend of a hundred sites is read without unpacking.
-const stateLetters = "ckbua"
+const stateLetters = "ckbuan"
 
 func briefOf(levels []levelRow) string {
 	var b strings.Builder
@@ -95,7 +95,7 @@ func briefOf(levels []levelRow) string {
 	return b.String()
 }
 
-var stateOrder = [...]State{StateContradicted, StateKeyBelow, StateBelow, StateUnknown, StateAt}
+var stateOrder = [...]State{StateContradicted, StateKeyBelow, StateBelow, StateUnknown, StateAt, StateNA}
 
 // readBrief is lenient: what it does not understand of an older release is left out.
 func readBrief(s string, k dayKey, into map[unit]levelRow) {

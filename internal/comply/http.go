@@ -7,6 +7,7 @@ import (
 
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/rest"
 	"github.com/skanse/skanse/internal/store"
 )
@@ -108,7 +109,7 @@ func (s *Service) Routes(r *rest.Router) {
 		if in.Body.ValidUntil != nil {
 			n.ValidUntil = *in.Body.ValidUntil
 		}
-		d, err := s.declare(ctx, auth.From(ctx).Scope, s.clock().UTC(), n, requestEntry)
+		d, err := s.Declare(record.InRequest(ctx), auth.From(ctx).Scope, s.clock().UTC(), n)
 		return answerWith(declarationItem(d, n.Site, s.clock()), err)
 	})
 	rest.Register(r, rest.Op{
@@ -118,7 +119,7 @@ func (s *Service) Routes(r *rest.Router) {
 		ID string `path:"id" maxLength:"64"`
 	},
 	) (*struct{}, error) {
-		return nil, s.withdraw(ctx, auth.From(ctx).Scope, s.clock().UTC(), in.ID, requestEntry)
+		return nil, s.Withdraw(record.InRequest(ctx), auth.From(ctx).Scope, in.ID)
 	})
 }
 

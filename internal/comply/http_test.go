@@ -176,6 +176,11 @@ func TestDeclare(t *testing.T) {
 		var made DeclarationItem
 		d.ask("all", "POST", "/declarations", input("", record, ""), 201, &made)
 		d.evaluate()
+		if l := d.level("5.3", d.north); l.D != 0 || made.Valid || made.Approval != "waiting" {
+			t.Errorf("nobody else has looked at it, yet D is %v: %+v", l.D, made)
+		}
+		d.approve(made.ID)
+		d.evaluate()
 		if l := d.level("5.3", d.north); l.D != 1 || l.Level != 2 {
 			t.Errorf("the company's declaration gives D %v, level %d at North", l.D, l.Level)
 		}
@@ -207,10 +212,10 @@ func TestDeclare(t *testing.T) {
 		}
 		var entries []entry
 		err := db.View(t.Context(), func(r store.Reader) (err error) {
-			entries, err = store.All[entry](t.Context(), r, "SELECT action, actor FROM audit_entry WHERE action LIKE 'declaration.%' ORDER BY seq")
+			entries, err = store.All[entry](t.Context(), r, "SELECT action, actor FROM audit_entry WHERE action LIKE 'declaration.%' OR action = 'record.approve' ORDER BY seq")
 			return err
 		})
-		want := []entry{{"declaration.make", "user-editor"}, {"declaration.withdraw", "user-editor"}, {"declaration.make", "u1"}}
+		want := []entry{{"declaration.make", "user-editor"}, {"record.approve", "u2"}, {"declaration.withdraw", "user-editor"}, {"record.approve", "u2"}}
 		if err != nil || !slices.Equal(entries, want) {
 			t.Errorf("audit %v, %v", entries, err)
 		}

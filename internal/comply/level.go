@@ -75,6 +75,7 @@ const (
 	StateBelow        State = "below"
 	StateUnknown      State = "unknown"
 	StateAt           State = "at"
+	StateNA           State = "not_applicable" // a record in force says that it does not apply here
 )
 
 // StateOf draws the judgement against its target.

@@ -15,7 +15,7 @@ import (
 // Cell is a level as a page draws it. Level is null where it is unknown.
 type Cell struct {
 	Level  *int   `json:"level" doc:"0 to 5, null when unknown"`
-	State  State  `json:"state" enum:"unknown,below,key_below,contradicted,at"`
+	State  State  `json:"state" enum:"unknown,below,key_below,contradicted,at,not_applicable"`
 	Target int    `json:"target"`
 	Why    string `json:"why"`
 	Lift   string `json:"lift"`
@@ -96,7 +96,7 @@ func (p *picture) at(r *Requirement, x site) levelRow {
 
 func (l levelRow) cell() Cell {
 	c := Cell{State: l.State, Target: l.Target, Why: firstOf(l.Text.V.Why), Lift: firstOf(l.Text.V.Lift)}
-	if l.State != StateUnknown {
+	if l.State != StateUnknown && l.State != StateNA {
 		c.Level = &l.Level
 	}
 	return c
@@ -115,7 +115,7 @@ func (l levelRow) score(r *Requirement) Score {
 
 func rolledCell(r Rolled, target int, lift string) Cell {
 	c := Cell{State: r.State, Target: target, Why: r.Why, Lift: lift}
-	if r.State != StateUnknown {
+	if r.State != StateUnknown && r.State != StateNA {
 		c.Level = &r.Level
 	}
 	return c
@@ -177,13 +177,19 @@ type Headline struct {
 	KeyBelow     int `json:"key_below"`
 	Contradicted int `json:"contradicted"`
 	Unknown      int `json:"unknown"`
+	NA           int `json:"not_applicable" doc:"Left out of the total: a record says that they do not apply"`
 }
 
 func (p *picture) headline() Headline {
 	var h Headline
 	for _, r := range p.cat.Scored() {
+		roll, _ := p.requirement(r)
+		if roll.State == StateNA {
+			h.NA++
+			continue
+		}
 		h.Total++
-		switch roll, _ := p.requirement(r); roll.State {
+		switch roll.State {
 		case StateAt:
 			h.AtTarget++
 		case StateKeyBelow:

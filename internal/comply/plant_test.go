@@ -5,9 +5,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/skanse/skanse/catalog"
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/org"
 	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/store"
 )
 
@@ -31,7 +33,11 @@ var everybody = auth.Scope{All: true}
 func newPlant(t *testing.T, db *store.DB) *plant {
 	t.Helper()
 	p := &plant{t: t, db: db, now: noon}
-	s, err := New(db, Config{Clock: func() time.Time { return p.now }})
+	cat := got(ReadCatalogue(catalog.Files))(t)
+	kinds := cat.Kinds()
+	kinds["asset"] = assetsByID
+	records := got(record.New(db, record.Config{Clock: func() time.Time { return p.now }, Behaviours: append(record.Own(), cat.Behaviours()...), Kinds: kinds}))(t)
+	s, err := New(db, Config{Catalogue: cat, Records: records, Clock: func() time.Time { return p.now }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,6 +54,21 @@ func newPlant(t *testing.T, db *store.DB) *plant {
 	p.office = zone(p.north, org.Zone{Name: "Office", Level: "4", External: true})
 	p.south1 = zone(p.south, org.Zone{Name: "Pumps", Level: "1", OT: true})
 	return p
+}
+
+// assetsByID is what the program's composition gives records too.
+func assetsByID(ctx context.Context, r store.Reader, scope auth.Scope, ids []string) (map[string]record.Thing, error) {
+	type row struct {
+		ID     string `db:"asset_id"`
+		SiteNo int64  `db:"site_no"`
+		ZoneNo int64  `db:"zone_no"`
+	}
+	rows, err := store.All[row](ctx, r, "SELECT asset_id, site_no, zone_no FROM asset_asset WHERE asset_id IN (?) AND ?", ids, scope.Where("site_no", "zone_no"))
+	out := map[string]record.Thing{}
+	for _, x := range rows {
+		out[x.ID] = record.Thing{Label: x.ID, SiteNo: x.SiteNo, ZoneNo: x.ZoneNo}
+	}
+	return out, err
 }
 
 func got[T any](v T, err error) func(*testing.T) T {
@@ -184,11 +205,77 @@ func (p *plant) declareAll(requirement string, site string) []Declaration {
 	q, _ := p.s.cat.Requirement(requirement)
 	var out []Declaration
 	for _, d := range q.Declared {
-		out = append(out, got(p.s.Declare(asPerson(p.t.Context()), everybody, p.now, NewDeclaration{Requirement: requirement, Record: d.Record, Site: site, Statement: "It is so.", AttestedBy: "Ane, DSO"}))(p.t))
+		made := got(p.s.Declare(asPerson(p.t.Context()), everybody, p.now, NewDeclaration{Requirement: requirement, Record: d.Record, Site: site, Statement: "It is so.", AttestedBy: "Ane, DSO"}))(p.t)
+		p.approve(made.ID)
+		out = append(out, made)
 	}
 	return out
 }
 
+// approve is the second pair of eyes.
+func (p *plant) approve(id string) {
+	p.t.Helper()
+	bo := auth.Principal{UserID: "u2", Name: "Bo", Scope: everybody, Permissions: auth.Grant(auth.All()...)}
+	if err := p.db.Update(p.t.Context(), func(tx *store.Tx) error {
+		_, err := p.s.records.Decide(p.t.Context(), tx, bo, id, record.Decision{Decision: "approve"})
+		return err
+	}); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// keep writes a record down, moves it, and lets the other person approve where that is asked.
+func (p *plant) keep(d record.Draft, moves ...record.Move) *record.Record {
+	p.t.Helper()
+	ane := auth.From(asPerson(p.t.Context()))
+	var rec *record.Record
+	if err := p.db.Update(p.t.Context(), func(tx *store.Tx) (err error) {
+		rec, err = p.s.records.Create(p.t.Context(), tx, ane, d)
+		return err
+	}); err != nil {
+		p.t.Fatal(err)
+	}
+	for _, m := range moves {
+		if err := p.db.Update(p.t.Context(), func(tx *store.Tx) (err error) {
+			rec, err = p.s.records.Transition(p.t.Context(), tx, ane, rec.ID, m)
+			return err
+		}); err != nil {
+			p.t.Fatal(err)
+		}
+		if rec.Approval == record.Waiting {
+			p.approve(rec.ID)
+		}
+	}
+	return rec
+}
+
 func asPerson(ctx context.Context) context.Context {
-	return auth.With(ctx, auth.Principal{UserID: "u1", Name: "Ane", Scope: everybody})
+	return auth.With(ctx, auth.Principal{UserID: "u1", Name: "Ane", Scope: everybody, Permissions: auth.Grant(auth.All()...)})
+}
+
+func principal(ctx context.Context) auth.Principal { return auth.From(ctx) }
+
+// person gives an account, so that records can name it as their owner.
+func (p *plant) person(id, name string) {
+	p.t.Helper()
+	p.exec("INSERT INTO auth_role (role, title, permissions) VALUES ('administrator', 'Administrator', '[]') ON CONFLICT (role) DO NOTHING")
+	p.exec("INSERT INTO auth_user (user_id, name, email, password, role, sees_all, disabled, created_at) VALUES (?, ?, ?, '', 'administrator', ?, ?, ?)", id, name, id+"@example.com", true, false, store.At(p.now))
+}
+
+// keepOn moves a record on, with the second pair of eyes where that is asked.
+func (p *plant) keepOn(id string, moves ...record.Move) {
+	p.t.Helper()
+	ane := principal(asPerson(p.t.Context()))
+	for _, m := range moves {
+		var rec *record.Record
+		if err := p.db.Update(p.t.Context(), func(tx *store.Tx) (err error) {
+			rec, err = p.s.records.Transition(p.t.Context(), tx, ane, id, m)
+			return err
+		}); err != nil {
+			p.t.Fatal(err)
+		}
+		if rec.Approval == record.Waiting {
+			p.approve(id)
+		}
+	}
 }

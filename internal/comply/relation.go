@@ -13,6 +13,8 @@ type relation struct {
 	unit  string
 	reads []ot.Topic
 	many  bool // rows are assets: thousands
+	// register says that people's records answer it, which are always of now: nothing is listened to.
+	register bool
 	// items gives the rows that are watched, for all sites, in the columns that ot.Check.Items documents.
 	items func(k *CheckSpec, now time.Time) ot.SQL
 	// behind gives, in the same columns and part_of, the ref of the row, what a failing row
@@ -28,6 +30,7 @@ func relations() []relation {
 	all = append(all, monitorChecks()...)
 	all = append(all, changeChecks()...)
 	all = append(all, boundaryChecks()...)
+	all = append(all, recordChecks()...)
 	return all
 }
 
@@ -87,18 +90,21 @@ WHERE z.ot AND NOT z.external`, hoursOf(w))
 // perZone makes a row of each OT zone: failing where convs found something, passing
 // where it was listened to long enough and nothing was found, unknown elsewhere. convs has
 // site_no, zone_no, who, live, first_at, last_at; a zone's value counts distinct who.
-func perZone(k *CheckSpec, convs ot.SQL, noun string) ot.SQL {
+func perZone(k *CheckSpec, now time.Time, convs ot.SQL, noun string) ot.SQL {
 	least := k.Observed
+	// A conversation that is excepted counts in no zone; a zone with no other one is excepted itself.
+	convs = sqlf("SELECT v.*, CASE WHEN CAST(v.site_no AS TEXT) || '.' || CAST(v.conv_no AS TEXT) IN (?) THEN 1 ELSE 0 END AS excepted FROM (?) v", coveredConversations(k.ID, now), convs)
 	return sqlf(`SELECT z.site_no, 'zone' AS kind, z.zone_id AS ref, z.name AS label,
-  CASE WHEN f.n > 0 THEN 'fail' WHEN z.share >= ? THEN 'pass' ELSE 'unknown' END AS verdict,
+  CASE WHEN f.n > 0 THEN 'fail' WHEN f.excepted > 0 THEN 'excepted' WHEN z.share >= ? THEN 'pass' ELSE 'unknown' END AS verdict,
   CASE WHEN f.n > 0 OR z.share >= ? THEN CAST(COALESCE(f.n, 0) AS DOUBLE PRECISION) END AS value,
   CASE WHEN f.live_n > 0 THEN '`+noun+`: ' || CAST(f.n AS TEXT) || ', newest {t:' || CAST(f.last_at AS TEXT) || '}.'
     WHEN f.n > 0 THEN '`+noun+`: ' || CAST(f.n AS TEXT) || ', observed in a capture of {d:' || CAST(f.first_at AS TEXT) || '} to {d:' || CAST(f.last_at AS TEXT) || '}.'
+    WHEN f.excepted > 0 THEN 'Excepted conversations: ' || CAST(f.excepted AS TEXT) || '; no other.'
     WHEN z.share >= ? THEN 'None; listened to ' || CAST(z.percent AS TEXT) || ' % of the last `+k.Window.People()+`.'
     WHEN z.percent > 0 OR z.share > 0 THEN 'Listened to only ' || CAST(z.percent AS TEXT) || ' % of the last `+k.Window.People()+`, too little to call it none.'
     ELSE 'No live sensor hears this zone.' END AS reason
 FROM (?) z LEFT JOIN (
-  SELECT site_no, zone_no, COUNT(DISTINCT who) AS n, SUM(CASE WHEN live THEN 1 ELSE 0 END) AS live_n, MIN(first_at) AS first_at, MAX(last_at) AS last_at
+  SELECT site_no, zone_no, COUNT(DISTINCT CASE WHEN excepted = 0 THEN who END) AS n, SUM(excepted) AS excepted, SUM(CASE WHEN live AND excepted = 0 THEN 1 ELSE 0 END) AS live_n, MIN(first_at) AS first_at, MAX(last_at) AS last_at
   FROM (?) c GROUP BY site_no, zone_no) f ON f.site_no = z.site_no AND f.zone_no = z.zone_no`,
 		least, least, least, otZones(k.Window), convs)
 }

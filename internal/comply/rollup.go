@@ -1,6 +1,9 @@
 package comply
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Score is a level on its way up: of a requirement to its area, of a site to its company. What
 // is declared and not measured is drawn unknown, and still has the level that its papers give.
@@ -30,6 +33,10 @@ const share80 = .8
 // RollArea folds the requirements of one area: the highest level that 80 % of the
 // weight reaches, with no key requirement more than one below it.
 func RollArea(scores []Score, target int) Rolled {
+	scores, none := applying(scores)
+	if none {
+		return Rolled{State: StateNA, Why: "Nothing of it applies here."}
+	}
 	out := summarise(scores)
 	out.Level = highest(scores)
 	for _, s := range scores {
@@ -44,6 +51,10 @@ func RollArea(scores []Score, target int) Rolled {
 // RollSites folds the sites of a company: the same rule, weighted by site, and at
 // most one above the worst critical site.
 func RollSites(scores []Score, target int) Rolled {
+	scores, none := applying(scores)
+	if none {
+		return Rolled{State: StateNA, Why: "It applies nowhere."}
+	}
 	out := summarise(scores)
 	out.Level = highest(scores)
 	for _, s := range scores {
@@ -53,6 +64,12 @@ func RollSites(scores []Score, target int) Rolled {
 	}
 	out.finish(scores, target, "The worst site is")
 	return out
+}
+
+// applying leaves out what does not apply; none says that nothing is left of something.
+func applying(scores []Score) (left []Score, none bool) {
+	left = slices.DeleteFunc(slices.Clone(scores), func(s Score) bool { return s.State == StateNA })
+	return left, len(left) == 0 && len(scores) > 0
 }
 
 func highest(scores []Score) int {

@@ -32,7 +32,7 @@ func TestRun(t *testing.T) {
 	until("the first time", func() bool { return p.level("5.3", p.north).Cell.Why == "Nothing is declared and nothing is measured." })
 	made := p.declareAll("5.3", p.north.ID)
 	until("a declaration", func() bool { return p.level("5.3", p.north).Level == 2 })
-	if err := p.s.Withdraw(asPerson(t.Context()), everybody, p.now, made[0].ID); err != nil {
+	if err := p.s.Withdraw(asPerson(t.Context()), everybody, made[0].ID); err != nil {
 		t.Fatal(err)
 	}
 	until("a withdrawal", func() bool { return p.level("5.3", p.north).Level == 0 })

@@ -10,6 +10,7 @@ import (
 type Employee struct {
 	ID, Name, Email, Role string
 	Sites                 []string // names; none: sees every site
+	Days                  int      // until the account ends; 0: it does not
 }
 
 // Office is what people do for one another: who is on call, who is away, who hands a shift to whom.
@@ -22,6 +23,8 @@ type Office interface {
 	Shift(ctx context.Context, siteID, giver, taker, notes string) error
 	// Ask asks a colleague about the site's newest undecided device.
 	Ask(ctx context.Context, siteID, who, colleague, question string) error
+	// Explain explains a site's oldest program download since a time as done in an emergency.
+	Explain(ctx context.Context, siteID, who string, since time.Time, did, why string) error
 }
 
 // The roles of the accounts, as package auth names them.
@@ -31,6 +34,7 @@ const (
 	roleEngineer = "ot-engineer"
 	roleShift    = "shift-leader"
 	roleManager  = "management"
+	roleVendor   = "vendor"
 )
 
 // Employees are the people of the example. An id is made of the first name.
@@ -40,7 +44,10 @@ func (c *Company) Employees() []Employee {
 		mail := strings.NewReplacer(" ", ".", "ø", "oe", "ń", "n").Replace(strings.ToLower(name))
 		return Employee{ID: "demo:" + strings.ToLower(first), Name: name, Email: mail + "@havnemejeriet.example", Role: role, Sites: sites}
 	}
+	fitter := person("Henk Visser", roleVendor, "Esbjerg")
+	fitter.Days = 9
 	return []Employee{
+		fitter,
 		person("Anna Holm", roleDSO),
 		person("Jens Friis", roleLead, "Aarhus"),
 		person("Mette Krogh", roleLead, "Esbjerg"),
@@ -72,6 +79,9 @@ func (c *Company) thisWeek(ctx context.Context, present time.Time, d Desk) error
 		return err
 	}
 	if err := d.Shift(ctx, site["Esbjerg"].ID, "demo:lone", "demo:per", "Line 2 ran 40 minutes short of caps; back to normal since half past three.\nThe service firm asked for HMI 2 in the night."); err != nil {
+		return err
+	}
+	if err := d.Explain(ctx, site["Esbjerg"].ID, leadEsb, present.AddDate(0, 0, -3), "Søren Dahl", "Line 1 stood still on Saturday: a level switch was exchanged for another type, its block had to follow."); err != nil {
 		return err
 	}
 	return d.Ask(ctx, site["Esbjerg"].ID, leadEsb, "demo:søren", "Is this yours? It asks FIL2-PLC1 for its data and is on no list.")

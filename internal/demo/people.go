@@ -18,13 +18,15 @@ type Desk interface {
 	Accept(ctx context.Context, siteID, who string) error
 	// Declare says that every record of an area's requirements that asks for one
 	// is in force, as of now; siteID is empty for the company's own records.
-	Declare(ctx context.Context, now time.Time, siteID, who string, area int, but ...string) error
+	// by is who approves it.
+	Declare(ctx context.Context, now time.Time, siteID, who, by string, area int, but ...string) error
 	Office
 }
 
 // The people of the example.
 const (
 	dso        = "Anna Holm, OT security officer"
+	director   = "Ida Thygesen, director"
 	leadAarhus = "Jens Friis, OT lead Aarhus"
 	leadEsb    = "Mette Krogh, OT lead Esbjerg"
 	leadGdansk = "Piotr Zieliński, OT lead Gdańsk"
@@ -42,7 +44,11 @@ func (c *Company) people(ctx context.Context, day int, now time.Time, d Desk) er
 	declare := func(siteID, who string, areas []int, but ...string) func() error {
 		return func() error {
 			for _, a := range areas {
-				if err := d.Declare(ctx, now, siteID, who, a, but...); err != nil {
+				by := dso
+				if who == dso {
+					by = director
+				}
+				if err := d.Declare(ctx, now, siteID, who, by, a, but...); err != nil {
 					return err
 				}
 			}

@@ -137,6 +137,7 @@ func esbjerg() *Site {
 	for _, before := range []time.Duration{3*daily + 2*time.Hour, daily + 90*time.Minute, 14 * time.Minute} {
 		s.once(before, rdp(laptop, panels[1], "service")) // past the gateway
 	}
+	s.once(45*time.Hour, download(station, fillers[1], "0800003"))              // in an emergency, and explained since
 	s.once(31*time.Minute, download(station2, filler[1], "0800001", "0C00012")) // nobody planned it
 	fresh := s.add(line2, cheap, "")                                            // appears today
 	s.once(6*time.Hour, func(at int64, out emit, _ *rand.Rand) {

@@ -73,15 +73,7 @@ type pageNames struct {
 }
 
 // source is the table that a query reads, as r: the records as they are, or as they were.
-func (q *Query) source() ot.SQL {
-	if q.AsOf.IsZero() {
-		return ot.SQL{Text: "record_record r"}
-	}
-	return ot.SQL{Text: `(SELECT v.record_id, v.type, v.ref, v.title, v.entity_id, v.site_no, v.zone_no, v.asset_id, v.owner_id, v.state, v.data, v.data_version, v.version,
-		v.valid_from, v.valid_until, v.review_at, v.due_at, n.created_at, n.created_by, v.at AS updated_at, v.by_id AS updated_by, v.closed_at, v.approval, v.second_due,
-		n.links, n.attachments, n.comments, v.hash FROM record_revision v JOIN record_record n ON n.record_id = v.record_id
-		WHERE v.version = (SELECT max(x.version) FROM record_revision x WHERE x.record_id = v.record_id AND x.at <= ?)) r`, Args: []any{store.At(q.AsOf)}}
-}
+func (q *Query) source() ot.SQL { return Source(q.AsOf) }
 
 type cond struct {
 	text []string

@@ -22,6 +22,8 @@ type Draft struct {
 	ValidFrom, ValidUntil     time.Time
 	DueAt                     time.Time
 	Links                     []NewLink
+
+	taken func(rec *Record) // what Adopt sets beside
 }
 
 // NewLink names the other end of a link.
@@ -60,6 +62,9 @@ func (s *Service) Create(ctx context.Context, tx *store.Tx, who auth.Principal, 
 	}
 	if rec.Data.V, err = t.merge(nil, t.withDefaults(n.Data)); err != nil {
 		return nil, err
+	}
+	if n.taken != nil {
+		n.taken(rec)
 	}
 	if err := s.checked(ctx, tx, who, t, nil, rec); err != nil {
 		return nil, err

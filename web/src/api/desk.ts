@@ -19,6 +19,7 @@ export type Picture = {
   inbox?: Entry[];
   on_call?: { id: string; name: string }[];
   gaps?: { from: string; to: string }[];
+  plant?: { id: string; ref: string; mode: string; zone: string }[] | null;
 };
 
 const half = 30_000;

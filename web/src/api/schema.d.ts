@@ -3969,7 +3969,7 @@ export interface components {
             level: number | null;
             lift: string;
             /** @enum {string} */
-            state: "unknown" | "below" | "key_below" | "contradicted" | "at";
+            state: "unknown" | "below" | "key_below" | "contradicted" | "at" | "not_applicable";
             /** Format: int64 */
             target: number;
             why: string;
@@ -4009,19 +4009,25 @@ export interface components {
             valid_until?: string | null;
         };
         ComplyDeclarationItem: {
+            /** @enum {string} */
+            approval: "none" | "waiting" | "approved" | "rejected";
             at: string;
             attested_by: string;
             declared_at: string;
             declared_by: string;
             entity_id: string;
+            /** @description Of the record */
             id: string;
             record: string;
+            ref: string;
             requirement: string;
             /** @description null: for the whole company */
             site_id: string | null;
+            /** @enum {string} */
+            state: "draft" | "in_force" | "expired" | "superseded" | "withdrawn";
             statement: string;
             valid: boolean;
-            valid_until: string;
+            valid_until: string | null;
             withdrawn_at: string | null;
             withdrawn_by?: string;
         };
@@ -4113,6 +4119,11 @@ export interface components {
             contradicted: number;
             /** Format: int64 */
             key_below: number;
+            /**
+             * Format: int64
+             * @description Left out of the total: a record says that they do not apply
+             */
+            not_applicable: number;
             /** Format: int64 */
             total: number;
             /** Format: int64 */

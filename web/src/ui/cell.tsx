@@ -6,6 +6,7 @@ import { Mark, priorityOfState } from "./mark";
 type Props = { cell: Cell | undefined; label: string; to?: { area?: string; site?: string; id?: string } };
 
 export function cellText(cell: Cell | undefined): string {
+  if (cell?.state === "not_applicable") return t("level.not_applicable");
   return !cell || cell.level === null || cell.state === "unknown" ? t("level.unknown") : String(cell.level);
 }
 
@@ -14,14 +15,14 @@ export function LevelCell({ cell, label, to }: Props) {
   const state = cell?.state ?? "unknown";
   const priority = priorityOfState(state);
   const text = cellText(cell);
-  const className = `cell ${state === "at" ? `l${cell?.level ?? 0}` : state}`;
+  const className = `cell ${state === "at" ? `l${cell?.level ?? 0}` : state === "not_applicable" ? "unknown" : state}`;
   const body = (
     <>
       {priority && <Mark priority={priority} quiet />}
       {text}
     </>
   );
-  const spoken = `${label}: ${text === t("level.unknown") ? text : t("level.spoken", { level: text })}, ${t(`state.${state}`)}`;
+  const spoken = `${label}: ${cell?.level == null ? text : t("level.spoken", { level: text })}, ${t(`state.${state}`)}`;
   const title = cell?.why || t(`state.${state}`);
   if (!to)
     return (

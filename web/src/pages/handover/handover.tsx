@@ -80,6 +80,12 @@ function Paper({ of: h }: { of: Handover }) {
         {h.site}, {t("handover.span", { from: dateTime(h.from_at), to: dateTime(h.to_at) })}
       </p>
       <dl className="facts">
+        <dt>{t("handover.plant")}</dt>
+        <dd>
+          {(p.plant ?? []).length === 0
+            ? t("handover.plant_unset")
+            : (p.plant ?? []).map((s) => [word("plant_mode", s.mode), s.zone].filter(Boolean).join(", ")).join("; ")}
+        </dd>
         <dt>{t("oncall.now")}</dt>
         <dd>
           {(p.on_call ?? []).map((w) => w.name).join(", ") || (

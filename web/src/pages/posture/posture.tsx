@@ -90,6 +90,9 @@ function Headline({ data }: { data: Posture }) {
       <Headnumber to="key_below" value={count(headline.key_below)} label={t("posture.key_below")} />
       <Headnumber to="contradicted" value={count(headline.contradicted)} label={t("posture.contradicted")} />
       <Headnumber to="unknown" value={count(headline.unknown)} label={t("posture.unknown")} />
+      {headline.not_applicable > 0 && (
+        <Headnumber to="not_applicable" value={count(headline.not_applicable)} label={t("posture.not_applicable")} />
+      )}
       {trend.length > 1 && (
         <li className="trend">
           <Spark values={trend.map((d) => d.at_target)} label={t("posture.trend_spoken", { count: trend.length })} />

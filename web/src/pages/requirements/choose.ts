@@ -17,7 +17,7 @@ export function chosen(rows: RequirementRow[], filter: Filter): RequirementRow[]
   });
 }
 
-const order: CellState[] = ["contradicted", "key_below", "below", "unknown", "at"];
+const order: CellState[] = ["contradicted", "key_below", "below", "unknown", "at", "not_applicable"];
 
 /** The site that needs a person most: where a page begins when its address names none. */
 export function worstSite(sites: Requirement["sites"]): string | undefined {

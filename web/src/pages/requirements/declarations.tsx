@@ -94,9 +94,13 @@ function Given({
       <p>“{given.statement}”</p>
       <p className="quiet small">
         {given.attested_by} · {site ?? t("posture.entity")} ·{" "}
-        <span className={over ? "p2-ink" : undefined}>
-          {t(over ? "declare.ended" : "declare.until", { date: date(given.valid_until) })}
-        </span>{" "}
+        {given.approval === "waiting" || given.state === "draft" ? (
+          <span className="p2-ink">{t(given.approval === "rejected" ? "declare.refused" : "declare.waits")}</span>
+        ) : (
+          <span className={over ? "p2-ink" : undefined}>
+            {t(over ? "declare.ended" : "declare.until", { date: date(given.valid_until) })}
+          </span>
+        )}{" "}
         {onWithdraw && (
           <button type="button" className="btn plain small" onClick={onWithdraw}>
             {t("declare.withdraw")}

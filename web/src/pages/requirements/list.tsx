@@ -49,10 +49,9 @@ export default function RequirementsPage() {
                     <Pick
                       label={t("requirements.state")}
                       value={filter.state}
-                      options={(["contradicted", "key_below", "below", "unknown", "at"] as const).map((s) => [
-                        s,
-                        t(`state.${s}`),
-                      ])}
+                      options={(["contradicted", "key_below", "below", "unknown", "at", "not_applicable"] as const).map(
+                        (s) => [s, t(`state.${s}`)],
+                      )}
                       onPick={(state) => set({ state })}
                     />
                     <SavedViews page="/requirements" search={filter} />
