@@ -119,7 +119,7 @@ func TestUnits(t *testing.T) {
 		if out, err := exec.Command("systemd-analyze", "security", "--offline=true", "--threshold=30", path).CombinedOutput(); err != nil {
 			t.Errorf("%s is more exposed than 3.0: %v\n%s", unit, err, out[max(0, len(out)-300):])
 		}
-		for _, must := range []string{"ProtectSystem=strict", "NoNewPrivileges=yes", "MemoryMax=", "SystemCallFilter=@system-service", "CapabilityBoundingSet=CAP_NET_RAW\n", "GOTRACEBACK=none"} {
+		for _, must := range []string{"ProtectSystem=strict", "NoNewPrivileges=yes", "MemoryMax=", "SystemCallFilter=@system-service", "CapabilityBoundingSet=CAP_NET_RAW CAP_NET_ADMIN\n", "GOTRACEBACK=none"} {
 			if !bytes.Contains(b, []byte(must)) {
 				t.Errorf("%s lacks %s", unit, must)
 			}
