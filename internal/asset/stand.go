@@ -162,8 +162,6 @@ type blockRow struct {
 	LiftedBy  string     `db:"lifted_by"`
 }
 
-const blockColumns = "site_no, realm_no, kind, address, asset_id, reason, blocked_by, blocked_at, seen_at, times, lifted_at, lifted_by"
-
 // block writes the devices' addresses on the list: cards where they are known,
 // since an IP address may belong to another device tomorrow.
 func (s *Service) block(ctx context.Context, tx *store.Tx, who Person, ids []string, reason string) error {

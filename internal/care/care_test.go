@@ -51,7 +51,7 @@ func (c *clerk) Try(_ context.Context, path, folder string, made care.Made) erro
 	}
 	b, err := os.ReadFile(path)
 	if err != nil || string(b) != c.text || made.Audit != "note" {
-		return fmt.Errorf("%q %v", b, err)
+		return fmt.Errorf("%q %w", b, errors.Join(err, errors.New("not what was written")))
 	}
 	return nil
 }

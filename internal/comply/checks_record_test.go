@@ -96,8 +96,10 @@ func TestRecordChecks(t *testing.T) {
 		laptop := p.has(p.north, device{zone: p.cell, ip: "10.0.1.77", vendor: "Dell", role: "workstation", state: "new", first: 0})
 		want("a laptop", "asset.transient", Fail, 0, 1)
 		until := p.now.AddDate(0, 0, 2)
-		p.keep(record.Draft{Type: "transient-device", Title: "Service laptop", Site: p.north.ID, ValidUntil: until, Data: map[string]any{"kind": "laptop", "holder": "Bo", "purpose": "Update", "scanned": true, "scanned_on": p.now.Format(time.DateOnly), "patched": true},
-			Links: []record.NewLink{{Rel: "seen_as", Kind: "asset", ID: laptop}}}, record.Move{Transition: "admit"})
+		p.keep(record.Draft{
+			Type: "transient-device", Title: "Service laptop", Site: p.north.ID, ValidUntil: until, Data: map[string]any{"kind": "laptop", "holder": "Bo", "purpose": "Update", "scanned": true, "scanned_on": p.now.Format(time.DateOnly), "patched": true},
+			Links: []record.NewLink{{Rel: "seen_as", Kind: "asset", ID: laptop}},
+		}, record.Move{Transition: "admit"})
 		want("admitted", "asset.transient", Pass, 1, 0)
 	})
 }

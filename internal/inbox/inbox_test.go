@@ -97,13 +97,6 @@ func (d *desk) put(items ...Item) {
 	}
 }
 
-func (d *desk) done(keys ...string) {
-	d.t.Helper()
-	if err := d.db.Update(d.t.Context(), func(tx *store.Tx) error { return Done(d.t.Context(), tx, d.now, "dora", "withdrawn", keys...) }); err != nil {
-		d.t.Fatal(err)
-	}
-}
-
 // sees lists the titles that a person's list holds.
 func (d *desk) sees(who string, f Filter) []string {
 	d.t.Helper()

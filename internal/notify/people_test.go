@@ -119,8 +119,17 @@ func TestWishesAreChecked(t *testing.T) {
 			t.Errorf("defaults %v", first)
 		}
 		for _, c := range []struct{ old, bad string }{
-			{`"Europe/Copenhagen"`, `"Mars/Olympus"`}, {`"Europe/Copenhagen"`, `"Local"`}, {`"07:30"`, `"7:30"`}, {`"+4520123456"`, `"12\r\nATD"`}, {`"+4520123456"`, `""`},
-			{`"mail":""`, `"mail":"a@b\r\nBcc: c@d"`}, {`"mail":""`, `"mail":"Ada <a@b.example>"`}, {`["mail","sms"]`, `["pigeon"]`}, {`["mail","sms"]`, `["digest"]`}, {`"days":[]`, `"days":[7]`}, {`"on":false,"from":"22:00"`, `"on":true,"from":"06:00"`},
+			{`"Europe/Copenhagen"`, `"Mars/Olympus"`},
+			{`"Europe/Copenhagen"`, `"Local"`},
+			{`"07:30"`, `"7:30"`},
+			{`"+4520123456"`, `"12\r\nATD"`},
+			{`"+4520123456"`, `""`},
+			{`"mail":""`, `"mail":"a@b\r\nBcc: c@d"`},
+			{`"mail":""`, `"mail":"Ada <a@b.example>"`},
+			{`["mail","sms"]`, `["pigeon"]`},
+			{`["mail","sms"]`, `["digest"]`},
+			{`"days":[]`, `"days":[7]`},
+			{`"on":false,"from":"22:00"`, `"on":true,"from":"06:00"`},
 		} {
 			h.do("PUT", "/notices/me", strings.Replace(everything, c.old, c.bad, 1), 422, "If-Match", tag)
 		}

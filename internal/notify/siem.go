@@ -75,8 +75,13 @@ func (s *Service) drawSyslog(w Way, d delivery) parcel {
 		text = "Answered: " + c.Title
 	}
 	return parcel{id: d.ID, at: d.MadeAt.Time, frame: s.frame(w, "inbox."+d.What, sev, cef, d.MadeAt.Time, text, []syslog.Param{
-		{Name: "id", Value: d.ID}, {Name: "item", Value: c.ItemID}, {Name: "kind", Value: c.Kind}, {Name: "site", Value: c.Site}, {Name: "detail", Value: short(c.Detail, 1000)},
-		{Name: "outcome", Value: c.Outcome}, {Name: "ref", Value: c.Ref.Kind + ":" + c.Ref.ID},
+		{Name: "id", Value: d.ID},
+		{Name: "item", Value: c.ItemID},
+		{Name: "kind", Value: c.Kind},
+		{Name: "site", Value: c.Site},
+		{Name: "detail", Value: short(c.Detail, 1000)},
+		{Name: "outcome", Value: c.Outcome},
+		{Name: "ref", Value: c.Ref.Kind + ":" + c.Ref.ID},
 	})}
 }
 
@@ -137,8 +142,12 @@ func (s *Service) forward(ctx context.Context, r receiverRow) (more bool, err er
 	for _, e := range rows {
 		next = e.Index + 1
 		parcels = append(parcels, parcel{frame: s.frame(way, "audit", syslog.Info, 1, e.At.Time, e.Action+" by "+e.Actor, []syslog.Param{
-			{Name: "id", Value: strconv.FormatInt(e.Index, 10)}, {Name: "actor", Value: e.Actor}, {Name: "action", Value: e.Action}, {Name: "site", Value: e.Site},
-			{Name: "target", Value: e.TargetKind + ":" + e.TargetID}, {Name: "detail", Value: short(text(e.Detail), 2000)},
+			{Name: "id", Value: strconv.FormatInt(e.Index, 10)},
+			{Name: "actor", Value: e.Actor},
+			{Name: "action", Value: e.Action},
+			{Name: "site", Value: e.Site},
+			{Name: "target", Value: e.TargetKind + ":" + e.TargetID},
+			{Name: "detail", Value: short(text(e.Detail), 2000)},
 		})})
 	}
 	for _, p := range points {

@@ -173,7 +173,6 @@ func TestForeignFile(t *testing.T) {
 	}
 	p.exactly()
 	other.exactly()
-
 }
 
 func FuzzReadFile(f *testing.F) {

@@ -35,7 +35,7 @@ func texts() map[string]string {
 	return map[string]string{
 		"short":             "Filter hall: a new device",
 		"danish":            "Nyt udstyr på Ærø: blæser {3} [kælder] ~ 5 €",
-		"polish":            "Nowe urządzenie w hali: zażółć",
+		"polish":            "Pompa w hali: zażółć gęślą jaźń",
 		"emoji":             "Pump 7 🚱 stopped",
 		"exactly 160":       strings.Repeat("a", 160),
 		"161":               strings.Repeat("a", 150) + "bcdefghijkl",

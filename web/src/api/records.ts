@@ -4,6 +4,7 @@ import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { asOfDay } from "./as-of";
 import { prefix } from "./client";
 import { Problem, problemOf } from "./problem";
+import { inWords } from "./record-words";
 import type { Page } from "./types";
 
 export type Value = string | number | boolean | string[] | null;
@@ -292,7 +293,10 @@ const minute = 60_000;
 
 export const recordTypes = queryOptions({
   queryKey: ["record-types"],
-  queryFn: ({ signal }) => get<{ items: RecordType[] }>("/record-types", undefined, signal),
+  queryFn: async ({ signal }) => {
+    const { items } = await get<{ items: RecordType[] }>("/record-types", undefined, signal);
+    return { items: items.map((type) => inWords(type)) };
+  },
   staleTime: 10 * minute,
 });
 export const recordCounts = queryOptions({

@@ -9,6 +9,7 @@ import type { Session } from "../api/types";
 import { t, word } from "../texts";
 import { Mark } from "../ui/mark";
 import { Desk } from "./desk";
+import { LanguageChoice } from "./language";
 import { ThemeSwitch } from "./theme";
 
 type Props = { session: Session; open: boolean; onFind: () => void };
@@ -25,7 +26,7 @@ export function Rail({ session: who, open, onFind }: Props) {
       </button>
       <div className="ways">
         <Desk demo={who.demo} />
-        <Standing />
+        <Standing demo={who.demo} />
         <Plant />
         <Records />
         <ul>
@@ -41,13 +42,13 @@ export function Rail({ session: who, open, onFind }: Props) {
   );
 }
 
-function Standing() {
+function Standing({ demo }: { demo: boolean }) {
   const now = useQuery({ ...posture, enabled: useMay("posture:read") });
   const hour = useQuery({ ...firstHour, enabled: useMay("org:write") });
   const contradicted = now.data?.headline.contradicted ?? 0;
   return (
     <ul>
-      {hour.data && !hour.data.done && <Item to="/begin">{t("shell.begin")}</Item>}
+      {hour.data && !hour.data.done && !demo && <Item to="/begin">{t("shell.begin")}</Item>}
       <Item to="/posture" need="posture:read">
         {t("posture.title")}
         {contradicted > 0 && (
@@ -166,6 +167,7 @@ function Foot({ session: who }: { session: Session }) {
         </p>
       )}
       <ThemeSwitch />
+      <LanguageChoice />
       <div className="who">
         <b className="cut">{who.user?.name}</b>
         <div className="row">

@@ -71,6 +71,9 @@ export function word(group: string, code: string | null | undefined): string {
   return i18next.exists(key) ? i18next.t(key) : code;
 }
 
+/** A noun inside a sentence: small, but in German, where nouns are not. */
+export const noun = (text: string) => (language() === "de" ? text : text.toLowerCase());
+
 /**
  * A text of the content that ships with the server (a requirement's title, a record
  * type's field) in the reader's language; the server's English where there is none.

@@ -58,3 +58,43 @@ it.each(["da", "de"])("calls every requirement and check something in %s", (code
     Object.keys(content).filter((key) => /^(area|requirement|check)\|/.test(key) && !wanted.includes(key)),
   ).toEqual([]);
 });
+
+it.each(["da", "de"])("says everything in %s, with the same blanks to fill", (code) => {
+  const other = JSON.parse(readFileSync(`src/texts/${code}.json`, "utf8")) as object;
+  const texts = (node: object, prefix = ""): [string, string][] =>
+    Object.entries(node).flatMap(([key, value]) =>
+      typeof value === "string" ? [[prefix + key, value] as [string, string]] : texts(value, `${prefix}${key}.`),
+    );
+  const theirs = new Map(texts(other));
+  const blanks = (text: string) =>
+    [...text.matchAll(/\{\{\w+\}\}/g)]
+      .map((m) => m[0])
+      .sort()
+      .join();
+  const wrong: string[] = [];
+  for (const [key, english] of texts(en)) {
+    const said = theirs.get(key);
+    if (said === undefined) wrong.push(`${key} is missing`);
+    else if (blanks(said) !== blanks(english)) wrong.push(`${key}: ${said}`);
+    theirs.delete(key);
+  }
+  expect(wrong).toEqual([]);
+  expect([...theirs.keys()]).toEqual([]);
+});
+
+it.each(["da", "de"])("calls every record type and its parts something in %s", (code) => {
+  const content = JSON.parse(readFileSync(`src/texts/content.${code}.json`, "utf8")) as Record<string, string>;
+  const wanted: string[] = [];
+  for (const file of readdirSync("../catalog/records").filter((name) => name.endsWith(".yaml"))) {
+    const text = readFileSync(`../catalog/records/${file}`, "utf8");
+    const type = /^id: ([\w-]+)$/m.exec(text)?.[1];
+    wanted.push(`record|${type}|title`, `record|${type}|plural`, `record|${type}|about`);
+    for (const part of ["groups", "fields", "states", "transitions"]) {
+      const block = new RegExp(`^${part}:\\n((?: .*\\n)+)`, "m").exec(text)?.[1] ?? "";
+      for (const m of block.matchAll(/^ {2}- \{id: "?([\w-]+)"?,/gm))
+        wanted.push(`record|${type}|${part}.${m[1]}.title`);
+    }
+  }
+  expect(wanted.length).toBeGreaterThan(150);
+  expect(wanted.filter((key) => !content[key])).toEqual([]);
+});

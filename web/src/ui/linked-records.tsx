@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { useMay } from "../api/may";
 import { session } from "../api/queries";
 import { records, recordTypes } from "../api/records";
-import { t } from "../texts";
+import { noun, t } from "../texts";
 import { date } from "./format";
 import { More } from "./more";
 import { Ask, Panel } from "./page";
@@ -74,7 +74,7 @@ export function LinkedRecords({ kind, id, site, begin = [] }: Props) {
                     ...(kind === "asset" ? { asset: id } : { link: `${kind}:${id}` }),
                   }}
                 >
-                  {type.texts.new || t("records.new", { type: type.title.toLowerCase() })}
+                  {type.texts.new || t("records.new", { type: noun(type.title) })}
                 </Link>
               ),
           )}

@@ -21,6 +21,7 @@ import { EditAsset } from "./edit";
 import { Identity } from "./identity";
 import { Merge } from "./merge";
 import { Split } from "./split";
+import { Standing } from "./standing";
 import "./asset.css";
 
 /** One device: what it is and how we know, what it does, what a person decided about it. */
@@ -118,6 +119,7 @@ function Body({ asset: value, etag }: { asset: Asset; etag: string }) {
       {value.state === "new" && may && <Decide asset={value} etag={etag} />}
       <div className="split">
         <div className="stack">
+          <Standing id={value.id} />
           <Panel title={t("asset.how_we_know")}>
             <Identity asset={value} />
           </Panel>

@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { type DragEvent, useRef, useState } from "react";
 import { answer, api } from "../../api/client";
 import type { ListLine, ListReport } from "../../api/types";
-import { t, word } from "../../texts";
+import { noun, t, word } from "../../texts";
 import { decode } from "../../ui/decode";
 import { Dialog } from "../../ui/dialog";
 import { count } from "../../ui/format";
@@ -197,7 +197,7 @@ function Lines({ report }: { report: ListReport }) {
 }
 
 function Effect({ line }: { line: ListLine }) {
-  const fields = (names: string[]) => names.map((name) => word("field", name).toLowerCase()).join(", ");
+  const fields = (names: string[]) => names.map((name) => noun(word("field", name))).join(", ");
   if (line.result === "problem")
     return (
       <span className="line problem">

@@ -14,7 +14,7 @@ import {
   type State,
   type Transition,
 } from "../../api/records";
-import { t } from "../../texts";
+import { noun, t } from "../../texts";
 import { count, date } from "../../ui/format";
 import { More } from "../../ui/more";
 import { Ask, Empty, Page, sentence } from "../../ui/page";
@@ -95,7 +95,7 @@ function Board({ type, search }: { type: RecordType; search: Search }) {
       actions={
         may && (
           <Link className="btn primary" to="/records/new" search={{ type: type.id }}>
-            {type.texts.new || t("records.new", { type: type.title.toLowerCase() })}
+            {type.texts.new || t("records.new", { type: noun(type.title) })}
           </Link>
         )
       }
@@ -105,7 +105,7 @@ function Board({ type, search }: { type: RecordType; search: Search }) {
         <SitePicker all value={search.site ?? ""} onPick={(site) => set({ site })} />
         <SearchBox
           value={search.q ?? ""}
-          label={t("records.search", { plural: type.plural.toLowerCase() })}
+          label={t("records.search", { plural: noun(type.plural) })}
           hint={t("records.search_hint")}
           onChange={(q) => set({ q })}
         />

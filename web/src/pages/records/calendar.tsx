@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { sites } from "../../api/queries";
 import { type CalendarItem, type RecordType, recordCalendar, recordTypes } from "../../api/records";
-import { t, word } from "../../texts";
+import { noun, t, word } from "../../texts";
 import { date, dateTime } from "../../ui/format";
 import { Ask, Empty, ErrorNote, Page } from "../../ui/page";
 import { StateTag } from "../../ui/record-state";
@@ -49,7 +49,7 @@ function Calendar({ types }: { types: RecordType[] }) {
             to="/records/new"
             search={{ type: type.id, ...(search.site && { site: search.site }) }}
           >
-            {type.texts.new || t("records.new", { type: type.title.toLowerCase() })}
+            {type.texts.new || t("records.new", { type: noun(type.title) })}
           </Link>
         )
       }

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { session } from "../../api/queries";
 import { type RecordType, recordCounts, recordTypes, type TypeCount } from "../../api/records";
-import { t } from "../../texts";
+import { noun, t } from "../../texts";
 import { count } from "../../ui/format";
 import { Mark } from "../../ui/mark";
 import { Ask, Page } from "../../ui/page";
@@ -77,7 +77,7 @@ function Card({ type, counts, write }: { type: RecordType; counts: TypeCount | u
       </div>
       {write && (
         <Link className="btn small" to="/records/new" search={{ type: type.id }}>
-          {type.texts.new || t("records.new", { type: type.title.toLowerCase() })}
+          {type.texts.new || t("records.new", { type: noun(type.title) })}
         </Link>
       )}
     </li>

@@ -1,7 +1,7 @@
 import { useMutation } from "@tanstack/react-query";
 import { type DragEvent, useRef, useState } from "react";
 import { type ImportReport, type ImportRow, importRecords, type RecordType } from "../../api/records";
-import { t, word } from "../../texts";
+import { noun, t, word } from "../../texts";
 import { Dialog } from "../../ui/dialog";
 import { count } from "../../ui/format";
 import { Mark } from "../../ui/mark";
@@ -35,7 +35,7 @@ export function ImportRecords({ type, site: first, onClose }: Props) {
   const done = report && given && !given.dry;
   const doable = report ? report.created + report.changed : 0;
   return (
-    <Dialog title={t("records.import_title", { plural: type.plural.toLowerCase() })} kind="box wide" onClose={onClose}>
+    <Dialog title={t("records.import_title", { plural: noun(type.plural) })} kind="box wide" onClose={onClose}>
       <div className="stack">
         {done ? (
           <>

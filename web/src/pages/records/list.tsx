@@ -3,7 +3,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
 import { sites } from "../../api/queries";
 import { exportHref, type RecordFilter, type RecordType, recordFacets, records, recordTypes } from "../../api/records";
-import { t } from "../../texts";
+import { noun, t } from "../../texts";
 import { count } from "../../ui/format";
 import { Ask, Empty, ErrorNote, Page, Wait } from "../../ui/page";
 import { usePeople } from "../../ui/people";
@@ -78,7 +78,7 @@ function List({ search, types }: { search: Search; types: RecordType[] }) {
                     to="/records/new"
                     search={{ type: type.id, ...(search.site && { site: search.site }) }}
                   >
-                    {type.texts.new || t("records.new", { type: type.title.toLowerCase() })}
+                    {type.texts.new || t("records.new", { type: noun(type.title) })}
                   </Link>
                 </>
               )}
@@ -172,12 +172,12 @@ function NoRows({ type, narrowed, may, onImport }: NoRowsProps) {
       </Empty>
     );
   return (
-    <Empty title={type.texts.empty || t("records.none", { plural: type.plural.toLowerCase() })}>
+    <Empty title={type.texts.empty || t("records.none", { plural: noun(type.plural) })}>
       <p>{type.about}</p>
       {may && (
         <div className="line">
           <Link className="btn primary" to="/records/new" search={{ type: type.id }}>
-            {type.texts.new || t("records.new", { type: type.title.toLowerCase() })}
+            {type.texts.new || t("records.new", { type: noun(type.title) })}
           </Link>
           <button type="button" className="btn" onClick={onImport}>
             {t("records.import")}

@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useRouter, useSearch } from "@tanstack/react-router";
 import { asset, session } from "../../api/queries";
 import { createRecord, type Data, type RecordInput, type RecordType, recordTypes } from "../../api/records";
-import { t, word } from "../../texts";
+import { noun, t, word } from "../../texts";
 import { Ask, Page } from "../../ui/page";
 import type { Search } from "../../ui/search";
 import { notify } from "../../ui/toast";
@@ -79,7 +79,7 @@ function New({ type, search, assetName }: NewProps) {
   });
   return (
     <Page
-      title={type.texts.new || t("records.new", { type: type.title.toLowerCase() })}
+      title={type.texts.new || t("records.new", { type: noun(type.title) })}
       crumbs={
         <>
           <Link to="/records">{t("records.title")}</Link> ›{" "}
@@ -95,7 +95,7 @@ function New({ type, search, assetName }: NewProps) {
           type={type}
           first={draftOf(type, search)}
           names={{ asset: assetName }}
-          submit={type.texts.save || t("records.save_new", { type: type.title.toLowerCase() })}
+          submit={type.texts.save || t("records.save_new", { type: noun(type.title) })}
           busy={save.isPending}
           error={save.error}
           onSubmit={(draft) => save.mutate({ ...inputOf(draft), type: type.id, links })}

@@ -11,6 +11,7 @@ import { Ago } from "../../ui/when";
 import { Checks } from "./checks";
 import { worstSite } from "./choose";
 import { Declarations } from "./declarations";
+import { ExplainContradiction } from "./explain";
 import { Four } from "./four";
 import "./requirements.css";
 
@@ -106,6 +107,7 @@ function Body({ data, frame }: { data: Requirement; frame: Posture }) {
                   </li>
                 ))}
               </ul>
+              <ExplainContradiction requirement={data.id} site={findings[0]?.site_id ?? ""} />
             </Panel>
           )}
           <Declarations data={data} site={site} names={names} />

@@ -15,21 +15,11 @@ import { Tokens } from "./tokens";
 import { Users } from "./users";
 import "./settings.css";
 
-const tabs = [
-  "sites",
-  "users",
-  "roles",
-  "providers",
-  "envelope",
-  "account",
-  "security",
-  "sessions",
-  "tokens",
-  "mine",
-  "away",
-  "notices",
-  "installation",
-] as const;
+// What is everybody's, and what is one's own.
+const ours = ["sites", "users", "roles", "providers", "envelope", "notices", "installation"] as const;
+const mine = ["account", "security", "sessions", "tokens", "mine", "away"] as const;
+const tabs = [...ours, ...mine];
+type Tab = (typeof tabs)[number];
 
 // Few look at these, and they are the largest.
 const Installation = lazy(() => import("./installation"));
@@ -40,7 +30,7 @@ const Notices = lazy(() => import("./notices"));
 export default function SettingsPage() {
   const search = useSearch({ from: "/settings" });
   const noUsers = !useMay("user:read");
-  const hidden: Partial<Record<(typeof tabs)[number], boolean>> = {
+  const hidden: Partial<Record<Tab, boolean>> = {
     users: noUsers,
     roles: noUsers,
     providers: noUsers,
@@ -51,21 +41,8 @@ export default function SettingsPage() {
   const tab = tabs.find((one) => one === search.tab) ?? "sites";
   return (
     <Page title={t("settings.title")}>
-      <nav className="tabs" aria-label={t("settings.title")}>
-        {tabs
-          .filter((one) => !hidden[one])
-          .map((one) => (
-            <Link
-              key={one}
-              to="/settings"
-              search={{ tab: one, site: search.site }}
-              className={one === tab ? "active" : undefined}
-              aria-current={one === tab ? "page" : undefined}
-            >
-              {t(`settings.${one}`)}
-            </Link>
-          ))}
-      </nav>
+      <Tabs label={t("settings.title")} of={ours.filter((one) => !hidden[one])} tab={tab} site={search.site} />
+      <Tabs label={t("settings.own")} of={mine} tab={tab} site={search.site} named />
       {tab === "sites" && <Sites site={search.site} />}
       {tab === "users" && <Users />}
       {tab === "roles" && <Roles />}
@@ -82,5 +59,26 @@ export default function SettingsPage() {
         {tab === "installation" && <Installation />}
       </Suspense>
     </Page>
+  );
+}
+
+type TabsProps = { label: string; of: readonly Tab[]; tab: Tab; site: string | undefined; named?: boolean };
+
+function Tabs({ label, of, tab, site, named = false }: TabsProps) {
+  return (
+    <nav className="tabs" aria-label={label}>
+      {named && <span className="quiet small">{label}</span>}
+      {of.map((one) => (
+        <Link
+          key={one}
+          to="/settings"
+          search={{ tab: one, site }}
+          className={one === tab ? "active" : undefined}
+          aria-current={one === tab ? "page" : undefined}
+        >
+          {t(`settings.${one}`)}
+        </Link>
+      ))}
+    </nav>
   );
 }

@@ -20,7 +20,7 @@ export default function ToldPage() {
   });
   return (
     <main className="told" id="main">
-      <p className="brand">SKANSE</p>
+      {link.data ? <p className="brand">SKANSE</p> : <h1 className="brand">SKANSE</h1>}
       <div className="panel">
         <Ask of={link}>
           {(data) => (
