@@ -113,17 +113,17 @@ func TestPreparedTwiceAtOnce(t *testing.T) {
 		}
 		return s
 	}
-	x := read()
+	x := read() //nolint:rowserrcheck // looked at below, together
 	defer func() { _ = x.Close() }()
 	if got := next(x); got != "a" {
 		t.Errorf("%q", got)
 	}
-	y := read()
+	y := read() //nolint:rowserrcheck // the same
 	defer func() { _ = y.Close() }()
 	if got := next(y) + next(y) + next(x) + next(y) + next(x); got != "abbcc" {
 		t.Errorf("read %q, want abbcc", got)
 	}
-	if err := errors.Join(x.Close(), y.Close()); err != nil {
+	if err := errors.Join(x.Err(), y.Err(), x.Close(), y.Close()); err != nil {
 		t.Error(err)
 	}
 	if n, _ := keeps(t, c); n != before+2 { // the insert, and one of the two
