@@ -180,6 +180,7 @@ type FindingItem struct {
 	Check    string      `json:"check"`
 	At       store.Time  `json:"at"`
 	ClosedAt store.Time  `json:"closed_at" nullable:"true"`
+	Record   string      `json:"record_id" doc:"Of the record that people work on; empty: an earlier release found it"`
 }
 
 // Requirement gives one requirement, now or at a day; an alias leads to the one that is scored.
@@ -237,7 +238,7 @@ func (s *Service) Requirement(ctx context.Context, scope auth.Scope, id string, 
 			if f.ClosedAt.After(now) {
 				f.ClosedAt = store.Time{}
 			}
-			out.Findings = append(out.Findings, FindingItem{f.ID, "Declared one way, measured another", f.Sentence, ot.Critical, ids[f.SiteNo], f.CheckID, f.OpenedAt, f.ClosedAt})
+			out.Findings = append(out.Findings, FindingItem{f.ID, "Declared one way, measured another", f.Sentence, ot.Critical, ids[f.SiteNo], f.CheckID, f.OpenedAt, f.ClosedAt, f.RecordID})
 		}
 		return nil
 	})

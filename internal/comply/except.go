@@ -103,7 +103,7 @@ type exceptions struct {
 
 // Behaviours are the record types whose logic is compliance.
 func (c *Catalogue) Behaviours() []record.Behaviour {
-	return []record.Behaviour{exceptions{"exception", c}, declarations{"declaration", c}}
+	return []record.Behaviour{exceptions{"exception", c}, declarations{"declaration", c}, foundByChecks{"finding"}}
 }
 
 // Check refuses an exception from something that the catalogue does not have, or for too long.

@@ -57,3 +57,15 @@ func (s *Service) measuredWell(ctx context.Context, tx *store.Tx, f Finding) err
 	}
 	return err
 }
+
+// foundByChecks is the logic of the record type finding: what a check found, only the
+// check finds mended; a person says how it was mended, and another verifies it.
+type foundByChecks struct{ record.Plain }
+
+// After refuses a person the check's own way to close a finding.
+func (foundByChecks) After(_ context.Context, _ *store.Tx, who auth.Principal, _ *record.Record, done record.Transition) error {
+	if done.ID == "measured" && who.UserID != auth.System().UserID {
+		return ot.Errorf(ot.Forbidden, "only the check that found it closes it so, when it measures it no more: say how it was mended instead, and let somebody verify it")
+	}
+	return nil
+}

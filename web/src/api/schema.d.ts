@@ -4108,6 +4108,8 @@ export interface components {
             closed_at: string | null;
             detail: string;
             id: string;
+            /** @description Of the record that people work on; empty: an earlier release found it */
+            record_id: string;
             severity: string;
             site_id: string;
             title: string;

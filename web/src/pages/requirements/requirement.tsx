@@ -98,7 +98,13 @@ function Body({ data, frame }: { data: Requirement; frame: Posture }) {
                   <li key={f.id}>
                     <Mark priority={priorityOf(f.severity)} />
                     <div>
-                      {f.title}
+                      {f.record_id ? (
+                        <Link to="/records/$id" params={{ id: f.record_id }}>
+                          {f.title}
+                        </Link>
+                      ) : (
+                        f.title
+                      )}
                       <div className="quiet small">{f.detail}</div>
                     </div>
                     <span className="quiet small">
