@@ -63,14 +63,14 @@ const (
 
 const (
 	header  = 7
-	maxADU  = 260       // 3.1.3: 253 bytes of PDU, one unit id, six of header
-	maxUMAS = 1100      // Unity controllers negotiate longer frames than the standard
+	maxADU  = 260        // 3.1.3: 253 bytes of PDU, one unit id, six of header
+	maxUMAS = 1100       // Unity controllers negotiate longer frames than the standard
 	noState = 4096 + 192 // the lazily made names of units, and the requests that wait
-	minBody = 2         // unit id and function code
-	restart = 1         // diagnostics: restart communications option
-	listen  = 4         // diagnostics: force listen only mode
-	coilOn  = 0xff00    // the only values of function 5
-	mei14   = 14        // read device identification
+	minBody = 2          // unit id and function code
+	restart = 1          // diagnostics: restart communications option
+	listen  = 4          // diagnostics: force listen only mode
+	coilOn  = 0xff00     // the only values of function 5
+	mei14   = 14         // read device identification
 )
 
 // Protocol is the Modbus dissector.
