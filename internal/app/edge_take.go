@@ -28,15 +28,16 @@ const plausible = 24 * time.Hour
 func (s *server) planSummaries(ctx context.Context, items []centre.Item) ([]centre.Work, error) {
 	var out []centre.Work
 	var g sensor.Gathering
+	places := places{edges: s.edges, known: map[[2]string]centre.Place{}}
 	var of sensor.Delivery
 	flush := func() {
 		if g.Len() > 0 {
-			out = append(out, s.workOf(of, g.Sum(), g.Len(), g.Rows()))
+			out = append(out, s.workOf(of, &g))
 		}
 		g = sensor.Gathering{}
 	}
 	for _, it := range items {
-		d, sum, err := s.arrived(ctx, it)
+		d, sum, err := arrived(ctx, places, it)
 		if code := ot.CodeOf(err); err != nil && code != ot.Invalid && code != ot.Forbidden {
 			return nil, err // nothing that is wrong with the message
 		}
@@ -63,12 +64,31 @@ func adds(sum *sensor.Summary) int {
 	return len(sum.Events) + 3*len(sum.Facts) + (len(sum.Hosts)+len(sum.Flows)+len(sum.Tuples))/8
 }
 
+// places remembers where sensors stand, for one round.
+type places struct {
+	edges *centre.Service
+	known map[[2]string]centre.Place
+}
+
+func (p places) of(ctx context.Context, edgeID, sensorID string) (centre.Place, error) {
+	key := [2]string{edgeID, sensorID}
+	at, ok := p.known[key]
+	if ok {
+		return at, nil
+	}
+	at, err := p.edges.Place(ctx, edgeID, sensorID)
+	if err == nil {
+		p.known[key] = at
+	}
+	return at, err
+}
+
 // arrived reads a summary and says where it belongs.
-func (s *server) arrived(ctx context.Context, it centre.Item) (d sensor.Delivery, sum *sensor.Summary, err error) {
+func arrived(ctx context.Context, places places, it centre.Item) (d sensor.Delivery, sum *sensor.Summary, err error) {
 	if sum, err = wire.Decode(it.Body); err != nil {
 		return d, nil, err
 	}
-	at, err := s.edges.Place(ctx, it.EdgeID, sum.Sensor)
+	at, err := places.of(ctx, it.EdgeID, sum.Sensor)
 	if err != nil {
 		return d, nil, err
 	}
@@ -83,8 +103,15 @@ func (s *server) arrived(ctx context.Context, it centre.Item) (d sensor.Delivery
 	return sensor.Delivery{SiteNo: at.SiteNo, RealmNo: at.RealmNo, Realms: at.Realms, Source: sum.Sensor, Name: at.Name, Received: it.Received}, sum, nil
 }
 
-func (s *server) workOf(d sensor.Delivery, sum *sensor.Summary, items, rows int) centre.Work {
-	return centre.Work{Items: items, Rows: rows + 5, Steps: s.ingest.steps(d, sum)}
+func (s *server) workOf(d sensor.Delivery, g *sensor.Gathering) centre.Work {
+	sum := g.Sum()
+	var batches []*network.Batch
+	if g.Len() > 1 { // of one transaction in any case
+		batches = []*network.Batch{network.Whole(sum)}
+	} else {
+		batches = network.Batches(sum)
+	}
+	return centre.Work{Items: g.Len(), Rows: g.Rows() + 5, Steps: s.ingest.steps(d, sum, batches)}
 }
 
 // clean makes text safe that the sensor promised to have cleaned: an edge is a
@@ -109,7 +136,7 @@ func clean(sum *sensor.Summary) {
 }
 
 // steps are what take does, for somebody else's transactions.
-func (i *ingest) steps(d sensor.Delivery, sum *sensor.Summary) []centre.Step {
+func (i *ingest) steps(d sensor.Delivery, sum *sensor.Summary, batches []*network.Batch) []centre.Step {
 	var out []centre.Step
 	for _, b := range asset.Batches(sum) {
 		out = append(out, centre.Step{Rows: 300, Do: func(ctx context.Context, tx *store.Tx) error {
@@ -120,7 +147,7 @@ func (i *ingest) steps(d sensor.Delivery, sum *sensor.Summary) []centre.Step {
 			return bus.Publish(ctx, tx, bus.Event{Topic: ot.TopicAsset, SiteNo: d.SiteNo, Refs: got.Changed})
 		}})
 	}
-	for _, b := range network.Batches(sum) {
+	for _, b := range batches {
 		out = append(out, centre.Step{Rows: 10 + b.Rows(), Do: func(ctx context.Context, tx *store.Tx) error {
 			_, err := i.network.Apply(ctx, tx, d, b)
 			return err

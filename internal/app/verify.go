@@ -21,6 +21,7 @@ import (
 type VerifyCmd struct {
 	Audit    VerifyAuditCmd    `cmd:"" help:"Find changed, removed or reordered entries of an audit log."`
 	Evidence VerifyEvidenceCmd `cmd:"" help:"Recompute the evidence and compare it with the audit log."`
+	Records  VerifyRecordsCmd  `cmd:"" help:"Recompute the chain of every record's versions."`
 }
 
 // VerifyAuditCmd checks an audit log wherever it is.

@@ -55,7 +55,7 @@ func TestChecks(t *testing.T) {
 			{"remote.ingress_seen", Pass, 1, ""},
 			{"chg.observed", Pass, 1, ""},
 			{"dev.decide", Pass, 1, ""},
-			{"chg.matched", Unknown, -1, ""},
+			{"chg.matched", Pass, 1, ""},
 			{"vis.unparsed", Unknown, -1, "No traffic"},
 			{"seg.safety", Unknown, -1, ""},
 		}},
@@ -157,8 +157,8 @@ func TestChecks(t *testing.T) {
 			p.talks(p.north, talk{from: p.scada.No, to: p.cell.No, client: "10.0.3.9", server: "10.0.1.1", proto: "s7comm", port: 102, classes: ot.ProgramDownload})
 			p.event("program_download", "s7comm")
 			p.event("program_download", "s7comm")
-		}}, []want{{"chg.observed", Fail, 0, "no accepted engineering station"}, {"chg.matched", Unknown, -1, "no change record"}}},
-		{"a breaker operated, which is production", []func(*plant){heard, func(p *plant) { p.event("control", "dnp3") }}, []want{{"chg.observed", Pass, 1, ""}, {"chg.matched", Unknown, -1, ""}}},
+		}}, []want{{"chg.observed", Fail, 0, "no accepted engineering station"}, {"chg.matched", Fail, 0, "nobody explained it"}}},
+		{"a breaker operated, which is production", []func(*plant){heard, func(p *plant) { p.event("control", "dnp3") }}, []want{{"chg.observed", Pass, 1, ""}, {"chg.matched", Pass, 1, ""}}},
 		{"a controller stopped, which is a change", []func(*plant){heard, func(p *plant) { p.event("control", "s7comm") }}, []want{{"chg.observed", Fail, 0, ""}}},
 	}
 	storetest.Each(t, tables(), func(t *testing.T, db *store.DB) {

@@ -72,6 +72,12 @@ func Batches(sum *sensor.Summary) []*Batch {
 	return out
 }
 
+// Whole is a summary in one batch, for one that is applied in one transaction with
+// the mark that it was, so that how it is cut does not matter.
+func Whole(sum *sensor.Summary) *Batch {
+	return &Batch{Sensor: sum.Sensor, Epoch: sum.Epoch, Seq: sum.Seq, Live: sum.Live, flows: sum.Flows, tuples: sum.Tuples, events: sum.Events, health: sum}
+}
+
 // end is how one side of a conversation is stored.
 type end struct{ mac, ip string }
 
@@ -99,10 +105,6 @@ func convKey(realmNo int64, a, b end, transport string, port uint16, protocol st
 		x, y = y, x
 	}
 	return strings.Join([]string{strconv.FormatInt(realmNo, 10), x, y, transport, strconv.Itoa(int(port)), protocol}, "|")
-}
-
-func keyOf(d sensor.Delivery, k *sensor.FlowKey) string {
-	return convKey(d.Realm(k.Realm), endOf(k.Client), endOf(k.Server), k.Transport, k.Port, k.Protocol)
 }
 
 // Rows is about how many rows the batch writes.

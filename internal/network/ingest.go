@@ -71,9 +71,11 @@ func (s *Service) Apply(ctx context.Context, tx *store.Tx, d sensor.Delivery, b 
 		return Brought{}, err
 	}
 	if b.health != nil {
-		return Brought{}, s.hearSource(ctx, tx, d, b.health)
+		if err := s.hearSource(ctx, tx, d, b.health); err != nil || b.Rows() == 0 {
+			return Brought{}, err
+		}
 	}
-	w := &writer{s: s, tx: tx, d: d, live: b.Live, convs: map[string]*convRow{}, dirty: map[string]bool{}}
+	w := &writer{s: s, tx: tx, d: d, live: b.Live, convs: map[string]*convRow{}, dirty: map[string]bool{}, keys: map[sensor.FlowKey]string{}}
 	if err := w.load(ctx, b); err != nil {
 		return Brought{}, err
 	}
@@ -97,9 +99,20 @@ type writer struct {
 	live   bool
 	convs  map[string]*convRow
 	dirty  map[string]bool
+	keys   map[sensor.FlowKey]string
 	ends   *ends
 	rolled []rollupRow
 	added  Brought
+}
+
+// key names the conversation of a flow, which many messages have in common.
+func (w *writer) key(k *sensor.FlowKey) string {
+	name, ok := w.keys[*k]
+	if !ok {
+		name = convKey(w.d.Realm(k.Realm), endOf(k.Client), endOf(k.Server), k.Transport, k.Port, k.Protocol)
+		w.keys[*k] = name
+	}
+	return name
 }
 
 // load reads the conversations that the batch names.
@@ -124,10 +137,10 @@ func (w *writer) load(ctx context.Context, b *Batch) error {
 		}
 	}
 	for i := range b.tuples {
-		name(keyOf(w.d, &b.tuples[i].Flow))
+		name(w.key(&b.tuples[i].Flow))
 	}
 	for i := range b.events {
-		name(keyOf(w.d, &b.events[i].Flow))
+		name(w.key(&b.events[i].Flow))
 	}
 	for part := range slices.Chunk(list, 500) {
 		rows, err := store.All[convRow](ctx, w.tx, "SELECT "+convColumns+" FROM network_conversation WHERE site_no = ? AND conv_key IN (?)", w.d.SiteNo, part)

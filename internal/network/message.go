@@ -64,7 +64,7 @@ func (w *writer) tuples(ctx context.Context, tuples []sensor.TupleDelta) error {
 	var rows []tupleRow
 	for i := range tuples {
 		t := &tuples[i]
-		c := w.convs[keyOf(w.d, &t.Flow)]
+		c := w.convs[w.key(&t.Flow)]
 		if c == nil {
 			continue // a conversation that nobody told of
 		}
@@ -130,10 +130,10 @@ const eventColumns = "site_no, event_no, conv_no, realm_no, at, protocol, kind, 
 
 // events adds messages that were reported whole.
 func (w *writer) events(ctx context.Context, events []sensor.Event) error {
-	var rows []eventRow
+	rows := make([]eventRow, 0, len(events))
 	for i := range events {
 		e := &events[i]
-		c := w.convs[keyOf(w.d, &e.Flow)]
+		c := w.convs[w.key(&e.Flow)]
 		if c == nil {
 			continue
 		}

@@ -14,6 +14,7 @@ import (
 // slices and ot.SQL arguments expand. It is pure.
 func bind(e Engine, text string, args []any) (string, []any, error) {
 	b := binder{engine: e, args: make([]any, 0, len(args))}
+	b.text.Grow(len(text) + 64)
 	if err := b.add(text, args, 0); err != nil {
 		return "", nil, err
 	}
@@ -35,7 +36,9 @@ func (b *binder) add(text string, args []any, depth int) error {
 	}
 	used := 0
 	for i := 0; i < len(text); {
-		if n := skip(text[i:]); n > 0 {
+		n := plain(text[i:])
+		n += skip(text[i+n:])
+		if n > 0 {
 			b.text.WriteString(text[i : i+n])
 			i += n
 			continue
@@ -111,10 +114,23 @@ func elements(a any) (reflect.Value, bool) {
 	return v, true
 }
 
+// plain returns the length of what stands before anything that skip or a question mark may begin with.
+func plain(s string) int {
+	for i := range len(s) {
+		switch s[i] {
+		case '?', '\'', '"', '-', '/', '$':
+			return i
+		}
+	}
+	return len(s)
+}
+
 // skip returns the length of a literal, quoted name or comment at the start of s,
 // in which a question mark means itself; 0 if there is none.
 func skip(s string) int {
 	switch {
+	case s == "":
+		return 0
 	case s[0] == '\'' || s[0] == '"':
 		for i := 1; i < len(s); i++ {
 			if s[i] != s[0] {

@@ -15,8 +15,13 @@ func clean(a any) any {
 	switch v := a.(type) {
 	case nil:
 		return nil
+	case int64, bool, float64:
+		return a
 	case string:
-		return cleanText(v)
+		if c := cleanText(v); c != v {
+			return c
+		}
+		return a
 	case *string:
 		if v == nil {
 			return nil

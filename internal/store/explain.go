@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql/driver"
 	"errors"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -86,7 +87,9 @@ func kind(err error) errorKind {
 	switch {
 	case errors.Is(err, syscall.ENOSPC):
 		return full
-	case errors.Is(err, driver.ErrBadConn), errors.Is(err, net.ErrClosed):
+	case pgconn.SafeToRetry(err), // "conn closed": nothing was sent any more
+		errors.Is(err, driver.ErrBadConn), errors.Is(err, net.ErrClosed),
+		errors.Is(err, io.ErrUnexpectedEOF): // PostgreSQL ended in the middle of its answer
 		return lost
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, os.ErrPermission):
 		return readOnly

@@ -79,7 +79,13 @@ func (db *DB) Migrate(ctx context.Context, slices []Migrations) (err error) {
 		}()
 	}
 	old, behind, err := db.compare(ctx, slices)
-	if err != nil || !behind {
+	if err != nil {
+		return err
+	}
+	if !behind {
+		return db.tempInMemory(ctx, true)
+	}
+	if err := db.tempInMemory(ctx, false); err != nil {
 		return err
 	}
 	if old && db.engine == SQLite {
@@ -95,7 +101,7 @@ func (db *DB) Migrate(ctx context.Context, slices []Migrations) (err error) {
 			return explain(fmt.Errorf("bring the tables of %s up to date: %w", m.Slice, err), db)
 		}
 	}
-	return nil
+	return db.tempInMemory(ctx, true)
 }
 
 // CheckSchema says whether this program can read the database as it is:

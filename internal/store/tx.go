@@ -66,12 +66,17 @@ func (s *session) note(err error) error {
 
 // Exec runs a statement and returns the number of rows that it changed.
 func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
-	if tx.s.reading {
-		return 0, errNested
-	}
 	text, args, err := bind(tx.s.db.engine, query, args)
 	if err != nil {
 		return 0, err
+	}
+	return tx.exec(ctx, text, args)
+}
+
+// exec runs the engine's own text with clean arguments.
+func (tx *Tx) exec(ctx context.Context, text string, args []any) (int64, error) {
+	if tx.s.reading {
+		return 0, errNested
 	}
 	res, err := tx.s.tx.ExecContext(ctx, text, args...)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 )
 
@@ -32,16 +33,21 @@ func Upsert[T any](ctx context.Context, tx *Tx, table string, rows []T, key, set
 	if len(names) == 0 {
 		return fmt.Errorf("upsert into %s: %s has no db tags", table, t)
 	}
+	args := make([]any, 0, min(len(rows), rowsPerStatement)*len(names))
+	text, of := "", 0
 	for len(rows) > 0 {
-		n := min(len(rows), rowsPerStatement)
-		args := make([]any, 0, n*len(names))
-		for _, r := range rows[:n] {
-			v := reflect.ValueOf(r)
+		n := portion(tx.s.db.engine, len(rows))
+		args = args[:0]
+		for i := range rows[:n] {
+			v := reflect.ValueOf(&rows[i]).Elem()
 			for _, ix := range index {
-				args = append(args, v.FieldByIndex(ix).Interface())
+				args = append(args, clean(v.FieldByIndex(ix).Interface()))
 			}
 		}
-		if _, err := tx.Exec(ctx, upsertText(table, names, n, key, set), args...); err != nil {
+		if n != of {
+			text, of = upsertText(tx.s.db.engine, table, names, n, key, set), n
+		}
+		if _, err := tx.exec(ctx, text, args); err != nil {
 			return err
 		}
 		rows = rows[n:]
@@ -49,15 +55,40 @@ func Upsert[T any](ctx context.Context, tx *Tx, table string, rows []T, key, set
 	return nil
 }
 
-func upsertText(table string, names []string, rows int, key, set []string) string {
+// portion says how many rows the next statement takes. On SQLite a few sizes take turns,
+// so that the texts are always the same and stay prepared; a round trip costs nothing there.
+func portion(e Engine, rows int) int {
+	if e == SQLite {
+		for _, n := range [...]int{rowsPerStatement, 16, 4} {
+			if rows >= n {
+				return n
+			}
+		}
+		return 1
+	}
+	return min(rows, rowsPerStatement)
+}
+
+func upsertText(e Engine, table string, names []string, rows int, key, set []string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "INSERT INTO %s (%s) VALUES ", table, strings.Join(names, ","))
-	one := "(" + strings.Repeat("?,", len(names)-1) + "?)"
-	b.WriteString(one)
-	for range rows - 1 {
-		b.WriteByte(',')
-		b.WriteString(one)
+	for n := range rows * len(names) {
+		switch {
+		case n == 0:
+			b.WriteByte('(')
+		case n%len(names) == 0:
+			b.WriteString("),(")
+		default:
+			b.WriteByte(',')
+		}
+		if e == PostgreSQL {
+			b.WriteByte('$')
+			b.WriteString(strconv.Itoa(n + 1))
+		} else {
+			b.WriteByte('?')
+		}
 	}
+	b.WriteByte(')')
 	if len(key) == 0 {
 		return b.String()
 	}

@@ -42,6 +42,7 @@ type Config struct {
 	// Key checks what the centre signed; nil where the link itself is the centre.
 	Key   func() []byte
 	Every time.Duration // between two hellos; 0: edge.HelloEvery
+	Most  int           // bytes of one request; 0: 256 KB
 }
 
 // Box runs an edge.
@@ -66,6 +67,9 @@ type Box struct {
 func New(cfg Config) *Box {
 	if cfg.Every == 0 {
 		cfg.Every = edge.HelloEvery
+	}
+	if cfg.Most == 0 {
+		cfg.Most = sendBytes
 	}
 	return &Box{cfg: cfg, log: cfg.Log, began: time.Now(), looked: time.Now(), spent: cpu(), hurry: make(chan struct{}, 1)}
 }
@@ -338,7 +342,7 @@ func (b *Box) drain(ctx context.Context) error {
 	}
 	began := time.Now()
 	for ctx.Err() == nil && time.Since(began) < edge.HelloEvery {
-		list, err := b.cfg.Outbox.Next(ctx, acked, sendBytes)
+		list, err := b.cfg.Outbox.Next(ctx, acked, b.cfg.Most)
 		if err != nil || len(list) == 0 {
 			return err
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	applyRows  = 1500 // of a transaction, by the steps' own estimate
+	applyRows  = 1900 // of a transaction, by the steps' own estimate
 	applyBatch = 200  // batches looked at together
 	applyBytes = 8 << 20
 	applyTries = 5

@@ -26,12 +26,12 @@ describe("the first hour", () => {
     assert.equal(sent.status(), 202, await sent.text());
     await page.goto(`${base()}/posture`);
     await page.getByRole("link", { name: "The first hour" }).click();
-    await page.locator(".begin").waitFor();
+    await page.locator(".hour").waitFor();
     const name = page.getByRole("textbox", { name: /Name of the zone of 10\.99\./ });
     for (let i = 0; i < 60 && (await name.count()) === 0; i++) {
       await page.waitForTimeout(500);
       await page.reload();
-      await page.locator(".begin").waitFor();
+      await page.locator(".hour").waitFor();
       await page.waitForTimeout(500);
     }
     assert.deepEqual(await violations(page), []);

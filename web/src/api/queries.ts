@@ -267,3 +267,10 @@ export const networks = (id: string) =>
     queryKey: ["networks", id],
     queryFn: ({ signal }) => answer(api.GET("/sites/{id}/networks", { params: { path: { id } }, signal })),
   });
+/** What the mirror ports of a site show, in sentences. */
+export const mirrors = (site: string) =>
+  queryOptions({
+    queryKey: ["mirrors", site],
+    queryFn: ({ signal }) => answer(api.GET("/mirror-check", { params: { query: { site } }, signal })),
+    refetchInterval: 10_000,
+  });

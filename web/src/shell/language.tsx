@@ -5,7 +5,7 @@ import { language, languages, speak, t } from "../texts";
 export function LanguageChoice() {
   const [busy, setBusy] = useState(false);
   return (
-    <label className="row small" style={{ justifyContent: "space-between" }}>
+    <label className="row small" style={{ justifyContent: "space-between", padding: "0 9px" }}>
       <span className="quiet">{t("shell.language")}</span>
       <select
         className="plain small"

@@ -1,10 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import { firstHour } from "../../api/queries";
+import { useMay } from "../../api/may";
+import { firstHour, mirrors } from "../../api/queries";
 import type { FirstHour, SiteStart } from "../../api/types";
 import { t } from "../../texts";
 import { count } from "../../ui/format";
+import { MirrorSentence } from "../../ui/mirror";
 import { Ask, Page, Panel } from "../../ui/page";
 import { SitePicker } from "../../ui/site-picker";
 import { DrawZones } from "./draw-zones";
@@ -22,7 +24,7 @@ export default function BeginPage() {
 
 function NoSite() {
   return (
-    <ol className="begin">
+    <ol className="hour">
       <Step n={1} done={false} title={t("begin.site")} why={t("begin.site_why")}>
         <Link className="btn primary" to="/settings" search={{ tab: "sites" }}>
           {t("posture.add_site")}
@@ -42,7 +44,7 @@ function Steps({ data }: { data: FirstHour }) {
   return (
     <>
       <SitePicker value={site.site_id} onPick={(id) => navigate({ search: { site: id }, replace: true })} />
-      <ol className="begin">
+      <ol className="hour">
         <Step n={1} done title={t("begin.site")} why={t("begin.site_done", { count: data.sites.length })}>
           <Link className="btn" to="/settings" search={{ tab: "sites" }}>
             {t("begin.more_sites")}
@@ -52,8 +54,14 @@ function Steps({ data }: { data: FirstHour }) {
           <Link className={heard ? "btn" : "btn primary"} to="/captures" search={{ site: site.site_id }}>
             {t("posture.drop_capture")}
           </Link>
-          <p className="quiet small">{t("begin.live")}</p>
-          <code className="command">skanse serve --sense eth1="{site.name}"</code>
+          {site.live > 0 ? (
+            <Mirrors site={site.site_id} />
+          ) : (
+            <>
+              <p className="quiet small">{t("begin.live")}</p>
+              <code className="command">skanse serve --sense eth1="{site.name}"</code>
+            </>
+          )}
         </Step>
         <Step
           n={3}
@@ -91,6 +99,21 @@ function Steps({ data }: { data: FirstHour }) {
       </ol>
     </>
   );
+}
+
+/** What each mirror port of the site shows, and what to mend at the switch. */
+function Mirrors({ site }: { site: string }) {
+  const found = useQuery({ ...mirrors(site), enabled: useMay("edge:read") });
+  return found.data?.items.map((port) => (
+    <div key={port.id}>
+      <b>{port.name}</b>
+      <ul className="said">
+        {port.sentences.map((one) => (
+          <MirrorSentence key={one.id + one.text} of={one} />
+        ))}
+      </ul>
+    </div>
+  ));
 }
 
 function heardText(site: SiteStart): string {

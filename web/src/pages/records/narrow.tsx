@@ -36,7 +36,9 @@ export function Facets({ type, types, counts, search, onPick }: FacetsProps) {
       {type && (
         <FacetGroup
           title={word("record_head", "state")}
-          values={counted("state", (v) => v.title || v.id).sort((a, b) => order(type, a.value) - order(type, b.value))}
+          values={counted("state", (v) => type.states.find((s) => s.id === v.id)?.title ?? v.id).sort(
+            (a, b) => order(type, a.value) - order(type, b.value),
+          )}
           chosen={search.state}
           onPick={(v) => onPick("state", v)}
         />

@@ -3,10 +3,11 @@ import { useState } from "react";
 import { answer, api, set } from "../../api/client";
 import { useMay } from "../../api/may";
 import type { components } from "../../api/schema";
-import { language, t } from "../../texts";
+import { t } from "../../texts";
 import { CutPackets } from "../../ui/cut-packets";
 import { bytes, count, figure } from "../../ui/format";
 import { Mark } from "../../ui/mark";
+import { MirrorSentence } from "../../ui/mirror";
 import { Ask, Panel } from "../../ui/page";
 import { Spark } from "../../ui/spark";
 import { Ago } from "../../ui/when";
@@ -14,7 +15,6 @@ import { ListeningSettings } from "./listening-settings";
 import "./listening.css";
 
 export type Listener = components["schemas"]["ListenInterface"];
-type Said = Listener["sentences"][number];
 
 export const listening = (site: string | undefined) =>
   queryOptions({
@@ -81,7 +81,7 @@ function Row({ of }: { of: Listener }) {
       <Figures of={of} />
       <ul className="said">
         {of.sentences.map((s) => (
-          <Sentence key={s.id + s.text} of={s} />
+          <MirrorSentence key={s.id + s.text} of={s} />
         ))}
       </ul>
       {editing && <ListeningSettings of={of} onClose={() => setEditing(false)} />}
@@ -167,23 +167,5 @@ function Figures({ of }: { of: Listener }) {
         </dd>
       </div>
     </dl>
-  );
-}
-
-const priorities = { alarm: 1, mend: 2, note: 4, good: 4 } as const;
-
-/** The server's own words in English; in other languages those of the texts, with the same figures. */
-function Sentence({ of }: { of: Said }) {
-  const own = language() === "en" || !of.values || "why" in of.values;
-  const text = own ? of.text : t(`mirror.${of.id}` as "mirror.good", of.values);
-  const todo = own || !of.do ? of.do : t(`mirror_do.${of.id}` as "mirror_do.no_traffic", of.values);
-  return (
-    <li>
-      <Mark priority={priorities[of.weight]} quiet />
-      <div>
-        <span className={of.weight === "alarm" || of.weight === "mend" ? "strong" : undefined}>{text}</span>
-        {todo && <div className="quiet">{todo}</div>}
-      </div>
-    </li>
   );
 }
