@@ -39,9 +39,26 @@ func TestParseTag(t *testing.T) {
 		}
 	}
 	for _, c := range [][2]string{
-		{"modbus", ""}, {"modbus", "holding"}, {"modbus", "holding 40000"}, {"modbus", "holding 65536"}, {"modbus", "register 4"}, {"modbus", "20001"}, {"modbus", "holding -1"},
-		{"modbus", "unit 300 holding 1"}, {"modbus", "unit 1"}, {"s7comm", "DB10.DBX4.3"}, {"s7comm", "DB10"}, {"s7comm", "M"}, {"s7comm", "DB99999.DBW0"}, {"s7comm", " "},
-		{"iec104", "IOA"}, {"iec104", "16777216"}, {"iec104", "IOA x"}, {"opcua", "ns=2;s=State"}, {"dnp3", "1"}, {"enip", "a\x00b"},
+		{"modbus", ""},
+		{"modbus", "holding"},
+		{"modbus", "holding 40000"},
+		{"modbus", "holding 65536"},
+		{"modbus", "register 4"},
+		{"modbus", "20001"},
+		{"modbus", "holding -1"},
+		{"modbus", "unit 300 holding 1"},
+		{"modbus", "unit 1"},
+		{"s7comm", "DB10.DBX4.3"},
+		{"s7comm", "DB10"},
+		{"s7comm", "M"},
+		{"s7comm", "DB99999.DBW0"},
+		{"s7comm", " "},
+		{"iec104", "IOA"},
+		{"iec104", "16777216"},
+		{"iec104", "IOA x"},
+		{"opcua", "ns=2;s=State"},
+		{"dnp3", "1"},
+		{"enip", "a\x00b"},
 	} {
 		if got, err := ParseTag(c[0], c[1]); err == nil {
 			t.Errorf("%s %q was read as %+v", c[0], c[1], got)
@@ -70,8 +87,20 @@ func TestTagMet(t *testing.T) {
 		of, value float64
 		want      bool
 	}{
-		{"eq", 2, 2, true}, {"", 2, 2, true}, {"eq", 2, 3, false}, {"ne", 2, 3, true}, {"ne", 2, 2, false}, {"lt", 2, 1.5, true}, {"lt", 2, 2, false},
-		{"gt", 2, 2.5, true}, {"gt", 2, 2, false}, {"bit", 3, 8, true}, {"bit", 3, 7, false}, {"bit", 15, -1, true}, {"bit", 40, 1, false}, {"bit", 0, 1.5, false},
+		{"eq", 2, 2, true},
+		{"", 2, 2, true},
+		{"eq", 2, 3, false},
+		{"ne", 2, 3, true},
+		{"ne", 2, 2, false},
+		{"lt", 2, 1.5, true},
+		{"lt", 2, 2, false},
+		{"gt", 2, 2.5, true},
+		{"gt", 2, 2, false},
+		{"bit", 3, 8, true},
+		{"bit", 3, 7, false},
+		{"bit", 15, -1, true},
+		{"bit", 40, 1, false},
+		{"bit", 0, 1.5, false},
 	} {
 		if got := (&TagRule{Op: c.op, Value: c.of}).met(c.value); got != c.want {
 			t.Errorf("%v %s %v: %v", c.value, c.op, c.of, got)

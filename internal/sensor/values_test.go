@@ -52,8 +52,11 @@ func TestValueOfMessage(t *testing.T) {
 	l := &lane{texts: newTexts(), health: Health{BudgetHit: map[string]uint64{}}}
 	tp := &tuple{}
 	for _, m := range []ot.Message{
-		{First: 7, Value: 3, At: 1}, {First: 8, Value: math.NaN(), At: 2}, {First: 9, Value: math.Inf(1), At: 2},
-		{Name: []byte("Line1.State"), Value: 4, At: 3}, {Space: 2, First: 11, Name: []byte("object 11: 1"), Value: 1, At: 4},
+		{First: 7, Value: 3, At: 1},
+		{First: 8, Value: math.NaN(), At: 2},
+		{First: 9, Value: math.Inf(1), At: 2},
+		{Name: []byte("Line1.State"), Value: 4, At: 3},
+		{Space: 2, First: 11, Name: []byte("object 11: 1"), Value: 1, At: 4},
 	} {
 		l.value(tp, &m)
 	}
