@@ -80,15 +80,31 @@ type plantState struct {
 	Ref  string `db:"ref" json:"ref"`
 	Mode string `db:"mode" json:"mode"`
 	Zone string `db:"zone" json:"zone"`
+
+	Source string `db:"source" json:"source"` // hand, tag, calendar
 }
 
 // plantStates are the states in use at a site at a moment; none: nobody has set one.
 func (s *server) plantStates(ctx context.Context, scope auth.Scope, siteID string, at time.Time) (out []plantState, err error) {
 	err = s.db.View(ctx, func(r store.Reader) error {
-		out, err = store.All[plantState](ctx, r, `SELECT d.record_id, d.ref, COALESCE(d.data->>'mode', '') AS mode, COALESCE((SELECT z.name FROM org_zone z WHERE z.zone_no = d.zone_no), '') AS zone
- FROM record_record d JOIN org_site o ON o.site_no = d.site_no WHERE d.type = 'plant-state' AND d.state = 'active' AND o.site_id = ? AND ?
- AND (d.valid_from IS NULL OR d.valid_from <= ?) AND (d.valid_until IS NULL OR d.valid_until > ?) ORDER BY d.zone_no, d.record_id`, siteID, scope.Where("d.site_no", "d.zone_no"), store.At(at), store.At(at))
-		return err
+		out = nil
+		siteNo, err := store.One[int64](ctx, r, "SELECT site_no FROM org_site WHERE site_id = ?", siteID)
+		if err != nil {
+			return err
+		}
+		plants, err := record.PlantsAt(ctx, r, siteNo, at)
+		if err != nil {
+			return err
+		}
+		for _, p := range plants {
+			seen, err := store.All[plantState](ctx, r, `SELECT d.record_id, d.ref, CAST(? AS TEXT) AS mode, CAST(? AS TEXT) AS source, COALESCE((SELECT z.name FROM org_zone z WHERE z.zone_no = d.zone_no), '') AS zone
+ FROM record_record d WHERE d.record_id = ? AND ?`, p.Mode, p.Source, p.RecordID, scope.Where("d.site_no", "d.zone_no"))
+			if err != nil {
+				return err
+			}
+			out = append(out, seen...)
+		}
+		return nil
 	})
 	return out, err
 }

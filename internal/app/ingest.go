@@ -24,6 +24,7 @@ type ingest struct {
 	log     *slog.Logger
 
 	listening *listen.Service
+	plant     *plantTags
 }
 
 // take applies one summary, batch by batch, each with its events in a
@@ -60,6 +61,9 @@ func (i *ingest) take(ctx context.Context, d sensor.Delivery, sum *sensor.Summar
 		if err := i.listening.Take(ctx, tx, d, sum); err != nil {
 			return err
 		}
+		if err := i.plant.take(ctx, tx, d, sum); err != nil {
+			return err
+		}
 		source := []ot.Ref{{Kind: "source", ID: d.Source}}
 		return bus.Publish(ctx, tx, bus.Event{Topic: ot.TopicNetwork, SiteNo: d.SiteNo, Refs: source}, bus.Event{Topic: ot.TopicSource, SiteNo: d.SiteNo, Refs: source})
 	})
@@ -71,6 +75,7 @@ func (i *ingest) take(ctx context.Context, d sensor.Delivery, sum *sensor.Summar
 // small transactions, so that a big site does not hold the one writer.
 func (i *ingest) follow(ctx context.Context, b *bus.Bus) error {
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return i.plant.follow(ctx, b) })
 	g.Go(func() error {
 		return b.Run(ctx, "zones", []ot.Topic{ot.TopicOrg}, func(ctx context.Context, tx *store.Tx, events []bus.Event) error {
 			for _, e := range events {

@@ -127,7 +127,7 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	if err := s.openListening(sealKey); err != nil {
 		return nil, err
 	}
-	s.ingest = &ingest{db: s.db, assets: s.assets, network: s.network, listening: s.listening, log: log}
+	s.ingest = &ingest{db: s.db, assets: s.assets, network: s.network, listening: s.listening, plant: &plantTags{}, log: log}
 	if err := s.openEdges(); err != nil {
 		return nil, err
 	}

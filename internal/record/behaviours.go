@@ -33,6 +33,10 @@ func (plantState) Guards() map[string]Guard {
 			return "say when it begins and how long it lasts", nil
 		case p.Source == "tag" && (p.TagAsset == "" || p.TagProtocol == "" || p.TagAddress == "" || p.TagValue == nil):
 			return "say which controller, address and value", nil
+		case p.Source == "tag":
+			if _, err := ParseTag(p.TagProtocol, p.TagAddress); err != nil {
+				return err.Error(), nil
+			}
 		}
 		return "", nil
 	}}

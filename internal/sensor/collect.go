@@ -34,6 +34,9 @@ func (l *lane) Message(m *ot.Message) {
 			t.refused++
 		}
 		t.touch(m.First, m.N)
+		if m.Flags&(ot.HasValue|ot.Refused) == ot.HasValue {
+			l.value(t, m)
+		}
 	}
 	if l.quoting {
 		return

@@ -34,6 +34,7 @@ type conv struct {
 	proof          []byte
 	tuples         tuples
 	texts          *texts // of the lane: what the tuples' text numbers mean
+	values         *values
 }
 
 // evict folds a flow that has to make room.
@@ -81,6 +82,9 @@ func (l *lane) finish(fl *flow) {
 // from zero, or is over and leaves its counters behind.
 func (l *lane) fold(fl *flow, over bool) {
 	if fl.packets[0]+fl.packets[1] == 0 {
+		for i := range fl.tuples.recs {
+			fl.tuples.recs[i].values = 0 // their room is another's next time
+		}
 		return
 	}
 	l.health.Malformed += fl.malformed
@@ -102,7 +106,7 @@ func (l *lane) fold(fl *flow, over bool) {
 	}
 	for i := range fl.tuples.recs {
 		t := &fl.tuples.recs[i]
-		t.count, t.refused, t.lo, t.hi, t.last = 0, 0, 0, 0, 0
+		t.count, t.refused, t.lo, t.hi, t.last, t.values = 0, 0, 0, 0, 0, 0
 		if l.brief { // the events that counted repeats are gone
 			t.hits, t.alert = 0, 0
 		}
@@ -127,7 +131,7 @@ func (l *lane) conv(fl *flow) *conv {
 	}
 	c := &conv{
 		key: k, ends: [2]ot.Host{l.end(fl, 0), l.end(fl, 1)}, client: fl.client, by: fl.by, vlan: fl.vlan,
-		first: fl.first, last: fl.last, firstRef: fl.firstRef, proof: append([]byte(nil), fl.proof...), texts: &l.texts,
+		first: fl.first, last: fl.last, firstRef: fl.firstRef, proof: append([]byte(nil), fl.proof...), texts: &l.texts, values: &l.values,
 	}
 	if len(l.convs) < l.budget.Flows {
 		l.convs[k] = c
@@ -194,6 +198,9 @@ func (c *conv) foldTuple(l *lane, t *tuple) {
 	}
 	if t.hi > 0 {
 		o.touch(t.lo, t.hi-t.lo)
+	}
+	if !o.key.other {
+		l.values.move(&o.values, t.values)
 	}
 }
 

@@ -2,6 +2,7 @@ package sensor
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/skanse/skanse/internal/ot"
@@ -180,6 +181,8 @@ func (g *Gathering) tuple(t *TupleDelta) {
 	if !ok {
 		g.tuples[k] = len(g.sum.Tuples)
 		g.sum.Tuples = append(g.sum.Tuples, *t)
+		x := &g.sum.Tuples[len(g.sum.Tuples)-1]
+		x.Values = slices.Clone(t.Values) // ours to change
 		return
 	}
 	x := &g.sum.Tuples[at]
@@ -190,6 +193,7 @@ func (g *Gathering) tuple(t *TupleDelta) {
 	x.FirstItem, x.LastItem = min(x.FirstItem, t.FirstItem), max(x.LastItem, t.LastItem)
 	x.Count += t.Count
 	x.Refused += t.Refused
+	x.Values = newest(x.Values, t.Values)
 }
 
 // add takes the counters of a later interval, and what it says of now.

@@ -35,6 +35,7 @@ type lane struct {
 	states   [][]dissect.Flow // idle, by entry
 	pool     pool
 	texts    texts
+	values   values
 	sink     *dissect.Sink
 	realms   realms
 

@@ -64,6 +64,7 @@ func (l *lane) clear() {
 		clear(l.events.seen)
 	}
 	clear(l.convs)
+	l.values.reset()
 	l.orphans = nil
 	l.facts.fresh = nil
 	l.events.kept = [3][]event{}
@@ -162,6 +163,7 @@ func (m *merger) tuples(s *Summary, c *conv, k FlowKey) {
 		if t.hi > 0 {
 			d.FirstItem, d.LastItem = t.lo, t.hi-1
 		}
+		d.Values = c.values.told(t.values, c.texts)
 		s.Tuples = append(s.Tuples, d)
 	}
 	c.tuples = tuples{}

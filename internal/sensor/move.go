@@ -28,6 +28,9 @@ func (s *Summary) Move(by time.Duration) {
 	for i := range s.Tuples {
 		t := &s.Tuples[i]
 		move(&t.First, &t.Last, &t.FirstRef.Seen)
+		for k := range t.Values {
+			move(&t.Values[k].Seen)
+		}
 	}
 	for i := range s.Events {
 		move(&s.Events[i].Ref.Seen)

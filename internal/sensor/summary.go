@@ -108,6 +108,15 @@ type TupleDelta struct {
 	First     int64        `json:"first"`
 	Last      int64        `json:"last"`
 	FirstRef  ot.PacketRef `json:"first_ref"`
+	Values    []Value      `json:"values,omitempty"` // of a few elements, each the newest; by element
+}
+
+// Value is what an element of a tuple was last heard to hold.
+type Value struct {
+	Item  uint32  `json:"item"`
+	Name  string  `json:"name,omitempty"` // the tag, where the protocol names what it reads
+	Value float64 `json:"value"`
+	Seen  int64   `json:"seen"`
 }
 
 // Event is one message reported whole: of a class in ot.Rare, a rule hit, or a flow's first of a tuple.

@@ -69,6 +69,7 @@ type tuple struct {
 	alert          int32    // its event among the alerts, from 1, where hits are only counted
 	count, refused uint64
 	last           int64
+	values         uint32 // the chain of its elements' newest values
 
 	ref  ref    // of the first
 	hits uint64 // rules that reported this tuple once already, by number

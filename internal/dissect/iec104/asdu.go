@@ -89,6 +89,9 @@ func objects(m *ot.Message, kind, vsq byte, b []byte) dissect.Fault {
 	}
 	m.First, m.N = low, high-low+1
 	command(m, kind, b[objectLen:])
+	if address(b) == low { // the value is that of the object that First names
+		monitored(m, kind, b[objectLen:])
+	}
 	if size < 0 {
 		return dissect.OK
 	}
@@ -160,6 +163,32 @@ func command(m *ot.Message, kind byte, e []byte) {
 		m.Space = spaceSelect
 	default:
 		m.Space = spaceExecute
+	}
+}
+
+// monitored takes the value of the first object that a station reports.
+func monitored(m *ot.Message, kind byte, e []byte) {
+	switch kind {
+	case 1, 30: // single point
+		if len(e) >= 1 {
+			set(m, float64(e[0]&1))
+		}
+	case 3, 31: // double point
+		if len(e) >= 1 {
+			set(m, float64(e[0]&3))
+		}
+	case 9, 34: // normalised
+		if len(e) >= 2 {
+			set(m, float64(int16(binary.LittleEndian.Uint16(e)))/32768)
+		}
+	case 11, 35: // scaled
+		if len(e) >= 2 {
+			set(m, float64(int16(binary.LittleEndian.Uint16(e))))
+		}
+	case 13, 36: // short float
+		if len(e) >= 4 {
+			set(m, float64(math.Float32frombits(binary.LittleEndian.Uint32(e))))
+		}
 	}
 }
 

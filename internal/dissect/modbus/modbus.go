@@ -63,14 +63,14 @@ const (
 
 const (
 	header  = 7
-	maxADU  = 260       // 3.1.3: 253 bytes of PDU, one unit id, six of header
-	maxUMAS = 1100      // Unity controllers negotiate longer frames than the standard
-	noState = 4096 + 64 // the lazily made names of units
-	minBody = 2         // unit id and function code
-	restart = 1         // diagnostics: restart communications option
-	listen  = 4         // diagnostics: force listen only mode
-	coilOn  = 0xff00    // the only values of function 5
-	mei14   = 14        // read device identification
+	maxADU  = 260        // 3.1.3: 253 bytes of PDU, one unit id, six of header
+	maxUMAS = 1100       // Unity controllers negotiate longer frames than the standard
+	noState = 4096 + 192 // the lazily made names of units, and the requests that wait
+	minBody = 2          // unit id and function code
+	restart = 1          // diagnostics: restart communications option
+	listen  = 4          // diagnostics: force listen only mode
+	coilOn  = 0xff00     // the only values of function 5
+	mei14   = 14         // read device identification
 )
 
 // Protocol is the Modbus dissector.
@@ -152,16 +152,17 @@ func plausible(b []byte) bool {
 }
 
 // flow holds next to no state: everything a message says stands in its own
-// PDU, but for UMAS. The names of units are kept so that a fact costs no memory twice.
+// PDU, but for UMAS and the address of what is read. The names of units are kept so that a fact costs no memory twice.
 type flow struct {
 	turned bool // the sides are the other way round than the engine thinks
 	asked  pending
+	reads  reads
 	units  *[256]string
 	text   [8]byte // scratch: a version
 }
 
 // Reset keeps the names of units: they are the same in every conversation.
-func (f *flow) Reset() { f.turned, f.asked = false, pending{} }
+func (f *flow) Reset() { f.turned, f.asked, f.reads = false, pending{}, reads{} }
 
 // Frame cuts at the header's length; out of step it looks for the next plausible
 // header. Where a header should stand and none does, all in hand is dropped: the
@@ -225,9 +226,13 @@ func (f *flow) Decode(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 	case fc == umas:
 		fault = f.umas(m, binary.BigEndian.Uint16(b), data, out)
 	case dir == ot.Response:
-		fault = response(m, fc, data, out)
+		if fault = response(m, fc, data, out); fault == dissect.OK && fc <= readInputRegisters {
+			f.reads.answer(m, binary.BigEndian.Uint16(b), fc, data)
+		}
 	default:
-		fault = request(m, fc, data, out)
+		if fault = request(m, fc, data, out); fault == dissect.OK && fc <= readInputRegisters {
+			f.reads.ask(m, binary.BigEndian.Uint16(b), fc)
+		}
 	}
 	out.End()
 	if fault == dissect.OK && dir == ot.Response {

@@ -21,7 +21,10 @@ const (
 	setupCommunication = 0xf0
 )
 
-const succeeded = 0xff // return code of a data item
+const (
+	succeeded = 0xff // return code of a data item
+	bitSize   = 0x01 // transport size of one bit
+)
 
 // job reports a request. A program invocation is reported by its service's
 // name, which says what happens, with the function beside it; a stop by its function.
@@ -142,7 +145,7 @@ func width(size byte) uint32 {
 
 // written reads the value of a write of one variable: return code, type, length (2), value.
 func written(m *ot.Message, p, d []byte) {
-	if len(p) < 6 || p[1] != 1 || len(d) < 5 {
+	if len(p) < 6 || p[1] != 1 || len(d) < 5 || p[5] == bitSize { // a bit is not its byte
 		return
 	}
 	v := d[4:]

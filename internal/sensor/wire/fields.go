@@ -131,7 +131,35 @@ func (c *coder) tuple(t *sensor.TupleDelta) {
 	c.at(&t.First)
 	c.at(&t.Last)
 	c.ref(&t.FirstRef)
+	if c.writing && c.version < 4 {
+		return
+	}
+	n := uint16(min(len(t.Values), maxValues))
+	num(c, &n)
+	if n > maxValues {
+		c.fail("%d values of one tuple: at most %d are read", n, maxValues)
+		return
+	}
+	for i := range n {
+		var v sensor.Value
+		if c.writing {
+			v = t.Values[i]
+		}
+		num(c, &v.Item)
+		text(c, &v.Name)
+		c.float(&v.Value)
+		c.at(&v.Seen)
+		if c.err != nil {
+			return
+		}
+		if !c.writing {
+			t.Values = append(t.Values, v)
+		}
+	}
 }
+
+// maxValues bounds the values of one tuple: those of a sensor, gathered from several flows.
+const maxValues = 256
 
 // maxRules bounds the rules that one message can hit.
 const maxRules = 256

@@ -33,8 +33,9 @@ import (
 //	1  as first written
 //	2  Health.Repeated, Event.Repeats
 //	3  Health.Mirror, Health.Port, Health.Ring as JSON: few, and not yet at rest
+//	4  TupleDelta.Values
 const (
-	Version = 3
+	Version = 4
 	oldest  = 1
 )
 
