@@ -14,10 +14,9 @@ import (
 
 // ownPostgres is a PostgreSQL of this test alone, that it may stop and start.
 type ownPostgres struct {
-	t         *testing.T
-	bin, dir  string
-	as        []string
-	databases string
+	t        *testing.T
+	bin, dir string
+	as       []string
 }
 
 func newPostgres(t *testing.T) *ownPostgres {
