@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
-import { base, enter, launch, openPage, violations } from "../browser.mjs";
+import { base, signIn, launch, openPage, violations } from "../browser.mjs";
 
 /** @type {import("playwright-core").Browser} */
 let browser;
@@ -36,7 +36,7 @@ describe("notices", () => {
     context.setDefaultTimeout(20_000);
     const { page, wrong } = await openPage(context);
     page.on("dialog", (dialog) => dialog.accept());
-    await enter(page);
+    await signIn(page);
     await page.goto(`${base()}/settings?tab=notices`);
     await page.getByText("None yet: people see").waitFor();
     assert.deepEqual(await violations(page), []);
