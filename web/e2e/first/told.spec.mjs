@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
-import { base, signIn, launch, openPage, violations } from "../browser.mjs";
+import { base, launch, openPage, signIn, violations } from "../browser.mjs";
 
 /** @type {import("playwright-core").Browser} */
 let browser;
