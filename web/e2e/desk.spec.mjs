@@ -30,7 +30,8 @@ test("a new device is accepted on a phone", () =>
   visit(phone, async (page) => {
     await page.goto(`${base()}/inbox?whose=all&kind=new-device`);
     await page.locator(".entry").or(page.locator(".empty")).first().waitFor();
-    if ((await page.locator(".entry").count()) === 0) return; // the server has no undecided device
+    const before = (await ask(page, "/inbox?whose=all&kind=new-device")).items.length;
+    if (before === 0) return; // the server has no undecided device
     await page.locator(".entry").first().click();
     await page.getByRole("radio", { name: /It belongs here/ }).waitFor();
     assert.deepEqual(await violations(page), []);
@@ -39,7 +40,7 @@ test("a new device is accepted on a phone", () =>
     await page.getByRole("button", { name: /^Accept/ }).click();
     await page.getByText(/accepted\./).waitFor();
     const left = await ask(page, "/inbox?whose=all&kind=new-device");
-    assert.equal(left.items.length, 0);
+    assert.equal(left.items.length, before - 1);
   }));
 
 test("a contradiction is explained in one form", () =>
