@@ -30,16 +30,17 @@ test("a new device is accepted on a phone", () =>
   visit(phone, async (page) => {
     await page.goto(`${base()}/inbox?whose=all&kind=new-device`);
     await page.locator(".entry").or(page.locator(".empty")).first().waitFor();
-    if ((await page.locator(".entry").count()) === 0) return; // the server has no undecided device
+    const before = (await ask(page, "/inbox?whose=all&kind=new-device")).items.length;
+    if (before === 0) return; // the server has no undecided device
     await page.locator(".entry").first().click();
     await page.getByRole("radio", { name: /It belongs here/ }).waitFor();
     assert.deepEqual(await violations(page), []);
-    const across = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
-    assert.equal(across, false, "the page is wider than the phone");
+    // The page settles first: what still loads may be wide for a moment.
+    await page.waitForFunction(() => document.documentElement.scrollWidth <= innerWidth);
     await page.getByRole("button", { name: /^Accept/ }).click();
     await page.getByText(/accepted\./).waitFor();
     const left = await ask(page, "/inbox?whose=all&kind=new-device");
-    assert.equal(left.items.length, 0);
+    assert.equal(left.items.length, before - 1);
   }));
 
 test("a contradiction is explained in one form", () =>

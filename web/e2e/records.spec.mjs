@@ -90,6 +90,7 @@ describe("records", () => {
     await form.getByRole("button", { name: /^Save/ }).click();
     await page.waitForURL(/\/records\/[0-9a-f-]{36}$/);
     const url = page.url();
+    await page.getByRole("heading", { level: 1, name: /New CPU/ }).waitFor();
     assert.deepEqual(await violations(page), []);
 
     await page.getByRole("button", { name: /^Ask for approval/ }).click();

@@ -145,7 +145,7 @@ describe("walks", () => {
     await page.keyboard.press("Tab");
     assert.equal(await page.evaluate(() => document.activeElement?.className), "skip");
     await page.keyboard.press("Control+k");
-    await page.getByRole("combobox").fill("audit");
+    await page.getByRole("dialog").getByRole("combobox").fill("audit");
     await page.keyboard.press("Enter");
     await page.waitForURL(/\/audit$/);
     await page.keyboard.press("Control+k");
