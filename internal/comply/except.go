@@ -119,8 +119,8 @@ func (b exceptions) Check(_ context.Context, _ *store.Tx, rec *record.Record) er
 		if rec.ZoneNo != 0 || rec.AssetID != "" {
 			return ot.Errorf(ot.Invalid, "a requirement does not apply to a site or to the whole company: leave the zone and the asset out; a single device is an exception from a check")
 		}
-		if from := begin(rec); !rec.ValidUntil.IsZero() && rec.ValidUntil.After(addMonths(from, longestNA)) {
-			return ot.Errorf(ot.Invalid, "valid_until: not applicable for %d months at most, until %s; then somebody looks again", longestNA, day(addMonths(from, longestNA)))
+		if from := begin(rec); !rec.ValidUntil.IsZero() && rec.ValidUntil.After(record.AddMonths(from, longestNA)) {
+			return ot.Errorf(ot.Invalid, "valid_until: not applicable for %d months at most, until %s; then somebody looks again", longestNA, day(record.AddMonths(from, longestNA)))
 		}
 	} else if e.Check == "" && e.Requirement == "" {
 		return ot.Errorf(ot.Invalid, "check: say from which check, by its id, as remote.bypass")
@@ -143,15 +143,6 @@ func begin(rec *record.Record) time.Time {
 		return rec.ValidFrom.Time
 	}
 	return rec.CreatedAt.Time
-}
-
-// addMonths keeps to the month that is meant: a month after 31 January is the end of February.
-func addMonths(t time.Time, months int) time.Time {
-	out := t.AddDate(0, months, 0)
-	if out.Day() != t.Day() {
-		out = out.AddDate(0, 0, -out.Day())
-	}
-	return out
 }
 
 // Kinds are what records may be linked to that only the catalogue knows.

@@ -137,13 +137,3 @@ func TestExceptionRefuses(t *testing.T) {
 		}
 	}
 }
-
-func TestAddMonths(t *testing.T) {
-	for _, c := range [][3]string{{"2027-01-31", "1", "2027-02-28"}, {"2028-01-31", "1", "2028-02-29"}, {"2026-11-23", "24", "2028-11-23"}, {"2027-08-31", "6", "2028-02-29"}} {
-		from, _ := time.Parse(time.DateOnly, c[0])
-		months := map[string]int{"1": 1, "6": 6, "24": 24}[c[1]]
-		if got := addMonths(from, months).Format(time.DateOnly); got != c[2] {
-			t.Errorf("%s and %s months: %s, want %s", c[0], c[1], got, c[2])
-		}
-	}
-}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/skanse/skanse/internal/auth"
-	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/rest"
 	"github.com/skanse/skanse/internal/store"
@@ -32,7 +31,7 @@ func (s *Service) Routes(r *rest.Router) {
 		AsOf string `query:"as_of" doc:"A day, as 2026-11-20; empty: now"`
 	},
 	) (*body[Posture], error) {
-		at, err := dayArgument(in.AsOf)
+		at, err := rest.AsOf(in.AsOf, s.clock())
 		if err != nil {
 			return nil, err
 		}
@@ -44,7 +43,7 @@ func (s *Service) Routes(r *rest.Router) {
 		AsOf string `query:"as_of" doc:"A day, as 2026-11-20; empty: now"`
 	},
 	) (*body[rest.Page[RequirementItem]], error) {
-		at, err := dayArgument(in.AsOf)
+		at, err := rest.AsOf(in.AsOf, s.clock())
 		if err != nil {
 			return nil, err
 		}
@@ -56,7 +55,7 @@ func (s *Service) Routes(r *rest.Router) {
 		AsOf string `query:"as_of" doc:"A day, as 2026-11-20; empty: now"`
 	},
 	) (*body[RequirementDetail], error) {
-		at, err := dayArgument(in.AsOf)
+		at, err := rest.AsOf(in.AsOf, s.clock())
 		if err != nil {
 			return nil, err
 		}
@@ -70,7 +69,7 @@ func (s *Service) Routes(r *rest.Router) {
 		Paging
 	},
 	) (*body[rest.Page[Item]], error) {
-		at, err := dayArgument(in.AsOf)
+		at, err := rest.AsOf(in.AsOf, s.clock())
 		if err != nil {
 			return nil, err
 		}
@@ -86,7 +85,7 @@ func (s *Service) Routes(r *rest.Router) {
 		Paging
 	},
 	) (*body[rest.Page[Evidence]], error) {
-		at, err := dayArgument(in.AsOf)
+		at, err := rest.AsOf(in.AsOf, s.clock())
 		if err != nil {
 			return nil, err
 		}
@@ -137,18 +136,6 @@ type declarationInput struct {
 	Statement   string     `json:"statement"`
 	AttestedBy  string     `json:"attested_by"`
 	ValidUntil  *time.Time `json:"valid_until,omitempty" nullable:"true" doc:"null: the longest the catalogue allows"`
-}
-
-func dayArgument(s string) (time.Time, error) {
-	if s == "" {
-		return time.Time{}, nil
-	}
-	for _, layout := range [...]string{time.DateOnly, time.RFC3339} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, ot.Errorf(ot.Invalid, "as_of %q is not a day: write it as 2026-11-20", ot.Printable(s))
 }
 
 // dayAsked is the day of a moment as histories count days; 0: now.

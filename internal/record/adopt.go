@@ -31,7 +31,7 @@ func (s *Service) Adopt(ctx context.Context, tx *store.Tx, n Draft, past Past) (
 		rec.State, rec.CreatedBy, rec.CreatedAt = past.State, past.By, store.At(past.At)
 		rec.UpdatedBy, rec.UpdatedAt, rec.ClosedAt = past.By, store.At(past.At), store.At(past.Ended)
 		if t.ReviewMonths > 0 && past.Ended.IsZero() {
-			rec.ReviewAt = store.At(addMonths(past.At, t.ReviewMonths))
+			rec.ReviewAt = store.At(AddMonths(past.At, t.ReviewMonths))
 		}
 	}
 	return s.Create(ctx, tx, auth.System(), n)

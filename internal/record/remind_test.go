@@ -121,17 +121,26 @@ func TestDue(t *testing.T) {
 }
 
 func TestAddMonths(t *testing.T) {
-	for in, want := range map[string]string{"2026-01-31 1": "2026-02-28", "2028-01-31 1": "2028-02-29", "2026-11-30 3": "2027-02-28", "2026-12-31 12": "2027-12-31", "2026-10-31 6": "2027-04-30"} {
-		at, err := time.Parse(time.DateOnly, in[:10])
+	for _, c := range []struct {
+		from   string
+		months int
+		want   string
+	}{
+		{"2026-01-31", 1, "2026-02-28"},
+		{"2027-01-31", 1, "2027-02-28"},
+		{"2028-01-31", 1, "2028-02-29"},
+		{"2026-11-30", 3, "2027-02-28"},
+		{"2026-10-31", 6, "2027-04-30"},
+		{"2027-08-31", 6, "2028-02-29"},
+		{"2026-12-31", 12, "2027-12-31"},
+		{"2026-11-23", 24, "2028-11-23"},
+	} {
+		from, err := time.Parse(time.DateOnly, c.from)
 		if err != nil {
 			t.Fatal(err)
 		}
-		months := int(in[11] - '0')
-		if len(in) > 12 {
-			months = 12
-		}
-		if got := addMonths(at, months).Format(time.DateOnly); got != want {
-			t.Errorf("%s: %s, want %s", in, got, want)
+		if got := AddMonths(from, c.months).Format(time.DateOnly); got != c.want {
+			t.Errorf("%s and %d months: %s, want %s", c.from, c.months, got, c.want)
 		}
 	}
 }

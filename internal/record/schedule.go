@@ -44,7 +44,7 @@ func reminderKeys(recordID string) []string {
 // reviewed counts the next review from now.
 func (s *Service) reviewed(ctx context.Context, tx *store.Tx, who auth.Principal, t *Type, rec *Record, comment string) error {
 	now := s.now()
-	rec.ReviewAt = store.At(addMonths(now, t.ReviewMonths))
+	rec.ReviewAt = store.At(AddMonths(now, t.ReviewMonths))
 	row := schedule{rec.ID, int64(t.ReviewMonths), store.At(now), actorOf(who), comment}
 	if err := store.Upsert(ctx, tx, "record_schedule", []schedule{row}, []string{"record_id"}, []string{"months", "last_review_at", "last_review_by", "last_comment"}); err != nil {
 		return err

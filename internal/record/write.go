@@ -74,7 +74,7 @@ func (s *Service) Create(ctx context.Context, tx *store.Tx, who auth.Principal, 
 	}
 	if t.ReviewMonths > 0 {
 		if st, _ := t.State(t.Initial); st.Kind == "active" {
-			rec.ReviewAt = store.At(addMonths(now, t.ReviewMonths))
+			rec.ReviewAt = store.At(AddMonths(now, t.ReviewMonths))
 		}
 	}
 	if err := s.write(ctx, tx, nil, rec, "create", ""); err != nil {
@@ -288,8 +288,8 @@ func nextRef(ctx context.Context, tx *store.Tx, t *Type, now time.Time) (string,
 	return fmt.Sprintf("%s-%04d", series, n), err
 }
 
-// addMonths counts calendar months; the 31st becomes the last day of a shorter month.
-func addMonths(t time.Time, months int) time.Time {
+// AddMonths counts calendar months; the 31st becomes the last day of a shorter month.
+func AddMonths(t time.Time, months int) time.Time {
 	first := time.Date(t.Year(), t.Month(), 1, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), t.Location()).AddDate(0, months, 0)
 	last := first.AddDate(0, 1, -1).Day()
 	return first.AddDate(0, 0, min(t.Day(), last)-1)

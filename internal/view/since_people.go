@@ -27,6 +27,21 @@ type Expiry struct {
 // soon is how far ahead the page and the inbox look.
 const soon = 14 * 24 * time.Hour
 
+// inOrWhole limits records, as d, to the sites that are looked at and to the whole of their companies.
+func (l *look) inOrWhole(zoneCol string) ot.SQL {
+	in := l.in("d.site_no", zoneCol)
+	var entities []string
+	for _, s := range l.sites {
+		if !slices.Contains(entities, s.EntityID) {
+			entities = append(entities, s.EntityID)
+		}
+	}
+	if len(entities) == 0 {
+		return in
+	}
+	return ot.SQL{Text: "(? OR d.site_no = 0 AND d.entity_id IN (?))", Args: []any{in, entities}}
+}
+
 // expiring is what ends within 14 days.
 func (l *look) expiring(ctx context.Context) (Part[Expiry], error) {
 	rows, err := l.allExpiring(ctx)
@@ -46,20 +61,11 @@ func (l *look) allExpiring(ctx context.Context) ([]Expiry, error) {
 	}
 	end := store.At(l.now.Add(soon))
 	now := store.At(l.now)
-	whole := ot.SQL{Text: "? = 0 AND 1 = 0", Args: []any{0}}
-	var entities []string
-	for _, s := range l.sites {
-		if !slices.Contains(entities, s.EntityID) {
-			entities = append(entities, s.EntityID)
-		}
-	}
-	if len(entities) > 0 {
-		whole = ot.SQL{Text: "d.site_no = 0 AND d.entity_id IN (?)", Args: []any{entities}}
-	}
 	queries := []ot.SQL{
-		{Text: `SELECT 'declaration' AS kind, d.record AS type, d.requirement AS ref_id, d.record AS title, d.site_no, d.entity_id, '' AS owner, d.valid_until AS at FROM comply_declaration d
- WHERE d.withdrawn_at IS NULL AND d.valid_until > ? AND d.valid_until <= ? AND (? OR ?)
- AND NOT EXISTS (SELECT 1 FROM comply_declaration n WHERE n.requirement = d.requirement AND n.record = d.record AND n.entity_id = d.entity_id AND n.site_no = d.site_no AND n.withdrawn_at IS NULL AND n.valid_until > d.valid_until)`, Args: []any{now, end, l.in("d.site_no", ""), whole}},
+		{Text: `SELECT 'declaration' AS kind, d.data->>'record' AS type, d.data->>'requirement' AS ref_id, d.data->>'record' AS title, d.site_no, d.entity_id, d.owner_id AS owner, d.valid_until AS at FROM record_record d
+ WHERE d.type = 'declaration' AND d.state = 'in_force' AND d.valid_until > ? AND d.valid_until <= ? AND ?
+ AND NOT EXISTS (SELECT 1 FROM record_record n WHERE n.type = 'declaration' AND n.state = 'in_force' AND n.data->>'requirement' = d.data->>'requirement' AND n.data->>'record' = d.data->>'record'
+  AND n.entity_id = d.entity_id AND n.site_no = d.site_no AND n.valid_until > d.valid_until)`, Args: []any{now, end, l.inOrWhole("")}},
 		{Text: `SELECT 'visitor' AS kind, '' AS type, v.asset_id AS ref_id, COALESCE((SELECT a.name FROM asset_asset a WHERE a.asset_id = v.asset_id), '') AS title, v.site_no, '' AS entity_id, '' AS owner, v.until_at AS at FROM asset_visitor v
  WHERE v.until_at > ? AND v.until_at <= ? AND ?`, Args: []any{now, end, l.in("v.site_no", "")}},
 	}
@@ -68,13 +74,9 @@ func (l *look) allExpiring(ctx context.Context) ([]Expiry, error) {
 			ot.SQL{Text: `SELECT 'account' AS kind, '' AS type, u.user_id AS ref_id, u.name AS title, CAST(0 AS BIGINT) AS site_no, '' AS entity_id, '' AS owner, u.end_at AS at FROM auth_user u WHERE NOT u.disabled AND u.end_at > ? AND u.end_at <= ?`, Args: []any{now, end}},
 			ot.SQL{Text: `SELECT 'token' AS kind, '' AS type, t.token_id AS ref_id, t.name AS title, CAST(0 AS BIGINT) AS site_no, '' AS entity_id, t.user_id AS owner, t.end_at AS at FROM auth_token t WHERE t.revoked_at IS NULL AND t.end_at > ? AND t.end_at <= ?`, Args: []any{now, end}})
 	}
-	records, err := l.hasRecords(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if records && l.p.Permissions.Has(auth.RecordRead) {
+	if l.p.Permissions.Has(auth.RecordRead) {
 		queries = append(queries, ot.SQL{Text: `SELECT 'record' AS kind, d.type, d.record_id AS ref_id, d.title, d.site_no, d.entity_id, d.owner_id AS owner, d.valid_until AS at FROM record_record d
- WHERE d.closed_at IS NULL AND d.type NOT IN ('plant-state', 'maintenance-window', 'change') AND d.valid_until > ? AND d.valid_until <= ? AND (? OR ?)`, Args: []any{now, end, l.in("d.site_no", "d.zone_no"), whole}})
+ WHERE d.closed_at IS NULL AND d.type NOT IN ('declaration', 'plant-state', 'maintenance-window', 'change') AND d.valid_until > ? AND d.valid_until <= ? AND ?`, Args: []any{now, end, l.inOrWhole("d.zone_no")}})
 	}
 	var out []Expiry
 	for _, q := range queries {
@@ -138,8 +140,8 @@ func (l *look) signIns(ctx context.Context) (Part[SignIn], error) {
 type Decision struct {
 	At     store.Time `json:"at"`
 	By     string     `json:"by"`
-	Kind   string     `json:"kind" enum:"device,declaration,withdrawn,explained,answered"`
-	What   string     `json:"what" doc:"accepted, rejected…; the requirement; the answer"`
+	Kind   string     `json:"kind" enum:"device,declaration,record,explained,answered"`
+	What   string     `json:"what" doc:"accepted, rejected…; of a record approved or rejected; the requirement; the answer"`
 	Count  int64      `json:"count"`
 	SiteID string     `json:"site_id"`
 	Site   string     `json:"site"`
@@ -161,7 +163,7 @@ type decisionRow struct {
 	Reason string     `db:"reason"`
 }
 
-// decisions are what people decided of devices, declarations, observed changes and inbox items.
+// decisions are what people decided of devices, declarations, other records, observed changes and inbox items.
 func (l *look) decisions(ctx context.Context) (Part[Decision], error) {
 	queries := []ot.SQL{
 		{Text: `SELECT MAX(h.at) AS at, h.decided_by AS who, 'device' AS kind, h.after AS what, COUNT(*) AS n, h.site_no, 'asset' AS ref_kind, MIN(h.asset_id) AS ref_id,
@@ -174,8 +176,13 @@ func (l *look) decisions(ctx context.Context) (Part[Decision], error) {
  FROM inbox_item i WHERE i.outcome = 'answered' AND i.done_at >= ? AND i.done_at < ? AND ? GROUP BY i.item_id, i.comment, i.site_no, i.title`, Args: []any{l.from, l.to, l.in("i.site_no", "i.zone_no")}},
 	}
 	if l.p.Permissions.Has(auth.PostureRead) {
-		queries = append(queries, ot.SQL{Text: `SELECT MAX(d.declared_at) AS at, d.attested_by AS who, 'declaration' AS kind, MIN(d.requirement) AS what, COUNT(*) AS n, d.site_no, 'requirement' AS ref_kind, MIN(d.requirement) AS ref_id, '' AS title, '' AS reason
- FROM comply_declaration d WHERE d.declared_at >= ? AND d.declared_at < ? AND ? GROUP BY d.attested_by, d.site_no`, Args: []any{l.from, l.to, l.in("d.site_no", "")}})
+		queries = append(queries, ot.SQL{Text: `SELECT MAX(d.created_at) AS at, d.data->>'attested_by' AS who, 'declaration' AS kind, MIN(d.data->>'requirement') AS what, COUNT(*) AS n, d.site_no, 'requirement' AS ref_kind, MIN(d.data->>'requirement') AS ref_id, '' AS title, '' AS reason
+ FROM record_record d WHERE d.type = 'declaration' AND d.state <> 'draft' AND d.created_at >= ? AND d.created_at < ? AND ? GROUP BY d.data->>'attested_by', d.site_no`, Args: []any{l.from, l.to, l.inOrWhole("")}})
+	}
+	if l.p.Permissions.Has(auth.RecordRead) {
+		queries = append(queries, ot.SQL{Text: `SELECT v.at, CASE WHEN v.outside <> '' THEN v.outside ELSE COALESCE((SELECT u.name FROM auth_user u WHERE u.user_id = v.by_id), v.by_id) END AS who, 'record' AS kind,
+ CASE v.decision WHEN 'approve' THEN 'approved' ELSE 'rejected' END AS what, CAST(1 AS BIGINT) AS n, d.site_no, 'record' AS ref_kind, d.record_id AS ref_id, d.ref || ' ' || d.title AS title, v.comment AS reason
+ FROM record_approval v JOIN record_record d ON d.record_id = v.record_id WHERE v.at >= ? AND v.at < ? AND ?`, Args: []any{l.from, l.to, l.inOrWhole("d.zone_no")}})
 	}
 	var out []Decision
 	for _, q := range queries {

@@ -249,10 +249,6 @@ WHERE (? OR ?) ORDER BY CASE WHEN g.unexplained > 0 THEN 0 ELSE 1 END, g.at DESC
 	if err != nil {
 		return Part[WireChange]{}, err
 	}
-	records, err := l.hasRecords(ctx)
-	if err != nil {
-		return Part[WireChange]{}, err
-	}
 	out := make([]WireChange, 0, len(rows))
 	for i := range rows {
 		x := &rows[i]
@@ -266,10 +262,8 @@ WHERE (? OR ?) ORDER BY CASE WHEN g.unexplained > 0 THEN 0 ELSE 1 END, g.at DESC
 				c.What = s
 			}
 		}
-		if records {
-			if err := l.match(ctx, &c); err != nil {
-				return Part[WireChange]{}, err
-			}
+		if err := l.match(ctx, &c); err != nil {
+			return Part[WireChange]{}, err
 		}
 		out = append(out, c)
 	}
@@ -297,17 +291,6 @@ func (l *look) match(ctx context.Context, c *WireChange) error {
 		c.Matched, c.RecordID, c.RecordRef = true, rows[0].ID, rows[0].Ref
 	}
 	return nil
-}
-
-// hasRecords says whether the record engine's tables are there.
-func (l *look) hasRecords(ctx context.Context) (bool, error) {
-	tables, err := store.Tables(ctx, l.r)
-	for _, t := range tables {
-		if t.Name == "record_record" {
-			return true, err
-		}
-	}
-	return false, err
 }
 
 func unmatchedFirst(list []WireChange) {

@@ -6,9 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/skanse/skanse/catalog"
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/comply"
+	"github.com/skanse/skanse/internal/org"
 	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/store"
 	"github.com/skanse/skanse/internal/store/storetest"
 )
@@ -122,6 +125,17 @@ func TestSince(t *testing.T) {
 			t.Errorf("explained: %+v, decided %+v", s.Changes, s.Decisions)
 		}
 
+		declareFor(t, db, p.site, now)
+		if s, err = d.Since(t.Context(), boss, SinceFilter{}); err != nil {
+			t.Fatal(err)
+		}
+		if e := s.Expiring; e.Total != 1 || e.Items[0].Kind != "declaration" || e.Items[0].Ref != (ot.Ref{Kind: "requirement", ID: "5.3"}) {
+			t.Errorf("a declaration that ends in a week: %+v", e)
+		}
+		if i := slices.IndexFunc(s.Decisions.Items, func(d Decision) bool { return d.Kind == "declaration" }); i < 0 || s.Decisions.Total != 2 || s.Decisions.Items[i].What != "5.3" || s.Decisions.Items[i].By != "lena" {
+			t.Errorf("a declaration that somebody made: %+v", s.Decisions)
+		}
+
 		other := boss
 		other.Scope = auth.Scope{Sites: []int64{p.site.No + 7}}
 		if s, err = d.Since(t.Context(), other, SinceFilter{}); err != nil || len(s.Sites)+s.Devices.Total+s.Changes.Total+s.Connections.Total+s.Decisions.Total+s.SignIns.Total != 0 {
@@ -136,6 +150,32 @@ func TestSince(t *testing.T) {
 			t.Errorf("without the rights: %+v %v", s, err)
 		}
 	})
+}
+
+// declareFor writes a declaration of the site that ends in a week, and one of the year before.
+func declareFor(t *testing.T, db *store.DB, site org.Site, now time.Time) {
+	t.Helper()
+	cat, err := comply.ReadCatalogue(catalog.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	records, err := record.New(db, record.Config{Dir: t.TempDir(), Behaviours: append(record.Own(), cat.Behaviours()...), Kinds: cat.Kinds()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, year := range []int{0, -1} {
+		at := now.Add(-time.Hour).AddDate(year, 0, 0)
+		n := record.Draft{
+			Type: "declaration", Title: "One way in", Site: site.ID, ValidFrom: at, ValidUntil: now.AddDate(year, 0, 7),
+			Data: map[string]any{"requirement": "5.3", "record": "remote access standard naming the single solution; exceptions list", "statement": "There is one gateway.", "attested_by": "lena"},
+		}
+		if err := db.Update(t.Context(), func(tx *store.Tx) error {
+			_, err := records.Adopt(t.Context(), tx, n, record.Past{State: "in_force", By: "lena", At: at})
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // What ends soon is one question a site and kind, for who must renew it.

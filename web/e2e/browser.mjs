@@ -97,6 +97,30 @@ export async function violations(page) {
 }
 
 /**
+ * What stands out beyond the right edge of the screen once the page has settled (10 s at most): nothing, or its names.
+ * @param {import("playwright-core").Page} page
+ */
+export async function tooWide(page) {
+  const look = () =>
+    page.evaluate(() => {
+      if (document.documentElement.scrollWidth <= window.innerWidth) return [];
+      const out = [...document.body.querySelectorAll("*")].filter(
+        (e) => e.getBoundingClientRect().right > window.innerWidth,
+      );
+      return [
+        `the page is ${document.documentElement.scrollWidth} wide on a screen of ${window.innerWidth}`,
+        ...out.slice(-8).map((e) => `${e.tagName}.${e.className}: ${e.textContent?.slice(0, 60)}`),
+      ];
+    });
+  let wide = await look();
+  for (let i = 0; i < 50 && wide.length > 0; i++) {
+    await page.waitForTimeout(200);
+    wide = await look();
+  }
+  return wide;
+}
+
+/**
  * Signs in with the password that enter gave the first person.
  * @param {import("playwright-core").Page} page
  */

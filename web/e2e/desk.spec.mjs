@@ -1,7 +1,7 @@
 // What asks a person: a new device, a contradiction, a shift's paper, an absence.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { base, enter, launch, openPage, violations } from "./browser.mjs";
+import { base, enter, launch, openPage, tooWide, violations } from "./browser.mjs";
 
 /** @type {import("playwright-core").Browser} */
 let browser;
@@ -35,10 +35,12 @@ test("a new device is accepted on a phone", () =>
     await page.locator(".entry").first().click();
     await page.getByRole("radio", { name: /It belongs here/ }).waitFor();
     assert.deepEqual(await violations(page), []);
-    // The page settles first: what still loads may be wide for a moment.
-    await page.waitForFunction(() => document.documentElement.scrollWidth <= innerWidth);
+    assert.deepEqual(await tooWide(page), []);
     await page.getByRole("button", { name: /^Accept/ }).click();
-    await page.getByText(/accepted\./).waitFor();
+    await page
+      .getByText(/accepted\./)
+      .first()
+      .waitFor();
     const left = await ask(page, "/inbox?whose=all&kind=new-device");
     assert.equal(left.items.length, before - 1);
   }));
@@ -54,7 +56,10 @@ test("a contradiction is explained in one form", () =>
     await page.getByLabel("Why", { exact: true }).fill("The gateway was down for two hours.");
     assert.deepEqual(await violations(page), []);
     await page.getByRole("button", { name: "Explain" }).click();
-    await page.getByText(/Explained: FND-/).waitFor();
+    await page
+      .getByText(/Explained: FND-/)
+      .first()
+      .waitFor();
     const left = await ask(page, "/inbox?whose=all&kind=contradiction");
     assert.equal(left.items.length, before - 1);
   }));

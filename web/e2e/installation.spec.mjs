@@ -20,7 +20,10 @@ describe("this installation", () => {
     const { page, wrong } = await openPage(context);
     await page.goto(`${base()}/settings?tab=installation`);
     await page.getByRole("heading", { name: "How it is" }).waitFor();
-    await page.getByText(/GB free|TB free/).waitFor();
+    await page
+      .getByText(/GB free|TB free/)
+      .first()
+      .waitFor();
     assert.deepEqual(await violations(page), []);
 
     await page.getByRole("button", { name: /the recovery kit$/ }).click();
@@ -44,7 +47,10 @@ describe("this installation", () => {
 
     await page.getByRole("button", { name: "Change Messages" }).click();
     await page.getByLabel(/Days, 90/).fill("91");
-    await page.getByText(/would go/i).waitFor();
+    await page
+      .getByText(/would go/i)
+      .first()
+      .waitFor();
     assert.deepEqual(await violations(page), []);
     await dialog.getByRole("button", { name: "Save" }).click();
     await page.getByRole("cell", { name: "91 days" }).waitFor();

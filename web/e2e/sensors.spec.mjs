@@ -17,7 +17,10 @@ describe("sensors", () => {
     await enter(page);
     await page.goto(`${base()}/sensors`);
     await page.getByRole("heading", { name: "Sensors", exact: true }).waitFor();
-    await page.getByText(/Loading/).waitFor({ state: "detached" });
+    await page
+      .getByText(/Loading/)
+      .first()
+      .waitFor({ state: "detached" });
     assert.deepEqual(await violations(page), []);
 
     await page.getByRole("button", { name: "Add a sensor" }).click();

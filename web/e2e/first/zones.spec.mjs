@@ -24,6 +24,10 @@ describe("the first hour", () => {
       headers: { "Content-Type": "application/octet-stream", Origin: base() },
     });
     assert.equal(sent.status(), 202, await sent.text());
+    const { id } = await sent.json();
+    const state = async () => (await (await page.request.get(`${base()}/api/v1/captures/${id}`)).json()).state;
+    for (let i = 0; i < 120 && (await state()) !== "done"; i++) await page.waitForTimeout(250);
+    assert.equal(await state(), "done");
     await page.goto(`${base()}/posture`);
     await page.getByRole("link", { name: "The first hour" }).click();
     await page.locator(".hour").waitFor();
@@ -37,7 +41,10 @@ describe("the first hour", () => {
     assert.deepEqual(await violations(page), []);
     await name.fill("Test cell");
     await page.getByRole("button", { name: "Make 1 zone" }).click();
-    await page.getByText(/belongs? to a zone/).waitFor();
+    await page
+      .getByText(/belongs? to a zone/)
+      .first()
+      .waitFor();
     const zones = await (await page.request.get(`${base()}/api/v1/sites/${site}/zones`)).json();
     assert.ok(zones.items.some((/** @type {{name: string}} */ z) => z.name === "Test cell"));
     assert.deepEqual(wrong, []);

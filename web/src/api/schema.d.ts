@@ -6578,13 +6578,13 @@ export interface components {
             /** Format: int64 */
             count: number;
             /** @enum {string} */
-            kind: "device" | "declaration" | "withdrawn" | "explained" | "answered";
+            kind: "device" | "declaration" | "record" | "explained" | "answered";
             reason: string;
             ref: components["schemas"]["OtRef"];
             site: string;
             site_id: string;
             title: string;
-            /** @description accepted, rejected…; the requirement; the answer */
+            /** @description accepted, rejected…; of a record approved or rejected; the requirement; the answer */
             what: string;
         };
         ViewEndpoint: {

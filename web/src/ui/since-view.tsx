@@ -148,6 +148,8 @@ function decided(d: Since["decisions"]["items"][number]): string {
         : `${d.title || t("assets.unnamed")} ${word("asset_state", d.what)}`;
     case "explained":
       return t("since.explained_by", { who: d.what });
+    case "record":
+      return t(d.what === "approved" ? "since.record_approved" : "since.record_rejected", { title: d.title });
     case "answered":
       return `${d.title}${d.what ? `: ${d.what}` : ""}`;
     default:
