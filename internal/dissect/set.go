@@ -47,11 +47,17 @@ type codeName struct {
 	class ot.Class
 }
 
+// MaxEntries is how many dissectors a set may have.
+const MaxEntries = 256
+
 // NewSet numbers the protocols in the given order and reads their names and
 // classes from files <name>.yaml in catalogue. A protocol without a file is an error, as
 // is a name given twice: both are mistakes of a build, not of a user.
 func NewSet(protocols []Protocol, catalogue fs.FS) (*Set, error) {
 	set := &Set{}
+	if len(protocols) > MaxEntries {
+		return nil, fmt.Errorf("%d dissectors are more than the %d that the engine tells apart", len(protocols), MaxEntries)
+	}
 	for _, p := range protocols {
 		e := &Entry{Protocol: p, Spec: p.Spec(), First: ot.Protocol(len(set.names))}
 		if len(e.Spec.Protocols) == 0 {

@@ -15,9 +15,11 @@ import (
 //	out.End()
 type Sink struct {
 	to    Collector
+	taker Taker    // to, where it takes pieces
 	names []*names // of the running dissector's protocols, by BeginAs index
 	first ot.Protocol
 	msg   ot.Message
+	piece Piece // lent, as msg is
 
 	told, secret bool // of the PDU in hand
 
@@ -32,7 +34,10 @@ type Sink struct {
 }
 
 // NewSink returns a sink that reports to c.
-func NewSink(c Collector) *Sink { return &Sink{to: c} }
+func NewSink(c Collector) *Sink {
+	taker, _ := c.(Taker)
+	return &Sink{to: c, taker: taker}
+}
 
 // Run points the sink at the dissector whose PDU follows.
 func (s *Sink) Run(e *Entry) {

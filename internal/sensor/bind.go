@@ -21,14 +21,22 @@ type hints struct {
 	allUDP   []uint8
 }
 
-const maxEntries = 64 // a flow's refused is one word
+// maxEntries is how many dissectors a number of one byte tells apart; the set is checked when it is made.
+const maxEntries = dissect.MaxEntries
+
+// entrySet is a set of dissectors, by number.
+type entrySet [maxEntries / 64]uint64
+
+func (s *entrySet) has(n uint8) bool { return s[n>>6]>>(n&63)&1 == 1 }
+
+func (s *entrySet) add(n uint8) { s[n>>6] |= 1 << (n & 63) }
 
 func newHints(set *dissect.Set) *hints {
 	h := &hints{
 		set: set, tcp: map[uint16][]uint8{}, udp: map[uint16][]uint8{},
 		ether: map[uint16][]uint8{}, llc: map[uint16][]uint8{}, snap: map[uint64][]uint8{},
 	}
-	for n, e := range set.Entries[:min(len(set.Entries), maxEntries)] {
+	for n, e := range set.Entries {
 		i, s := uint8(n), &e.Spec
 		if s.Transport&dissect.TCP != 0 {
 			for _, p := range s.TCP {
@@ -121,7 +129,7 @@ func (fl *flow) mayTry() bool {
 func (l *lane) probe(fl *flow, dir ot.Dir, b []byte, hinted map[uint16][]uint8, all []uint8) (uint8, dissect.Verdict) {
 	verdict := dissect.No
 	ask := func(n uint8) bool {
-		if fl.refused>>n&1 == 1 {
+		if fl.refused.has(n) {
 			return false
 		}
 		switch l.hints.set.Entries[n].Protocol.Probe(dir, b) {
@@ -199,7 +207,7 @@ const pooledStates = 256
 
 // letGo ends a binding that turned out wrong.
 func (l *lane) letGo(fl *flow) {
-	fl.refused |= 1 << fl.number
+	fl.refused.add(fl.number)
 	fl.distrust()
 	l.unbind(fl)
 	fl.named, fl.tries = nil, 0
@@ -312,7 +320,7 @@ func (l *lane) ethernet(fl *flow, side uint8, f *frame) {
 			asked = l.hints.snap[f.snap]
 		}
 		for _, n := range asked {
-			if fl.refused>>n&1 == 0 && (len(asked) == 1 || l.hints.set.Entries[n].Protocol.Probe(fl.dir(side), f.payload) == dissect.Yes) {
+			if !fl.refused.has(n) && (len(asked) == 1 || l.hints.set.Entries[n].Protocol.Probe(fl.dir(side), f.payload) == dissect.Yes) {
 				l.bind(fl, n)
 				break
 			}

@@ -96,7 +96,7 @@ func (l *lane) Expect(peer ot.Endpoint, udp bool, p ot.Protocol) {
 	n := slices.IndexFunc(l.hints.set.Entries, func(e *dissect.Entry) bool {
 		return p >= e.First && int(p-e.First) < len(e.Spec.Protocols)
 	})
-	if n < 0 || n >= maxEntries || peer.Port == 0 || l.quoting {
+	if n < 0 || peer.Port == 0 || l.quoting {
 		return
 	}
 	at := expectation{addrOf(peer.IP), peer.Port, udp}

@@ -52,7 +52,7 @@ type flow struct {
 
 	ident    *ident         // what its events point at; made with the first of them
 	named    *dissect.Entry // who decoded it, also after its end
-	refused  uint64         // dissectors that let it go, by number
+	refused  entrySet       // dissectors that let it go
 	session  uint64         // opened and not yet told
 	tries    uint32
 	vlan     uint16
