@@ -74,13 +74,10 @@ export async function enter(page) {
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/**
- * What axe finds on a page as it stands now.
- * @param {import("playwright-core").Page} page
- */
-export async function violations(page) {
+/** @param {import("playwright-core").Page} page */
+async function look(page) {
   await page.evaluate(axe);
-  const found = await page.evaluate(async () => {
+  return page.evaluate(async () => {
     // @ts-expect-error axe is put into the page above
     const result = await window.axe.run(document, {
       runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
@@ -93,6 +90,18 @@ export async function violations(page) {
           .join("; ")}`,
     );
   });
+}
+
+/**
+ * What axe finds on a page that has settled: what is gone after a second was a page that still loaded.
+ * @param {import("playwright-core").Page} page
+ */
+export async function violations(page) {
+  let found = await look(page);
+  for (let i = 0; i < 4 && found.length > 0; i++) {
+    await page.waitForTimeout(250 * 2 ** i);
+    found = await look(page);
+  }
   return found;
 }
 
@@ -101,7 +110,7 @@ export async function violations(page) {
  * @param {import("playwright-core").Page} page
  */
 export async function tooWide(page) {
-  const look = () =>
+  const measure = () =>
     page.evaluate(() => {
       if (document.documentElement.scrollWidth <= window.innerWidth) return [];
       const out = [...document.body.querySelectorAll("*")].filter(
@@ -112,10 +121,10 @@ export async function tooWide(page) {
         ...out.slice(-8).map((e) => `${e.tagName}.${e.className}: ${e.textContent?.slice(0, 60)}`),
       ];
     });
-  let wide = await look();
+  let wide = await measure();
   for (let i = 0; i < 50 && wide.length > 0; i++) {
     await page.waitForTimeout(200);
-    wide = await look();
+    wide = await measure();
   }
   return wide;
 }
