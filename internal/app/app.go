@@ -41,7 +41,7 @@ type cli struct {
 }
 
 // Run executes one command line and returns the process's exit code: 0 done,
-// 1 failed, 2 used wrongly.
+// 1 failed, 2 used wrongly, 3 a comparison found differences.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c cli
 	exit := -1
@@ -75,6 +75,9 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "skanse:", ot.Printable(err.Error()))
 		if ot.CodeOf(err) == ot.Invalid {
 			return 2
+		}
+		if d := (differs{}); errors.As(err, &d) {
+			return exitDiffers
 		}
 		return 1
 	}

@@ -14,6 +14,7 @@ type alert struct {
 	rule           *rule.Rule
 	client, server ot.Host
 	protocol       string
+	class          string
 	packet, count  uint64
 	first, last    int64
 }
@@ -59,7 +60,7 @@ func (r *report) alerts() []alert {
 				n = len(out)
 				at[k] = n
 				out = append(out, alert{
-					rule: found, client: e.Flow.Client, server: e.Flow.Server, protocol: e.Protocol,
+					rule: found, client: e.Flow.Client, server: e.Flow.Server, protocol: e.Protocol, class: e.Class,
 					packet: e.Ref.Number, first: e.Ref.Seen,
 				})
 			}

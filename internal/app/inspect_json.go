@@ -20,6 +20,7 @@ type report struct {
 	in      *inspector
 	sum     *sensor.Summary
 	devices []asset.Device
+	full    bool // list everything
 }
 
 // The parts of DESIGN.md's object, so that anyone can score the sensor:

@@ -15,17 +15,31 @@ import (
 	"github.com/skanse/skanse/internal/sensor"
 )
 
-// shown is how many rows a part of the summary has: what a person reads in ten seconds.
-const shown = 15
+// How many rows a part of the summary has: all of it together is what a person
+// reads in ten seconds. --full lists everything.
+const (
+	shownDevices = 8
+	shownActions = 6
+	shownAlerts  = 8
+)
 
-// writeText prints the summary for a person: what was captured, which devices,
-// who acts on whom, what stands out, what could not be seen.
+func (r *report) most(n int) int {
+	if r.full {
+		return 1 << 30
+	}
+	return n
+}
+
+// writeText prints the summary for a person: what is there and how we know, who
+// acts on whom, what is alarming, what is unknown.
 func (r *report) writeText(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	r.captured(b)
-	r.devicesText(b)
-	r.controls(b)
-	r.standsOut(b)
+	if r.sum.Health.Packets > 0 {
+		r.devicesText(b)
+		r.controls(b)
+		r.standsOut(b)
+	}
 	r.limits(b)
 	fmt.Fprintln(b)
 	return b.Flush()
@@ -38,17 +52,17 @@ func (r *report) captured(w io.Writer) {
 		fmt.Fprintln(w, "  holds no packets.")
 		return
 	}
-	fmt.Fprintf(w, "  %s, %s, %s over %s\n", many(int(s.Health.Packets), "packet"), size(s.Health.Bytes),
+	fmt.Fprintf(w, "  %s, %s, %s over %s\n", many(int(s.Health.Packets), "packet"), byteSize(s.Health.Bytes),
 		time.Unix(0, s.From).UTC().Format("2006-01-02 15:04:05 UTC"), length(s.To-s.From))
-	ot, it := 0, 0
+	plant, others := 0, 0
 	for i := range r.devices {
 		if operational(&r.devices[i]) {
-			ot++
+			plant++
 		} else {
-			it++
+			others++
 		}
 	}
-	fmt.Fprintf(w, "  %s (%d of the plant, %d others), %s, speaking %s\n", many(ot+it, "host"), ot, it, many(len(s.Flows), "conversation"), r.spoken())
+	fmt.Fprintf(w, "  %s (%s of the plant, %s others), %s, speaking %s\n", many(plant+others, "host"), grouped(uint64(plant)), grouped(uint64(others)), many(len(s.Flows), "conversation"), r.spoken())
 }
 
 // spoken names the protocols by how many conversations use them.
@@ -68,7 +82,7 @@ func (r *report) spoken() string {
 		return "no protocol that we read"
 	}
 	rest := ""
-	if n := len(names) - 10; n > 0 {
+	if n := len(names) - r.most(10); n > 0 {
 		names, rest = names[:10], fmt.Sprintf(" and %d more", n)
 	}
 	for i, n := range names {
@@ -88,37 +102,73 @@ func operational(d *asset.Device) bool {
 	return false
 }
 
+// known counts what a device, or a peer, said about it.
+func known(d *asset.Device) (n int) {
+	for _, f := range []string{"order_code", "firmware", "serial", "model", "vendor", "name"} {
+		if d.Field(f) != "" {
+			n++
+		}
+	}
+	return n
+}
+
 func (r *report) devicesText(w io.Writer) {
 	if len(r.devices) == 0 {
 		return
 	}
 	rows := make([]*asset.Device, 0, len(r.devices))
+	roles := map[string]int{}
+	told, plant := 0, 0
 	for i := range r.devices {
-		rows = append(rows, &r.devices[i])
-	}
-	// The best known devices of the plant's lowest levels first.
-	known := func(d *asset.Device) int {
-		n := 0
-		for _, f := range []string{"order_code", "firmware", "serial", "model", "vendor", "name"} {
-			if d.Field(f) != "" {
-				n++
+		d := &r.devices[i]
+		rows = append(rows, d)
+		if operational(d) {
+			plant++
+			roles[cmp.Or(d.Role, "unknown")]++
+			if d.Field("order_code") != "" || d.Field("firmware") != "" {
+				told++
 			}
 		}
-		return n
 	}
+	// The best known devices of the plant's lowest levels first.
 	slices.SortStableFunc(rows, func(x, y *asset.Device) int {
 		return cmp.Or(cmp.Compare(rank(!operational(x)), rank(!operational(y))), cmp.Compare(known(y), known(x)), cmp.Compare(x.Level, y.Level))
 	})
-	fmt.Fprintln(w, "\nDevices")
+	fmt.Fprintln(w, "\nDevices, and the packet that tells what they are")
+	if plant > 0 {
+		fmt.Fprintf(w, "  Of the plant: %s. %s of %s said their order code or firmware; the others are known by what they do.\n", rolesText(roles), grouped(uint64(told)), grouped(uint64(plant)))
+	}
 	t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "  ADDRESS\tROLE\tVENDOR AND MODEL\tORDER CODE\tFIRMWARE\tSERIAL\tNAME\tTOLD BY PACKET")
-	for _, d := range rows[:min(len(rows), shown)] {
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", place(d), dash(d.Role),
+	fmt.Fprintln(t, "  ADDRESS\tROLE\tVENDOR AND MODEL\tORDER CODE\tFIRMWARE\tNAME\tTOLD BY PACKET")
+	for _, d := range rows[:min(len(rows), r.most(shownDevices))] {
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\n", place(d), dash(roleWord(d.Role)),
 			dash(clip(strings.TrimSpace(d.Field("vendor")+" "+d.Field("model")), 40)), dash(clip(d.Field("order_code"), 24)),
-			dash(clip(d.Field("firmware"), 16)), dash(clip(d.Field("serial"), 16)), dash(clip(d.Field("name"), 24)), proofOf(d))
+			dash(clip(d.Field("firmware"), 16)), dash(clip(d.Field("name"), 24)), proofOf(d))
 	}
 	t.Flush()
-	more(w, len(rows))
+	r.more(w, len(rows), shownDevices)
+}
+
+// rolesText is "212 PLCs, 14 switches" in the order of their number.
+func rolesText(count map[string]int) string {
+	names := make([]string, 0, len(count))
+	for n := range count {
+		names = append(names, n)
+	}
+	slices.SortFunc(names, func(x, y string) int { return cmp.Or(cmp.Compare(count[y], count[x]), cmp.Compare(x, y)) })
+	for i, n := range names {
+		names[i] = grouped(uint64(count[n])) + " " + roleWord(n)
+	}
+	return strings.Join(names, ", ")
+}
+
+// roleWord writes a role as people do.
+func roleWord(role string) string {
+	switch role {
+	case "plc", "hmi", "rtu", "scada", "it":
+		return strings.ToUpper(role)
+	}
+	return strings.ReplaceAll(role, "_", " ")
 }
 
 func rank(b bool) int {
@@ -207,7 +257,7 @@ func (r *report) controls(w io.Writer) {
 	})
 	fmt.Fprintln(w, "\nWho acts on whom")
 	t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
-	for _, a := range all[:min(len(all), shown)] {
+	for _, a := range all[:min(len(all), r.most(shownActions))] {
 		var did []string
 		for _, c := range acting() {
 			if n := a.byClass[c]; n > 0 {
@@ -217,132 +267,56 @@ func (r *report) controls(w io.Writer) {
 		fmt.Fprintf(t, "  %s\t→ %s\t%s\t%s\n", address(a.client), address(a.server), a.protocol, strings.Join(did, ", "))
 	}
 	t.Flush()
-	more(w, len(all))
+	r.more(w, len(all), shownActions)
 }
 
+// standsOut tells of the rules that were met, one line a rule: thirty pairs with
+// the same finding are one thing to read. --full has a line for each pair.
 func (r *report) standsOut(w io.Writer) {
 	alerts := r.alerts()
-	fmt.Fprintln(w, "\nWhat stands out")
+	fmt.Fprintln(w, "\nWhat is alarming")
 	if len(alerts) == 0 {
 		fmt.Fprintf(w, "  None of the %d rules that look at single messages was met.\n", r.in.rules.Judged())
 		return
 	}
+	pairs, rows := map[string]int{}, alerts
+	if !r.full {
+		rows = nil
+		for _, a := range alerts {
+			if pairs[a.rule.ID]++; pairs[a.rule.ID] == 1 {
+				rows = append(rows, a)
+				continue
+			}
+			for i := range rows {
+				if rows[i].rule == a.rule {
+					rows[i].count += a.count
+				}
+			}
+		}
+	}
 	t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
-	for i := range alerts[:min(len(alerts), shown)] {
-		a := &alerts[i]
+	for i := range rows[:min(len(rows), r.most(shownAlerts))] {
+		a := &rows[i]
 		times := "once"
 		if a.count > 1 {
 			times = grouped(a.count) + " times"
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s → %s\t%s, first in packet %d\t%s\n", a.rule.Severity, a.rule.Title,
-			address(a.client), address(a.server), times, a.packet, a.rule.Technique)
+		others := ""
+		if n := pairs[a.rule.ID]; n > 1 {
+			others = fmt.Sprintf(" and %s", many(n-1, "other pair"))
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%s → %s%s\t%s, first in packet %d\t%s  %s\n", a.rule.Severity, a.rule.Title,
+			address(a.client), address(a.server), others, times, a.packet, a.rule.Technique, a.rule.ID)
 	}
 	t.Flush()
-	more(w, len(alerts))
-}
-
-// limits says what the summary cannot know.
-func (r *report) limits(w io.Writer) {
-	h := &r.sum.Health
-	var out []string
-	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	if h.Cut != "" {
-		add("%s.", ot.Printable(h.Cut))
-	}
-	if all := h.Unknown + h.OTBytes; h.Unknown > 0 {
-		add("%d %% of the payload belongs to protocols that we do not read, or is encrypted.", (h.Unknown*100+all-1)/all)
-	}
-	if h.Truncated > 0 {
-		add("%s packets were recorded in part only (snap length): what they carried is not judged.", grouped(h.Truncated))
-	}
-	if h.Lost > 0 {
-		add("%s of TCP streams never reached the capture.", size(h.Lost))
-	}
-	if h.Repeated > 0 {
-		add("%s were taken for repetitions, because they were captured after their acknowledgement.", many(int(h.Repeated), "TCP segment"))
-	}
-	if h.OneSided > 0.2 {
-		add("%.0f %% of the TCP conversations were heard in one direction only: check the mirror port.", h.OneSided*100)
-	}
-	if h.Malformed > 0 {
-		add("%s frames or messages do not follow their protocol.", grouped(h.Malformed))
-	}
-	if h.Quarantined > 0 {
-		add("%s conversations were set aside because a dissector failed on them; please report it.", grouped(h.Quarantined))
-	}
-	what := make([]string, 0, len(h.BudgetHit))
-	for k := range h.BudgetHit {
-		what = append(what, k)
-	}
-	slices.Sort(what)
-	for _, k := range what {
-		add("Over the budget and left out: %s, %s times.", k, grouped(h.BudgetHit[k]))
-	}
-	for _, rule := range r.in.rules.NotJudged() {
-		add("Not judged, as it needs more than single messages: %s.", rule.Title)
-	}
-	if len(out) == 0 {
-		return
-	}
-	fmt.Fprintln(w, "\nWhat this cannot tell")
-	for _, s := range out {
-		fmt.Fprintln(w, " ", s)
+	r.more(w, len(rows), shownAlerts)
+	if !r.full {
+		fmt.Fprintf(w, "  To look at the packets: skanse inspect --pcap-out alert.pcapng --alert %s %s\n", alerts[0].rule.ID, ot.Printable(r.file))
 	}
 }
 
-func more(w io.Writer, n int) {
-	if n > shown {
-		fmt.Fprintf(w, "  … and %d more; --json lists all\n", n-shown)
+func (r *report) more(w io.Writer, n, shown int) {
+	if n > r.most(shown) {
+		fmt.Fprintf(w, "  … and %s more; --full lists all\n", grouped(uint64(n-shown)))
 	}
-}
-
-func dash(s string) string { return cmp.Or(s, "-") }
-
-// clip makes text from the wire safe and short enough for a column.
-func clip(s string, n int) string {
-	s = ot.Printable(s)
-	if r := []rune(s); len(r) > n {
-		return string(r[:n-1]) + "…"
-	}
-	return s
-}
-
-// many counts things: "1 host", "1,204 hosts".
-func many(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return grouped(uint64(n)) + " " + noun
-}
-
-// grouped writes a number with thousands apart.
-func grouped(n uint64) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-func size(n uint64) string {
-	switch {
-	case n >= 1e9:
-		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
-	case n >= 1e6:
-		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
-	case n >= 1e3:
-		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
-	}
-	return fmt.Sprintf("%d bytes", n)
-}
-
-func length(ns int64) string {
-	d := time.Duration(ns)
-	switch {
-	case d >= 48*time.Hour:
-		return fmt.Sprintf("%.1f days", d.Hours()/24)
-	case d >= time.Minute:
-		return d.Round(time.Second).String()
-	}
-	return d.Round(time.Millisecond).String()
 }
