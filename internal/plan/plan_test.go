@@ -161,7 +161,7 @@ func TestParseMistakes(t *testing.T) {
 	for name, c := range map[string]struct{ text, says string }{
 		"empty":              {"", "is empty"},
 		"no mapping":         {"- a", "p.yaml:1: a project is a list of names"},
-		"an unknown field":   {"project: x\ndevices:\n  - name: A\n    adress: 1.2.3.4", `p.yaml:4: a device has no field "adress"; it may have: addresses`},
+		"an unknown field":   {"project: x\ndevices:\n  - name: A\n    place: 1.2.3.4", `p.yaml:4: a device has no field "place"; it may have: addresses`},
 		"no address":         {"project: x\ndevices:\n  - name: A\n    addresses: [1.2.3]", `p.yaml:4: "1.2.3" is no IP address`},
 		"twice":              {"project: x\ndevices:\n- {name: A, addresses: [1.2.3.4]}\n- {name: a, addresses: [1.2.3.4]}", "p.yaml:4: the name a is already that of the device in line 3"},
 		"nothing to find by": {"project: x\ndevices:\n- name: A", "p.yaml:3: A has neither addresses"},
