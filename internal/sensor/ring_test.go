@@ -66,7 +66,7 @@ func (c *secretCase) rung(t *testing.T, set *dissect.Set, cut segmenting) (out [
 // however often it is sent, though the ring keeps all payload.
 func TestNoSignInInTheRing(t *testing.T) {
 	set, _ := everyMessage(t, all.Protocols())
-	for _, c := range secretCases() {
+	for _, c := range append(secretCases(), plantSecretCases()...) {
 		if c.engine { // nobody decodes it: a ring that keeps unknown payload keeps this
 			continue
 		}
@@ -115,7 +115,7 @@ func TestNoSignInInTheRing(t *testing.T) {
 		v.entry = loose.Entries[i]
 	}
 	leaks := 0
-	for _, c := range secretCases() {
+	for _, c := range append(secretCases(), plantSecretCases()...) {
 		pieces, _ := c.rung(t, loose, segmenting{})
 		for _, b := range pieces {
 			if bytes.Contains(b, []byte(password[:6])) {

@@ -260,7 +260,7 @@ func TestNoCredentialLeaves(t *testing.T) {
 		{name: "by eight, swapped", size: 8, swap: true},
 		{name: "by sixty, repeating and swapped", size: 60, again: 31, swap: true},
 	}
-	for _, c := range secretCases() {
+	for _, c := range append(secretCases(), plantSecretCases()...) {
 		t.Run(c.name, func(t *testing.T) {
 			for _, cut := range cuts {
 				for shards := 1; shards <= 2; shards++ {
@@ -295,7 +295,7 @@ func TestCarelessDissectorsLeak(t *testing.T) {
 	for i, v := range careless {
 		v.entry = set.Entries[i]
 	}
-	for _, c := range secretCases() {
+	for _, c := range append(secretCases(), plantSecretCases()...) {
 		if c.engine {
 			continue
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/skanse/skanse/internal/dissect/lldp"
 	"github.com/skanse/skanse/internal/dissect/modbus"
 	"github.com/skanse/skanse/internal/dissect/ntp"
+	"github.com/skanse/skanse/internal/dissect/opcua"
 	"github.com/skanse/skanse/internal/dissect/rdp"
 	"github.com/skanse/skanse/internal/dissect/s7comm"
 	"github.com/skanse/skanse/internal/dissect/smb"
@@ -41,6 +42,7 @@ func Protocols() []dissect.Protocol {
 		iec104.Protocol{},
 		bacnet.Protocol{},
 		snmp.Protocol{},
+		opcua.Protocol{},
 		ssh.Protocol{},
 		smb.Protocol{},
 		tls.Protocol{},
