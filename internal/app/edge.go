@@ -8,15 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/skanse/skanse/internal/edge"
 	"github.com/skanse/skanse/internal/edge/box"
 	"github.com/skanse/skanse/internal/ot"
-	"github.com/skanse/skanse/internal/sensor"
-	"github.com/skanse/skanse/internal/sensor/live"
-	"golang.org/x/sync/errgroup"
 )
 
 // EdgeCmd is the box at a site.
@@ -95,7 +91,11 @@ func (c *EdgeRunCmd) Run(env *Env) error {
 	} else if alarm != "" {
 		log.Error("the centre's audit log was not the one that this edge had seen; look, then skanse edge trust", "alarm", alarm)
 	}
-	cfg, err := sensorConfig(log)
+	shipped, err := shippedRules()
+	if err != nil {
+		return err
+	}
+	cfg, err := sensorConfig(log, shipped)
 	if err != nil {
 		return err
 	}
@@ -105,10 +105,14 @@ func (c *EdgeRunCmd) Run(env *Env) error {
 			log.Error("a capture port is not as it was before", "error", err)
 		}
 	}()
-	node := &edgeNode{guard: guard, log: log, cfg: cfg, outlet: outlet{outbox}, host: host, data: c.Data, running: map[string]*running{}}
+	node := newEdgeNode(log, cfg, bundle(shipped).Hash, outbox, host, c.Data)
+	node.guard = guard
+	if node.ringKey, err = id.Secret("packet ring"); err != nil {
+		return ot.Errorf(ot.Internal, "the key of the packet ring: %w", err)
+	}
 	link := box.Dial(id, log)
 	defer link.Close()
-	node.box = box.New(box.Config{Outbox: outbox, Link: link, Log: log, Health: node.health, Apply: node.apply, Key: id.Centre})
+	node.box = box.New(box.Config{Outbox: outbox, Link: link, Log: log, Health: node.health, Apply: node.apply, Rules: node.takeRules, Order: node.order, Key: id.Centre})
 	node.until = id.Until
 	return node.serve(env.Ctx, func(ctx context.Context) error {
 		if c.DiodeOut == "" {
@@ -144,170 +148,6 @@ func (c *EdgeRunCmd) back(b *box.Box, id *box.Identity, log *slog.Logger) func(c
 		}
 		return again, err
 	}
-}
-
-// edgeNode is a running edge: what it listens to follows its configuration.
-type edgeNode struct {
-	outlet
-	guard *portGuard
-	log   *slog.Logger
-	cfg   sensor.Config
-	box   *box.Box
-	host  string
-	data  string
-	until func() time.Time
-
-	mu      sync.Mutex
-	ctx     context.Context //nolint:containedctx // of serve; apply starts listeners in it
-	group   *errgroup.Group
-	running map[string]*running
-}
-
-// running is one interface that is listened to.
-type running struct {
-	spec edge.Interface
-	stop context.CancelFunc
-	done chan struct{}
-	port edge.Port
-}
-
-// serve runs the edge until ctx ends; what was heard last is then kept, and sent if the centre answers at once.
-func (n *edgeNode) serve(ctx context.Context, talk func(context.Context) error) error {
-	g, gctx := errgroup.WithContext(ctx)
-	n.mu.Lock()
-	n.ctx, n.group = gctx, g
-	n.mu.Unlock()
-	if err := n.box.Start(gctx); err != nil {
-		return err
-	}
-	g.Go(func() error { return talk(gctx) })
-	return g.Wait()
-}
-
-// apply makes a configuration true: interfaces that stay are not touched.
-func (n *edgeNode) apply(ctx context.Context, c edge.Config) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	want := map[string]edge.Interface{}
-	for _, i := range c.Interfaces {
-		if _, err := n.ear(i, c); err != nil {
-			return fmt.Errorf("interface %s: %w", i.Name, err)
-		}
-		want[i.Name] = i
-	}
-	for name, r := range n.running {
-		if w, ok := want[name]; ok && same(w, r.spec) {
-			continue
-		}
-		r.stop()
-		<-r.done
-		delete(n.running, name)
-	}
-	for name, spec := range want {
-		if _, ok := n.running[name]; ok {
-			continue
-		}
-		e, err := n.ear(spec, c)
-		if err != nil {
-			return err
-		}
-		ictx, stop := context.WithCancel(n.ctx)
-		r := &running{spec: spec, stop: stop, done: make(chan struct{}), port: edge.Port{Name: name}}
-		n.running[name] = r
-		n.group.Go(func() error {
-			defer close(r.done)
-			return hearing{n.log, n.realms(spec), func(ctx context.Context, sum *sensor.Summary) error {
-				n.count(r, sum)
-				return n.emit(ctx, sum)
-			}, n.guard}.sense(ictx, e)
-		})
-	}
-	return nil
-}
-
-func same(a, b edge.Interface) bool {
-	return a.Name == b.Name && a.Sensor == b.Sensor && a.Filter == b.Filter && a.RingBytes == b.RingBytes && fmt.Sprint(a.VLANs) == fmt.Sprint(b.VLANs)
-}
-
-// ear is what the listener wants to know of a configured interface.
-func (n *edgeNode) ear(i edge.Interface, c edge.Config) (ear, error) {
-	if i.Sensor == "" {
-		return ear{}, ot.Errorf(ot.Invalid, "the centre gave it no name")
-	}
-	every := time.Duration(c.IntervalSeconds) * time.Second
-	l, err := edgeListening(i)
-	return ear{iface: i.Name, every: every, listening: l, delivery: sensor.Delivery{Source: i.Sensor, Name: i.Name + " on " + n.host}}, err
-}
-
-// realms names the realm of a VLAN as the centre expects it.
-func (n *edgeNode) realms(i edge.Interface) sensor.Config {
-	cfg := n.cfg
-	if len(i.VLANs) > 0 {
-		cfg.Realm = func(_ string, vlan uint16) string {
-			if _, ok := i.VLANs[fmt.Sprint(vlan)]; ok {
-				return fmt.Sprint("vlan", vlan)
-			}
-			return ""
-		}
-	}
-	return cfg
-}
-
-func (n *edgeNode) count(r *running, sum *sensor.Summary) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	r.port.Packets += sum.Health.Packets
-	r.port.Dropped += sum.Health.Dropped
-	r.port.Transmitted += sum.Health.Transmitted
-	r.port.Error = ot.Printable(sum.Health.Cut)
-}
-
-// health says how this machine is.
-func (n *edgeNode) health(context.Context) edge.Health {
-	h := machine(n.host, n.data)
-	if n.until != nil {
-		h.CertUntil = n.until().UnixMicro()
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	h.Ports = ports(func(p *edge.Port) {
-		if r, ok := n.running[p.Name]; ok {
-			p.Listening, p.Packets, p.Dropped, p.Transmitted, p.Error = p.Up, r.port.Packets, r.port.Dropped, r.port.Transmitted, r.port.Error
-		}
-	})
-	for name, r := range n.running { // configured, and not there
-		if !hasPort(h.Ports, name) {
-			p := r.port
-			p.Error = "there is no such interface on this machine"
-			h.Ports = append(h.Ports, p)
-		}
-	}
-	return h
-}
-
-func hasPort(list []edge.Port, name string) bool {
-	for _, p := range list {
-		if p.Name == name {
-			return true
-		}
-	}
-	return false
-}
-
-// ports lists the machine's interfaces.
-func ports(fill func(*edge.Port)) []edge.Port {
-	out := []edge.Port{}
-	for _, name := range interfaceNames() {
-		p := edge.Port{Name: name}
-		if i, err := live.Inspect(name); err == nil {
-			p.Up, p.Silent = i.Up, len(i.Warnings()) == 0
-		}
-		if fill != nil {
-			fill(&p)
-		}
-		out = append(out, p)
-	}
-	return out
 }
 
 // EdgeStatusCmd prints how an edge is.
@@ -353,6 +193,12 @@ func (c *EdgeStatusCmd) Run(env *Env) error {
 		names = append(names, i.Name+" → "+i.Site)
 	}
 	p("configuration", "version %d: %s", s.Config.Version, strings.Join(names, ", "))
+	if r := s.Health.Rules; r.Bundle != "" {
+		p("detections", "bundle %.12s, version %s, %d run here", r.Bundle, r.Version, r.Judged)
+		if r.Error != "" {
+			p("", "refused bundle %.12s: %s", r.Failed, r.Error)
+		}
+	}
 	if s.Seen.Size > 0 {
 		p("audit log", "seen up to entry %d at %s, root %s", s.Seen.Size, s.Seen.At.Format(time.RFC3339), s.Seen.Root)
 		fmt.Fprintf(env.Stdout, "\n%s\n", strings.TrimSpace(s.Seen.Note))

@@ -76,7 +76,11 @@ func (s *server) openLocalEdge(ctx context.Context, host string, sensors []centr
 	l := &localEdge{outlet: outlet{outbox}}
 	l.box = box.New(box.Config{
 		Outbox: outbox, Log: s.log.With("edge", host), Link: inProcess{s.edges, id.String()},
-		Health: func(context.Context) edge.Health { return machine(host, dir) },
+		Health: func(context.Context) edge.Health {
+			h := machine(host, dir)
+			h.Rules = ruleState(s.bundle, s.sensor.Rules)
+			return h
+		},
 	})
 	return l, nil
 }
@@ -89,7 +93,9 @@ func (s *server) listen(ctx context.Context, l *localEdge, ears []ear) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return l.box.Run(gctx) })
 	for _, e := range ears {
-		g.Go(func() error { return hearing{s.log, s.sensor, l.emit, s.guard}.sense(gctx, e) })
+		g.Go(func() error {
+			return hearing{s.log, func() sensor.Config { return s.sensor }, l.emit, s.guard}.sense(gctx, e)
+		})
 	}
 	err := g.Wait()
 	s.endListening(ears)

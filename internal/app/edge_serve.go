@@ -13,25 +13,31 @@ import (
 	"time"
 
 	"github.com/skanse/skanse/internal/audit"
+	"github.com/skanse/skanse/internal/edge"
 	"github.com/skanse/skanse/internal/edge/centre"
 	"github.com/skanse/skanse/internal/job"
 	"github.com/skanse/skanse/internal/ot"
 	"golang.org/x/sync/errgroup"
 )
 
-// openEdges makes the centre's half of the edges.
-func (s *server) openEdges() error {
+// openEdges makes the centre's half of the edges, which run these detections.
+func (s *server) openEdges(rules edge.Rules, key []byte) error {
+	s.bundle = rules.Hash
 	ca, err := centre.LoadAuthority(s.opts.Data.keys(), nil)
 	if err != nil {
 		return err
 	}
-	key, err := os.ReadFile(s.opts.Data.auditKey() + ".pub")
+	verifier, err := os.ReadFile(s.opts.Data.auditKey() + ".pub")
 	if err != nil {
 		return ot.Errorf(ot.Damaged, "the public key of the audit log: %w", err)
 	}
+	orders, err := orderKey(key)
+	if err != nil {
+		return err
+	}
 	s.edges, err = centre.New(centre.Config{
-		DB: s.db, Log: s.log, Authority: ca, Proofs: proofs{s.audit, strings.TrimSpace(string(key))},
-		Plans: map[string]centre.Plan{kindSummary: s.planSummaries},
+		DB: s.db, Log: s.log, Authority: ca, Proofs: proofs{s.audit, strings.TrimSpace(string(verifier))},
+		Rules: &rules, Plans: map[string]centre.Plan{kindSummary: s.planSummaries, edge.KindAnswer: s.far.plan}, OrderKey: orders, Configured: s.far.configured,
 	})
 	return err
 }
@@ -110,6 +116,7 @@ func (s *server) serveEdgeListener(ctx context.Context, l net.Listener) error {
 		<-gctx.Done()
 		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 		defer cancel()
+		s.edges.NudgeAll()
 		if err := srv.Shutdown(late); err != nil {
 			return srv.Close()
 		}
@@ -122,6 +129,7 @@ func (s *server) serveEdgeListener(ctx context.Context, l net.Listener) error {
 func (s *server) edgeJobs() []job.Job {
 	return []job.Job{
 		{Name: "edges", Every: 30 * time.Second, Do: s.edges.Watch},
+		{Name: "edge-zones", Every: time.Minute, Do: s.edges.Rezone},
 		{Name: "edge-batches", Every: time.Hour, Do: s.edges.Clean},
 	}
 }

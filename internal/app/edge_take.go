@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"github.com/skanse/skanse/internal/asset"
@@ -163,17 +162,4 @@ func (i *ingest) steps(d sensor.Delivery, sum *sensor.Summary, batches []*networ
 		source := []ot.Ref{{Kind: "source", ID: d.Source}}
 		return bus.Publish(ctx, tx, bus.Event{Topic: ot.TopicNetwork, SiteNo: d.SiteNo, Refs: source}, bus.Event{Topic: ot.TopicSource, SiteNo: d.SiteNo, Refs: source})
 	}})
-}
-
-// sensorConfig is what every source is read with: protocols and rules.
-func sensorConfig(log *slog.Logger) (sensor.Config, error) {
-	protocols, err := protocolSet()
-	if err != nil {
-		return sensor.Config{}, err
-	}
-	rules, err := ruleSet(protocols)
-	if err != nil {
-		return sensor.Config{}, err
-	}
-	return sensor.Config{Protocols: protocols, Rules: rules, Log: log}, nil
 }

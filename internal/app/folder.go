@@ -23,6 +23,7 @@ func (f Folder) database() string     { return "sqlite:" + filepath.Join(string(
 func (f Folder) auditKey() string     { return filepath.Join(string(f), keyFolder, "audit.key") }
 func (f Folder) sealKey() string      { return filepath.Join(string(f), keyFolder, "second-step.key") }
 func (f Folder) captures() string     { return filepath.Join(string(f), captureFolder) }
+func (f Folder) detections() string   { return filepath.Join(string(f), detectionFolder) }
 func (f Folder) join(n string) string { return filepath.Join(string(f), n) }
 
 // prepare makes the folder. Nobody else on the machine may read what a plant says.

@@ -27,6 +27,7 @@ type part struct {
 const (
 	captureFolder    = "captures"
 	attachmentFolder = "attachments"
+	detectionFolder  = "detections"
 	keyFolder        = "keys"
 )
 
@@ -37,6 +38,7 @@ func dataParts() []part {
 		{name: "skanse.db", kept: keptCopy},
 		{name: captureFolder, kept: keptWhole},
 		{name: attachmentFolder, kept: keptWhole},
+		{name: detectionFolder, kept: keptWhole},
 		{name: keyFolder, kept: keptSealed},
 		{name: "skanse.db-wal", why: "folded into the copy of the database"},
 		{name: "skanse.db-shm", why: "SQLite makes it anew"},

@@ -182,7 +182,11 @@ func newInspector(log *slog.Logger) (*inspector, error) {
 	if err != nil {
 		return nil, err
 	}
-	rules, err := ruleSet(protocols)
+	shipped, err := shippedRules()
+	if err != nil {
+		return nil, err
+	}
+	rules, err := ruleSet(protocols, shipped)
 	if err != nil {
 		return nil, err
 	}
@@ -200,19 +204,6 @@ func protocolSet() (*dissect.Set, error) {
 		return nil, fmt.Errorf("open the protocol catalogue: %w", err)
 	}
 	return dissect.NewSet(all.Protocols(), names)
-}
-
-// ruleSet compiles the shipped detections.
-func ruleSet(protocols *dissect.Set) (*rule.Set, error) {
-	folder, err := fs.Sub(catalog.Files, "detections")
-	if err != nil {
-		return nil, fmt.Errorf("open the detections: %w", err)
-	}
-	rules, err := rule.Read(folder)
-	if err != nil {
-		return nil, err
-	}
-	return rule.Compile(rules, protocols, protocols.Len())
 }
 
 // read runs the sensor over one file.

@@ -14,6 +14,8 @@ import (
 
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/edge"
+	"github.com/skanse/skanse/internal/edge/centre"
+	"github.com/skanse/skanse/internal/job"
 	"github.com/skanse/skanse/internal/listen"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/sensor"
@@ -39,10 +41,21 @@ func (s *server) openListening(key []byte) error {
 	if s.ringKey, err = hkdf.Key(sha256.New, key, nil, "skanse packet ring", 32); err != nil {
 		return ot.Errorf(ot.Internal, "derive the key of the packet ring: %w", err)
 	}
+	s.far = &far{
+		edges: func() *centre.Service { return s.edges }, listening: func() *listen.Service { return s.listening }, db: s.db, waiting: map[centre.Order]chan found{},
+	}
 	s.listening = listen.New(listen.Config{
-		DB: s.db, Dir: s.opts.Data.join("cuts"), Key: cuts, Find: finder{view.NewConversations(s.db)}, Program: "Skanse " + Version, Log: s.log,
+		DB: s.db, Dir: s.opts.Data.join("cuts"), Key: cuts, Find: finder{view.NewConversations(s.db)}, Far: s.far, Program: "Skanse " + Version, Log: s.log,
 	})
 	return nil
+}
+
+// cutJobs look after packets that were cut out.
+func (s *server) cutJobs() []job.Job {
+	return []job.Job{
+		{Name: "cuts", Every: time.Hour, Do: s.listening.Clean},
+		{Name: "cuts-asked", Every: time.Minute, Do: s.listening.Expire},
+	}
 }
 
 // finder finds the ends of what somebody wants the packets of.
@@ -92,9 +105,20 @@ func (l *listening) Apply(_ context.Context, s listen.Settings) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.now = s
+	l.restart()
+	return nil
+}
+
+// again makes whoever hears begin anew, with what is wanted by then.
+func (l *listening) again() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.restart()
+}
+
+func (l *listening) restart() {
 	close(l.changed)
 	l.changed = make(chan struct{})
-	return nil
 }
 
 // ready makes what the settings ask for, and says when they are others.
@@ -252,11 +276,14 @@ func (s *server) attach(ctx context.Context, iface, siteID, realmID string, d se
 	} else if ok {
 		started = saved
 	}
-	dir := filepath.Join(s.opts.Data.join("rings"), strings.Map(fileSafe, d.Source))
+	dir := filepath.Join(s.opts.Data.join(ringFolder), strings.Map(fileSafe, d.Source))
 	l := newListening(iface, dir, s.ringKey, started, s.ownRanges(siteID, realmID))
 	s.listening.Attach(d.Source, l)
 	return l, nil
 }
+
+// ringFolder holds the rings that are kept on disk, of a server and of an edge.
+const ringFolder = "rings"
 
 func fileSafe(r rune) rune {
 	if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.' {
@@ -288,20 +315,31 @@ func (s *server) endListening(ears []ear) {
 	s.guard = nil
 }
 
-// edgeListening is how an edge listens to an interface as its centre configured it.
-// Its ring is in memory: what a site's network says lies on no disk of a box there.
-func edgeListening(i edge.Interface) (*listening, error) {
+// settingsOf is how an edge listens to an interface as its centre configured it.
+func settingsOf(i edge.Interface) listen.Settings {
 	s := listen.DefaultSettings()
-	s.Filter = i.Filter
+	s.Filter, s.Beyond = i.Filter, i.Beyond
+	if i.Ring != "" {
+		s.Ring = i.Ring
+	}
 	if i.RingBytes > 0 {
 		s.MemoryMiB = max(i.RingBytes, ring.MinMemory) >> 20
 	}
-	if _, err := filter.Parse(s.Filter); err != nil {
-		return nil, err
+	if i.DiskMiB > 0 {
+		s.DiskMiB = i.DiskMiB
 	}
-	return newListening(i.Name, "", nil, s, func(context.Context) (ring.Policy, error) {
-		return ring.Policy{Protocols: ownProtocols()}, nil
-	}), nil
+	return s
+}
+
+// ownPolicy is whose payload an edge keeps: the centre says which networks are the plant's.
+func ownPolicy(i edge.Interface) ring.Policy {
+	p := ring.Policy{Protocols: ownProtocols(), Beyond: i.Beyond}
+	for _, x := range i.Own {
+		if n, err := netip.ParsePrefix(x); err == nil {
+			p.Ranges = append(p.Ranges, n)
+		}
+	}
+	return p
 }
 
 // guardPortsHere starts the process that makes ports silent and gives up, in this

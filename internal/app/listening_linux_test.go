@@ -75,7 +75,7 @@ func TestListening(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- hearing{log: s.log, cfg: s.sensor, emit: func(ctx context.Context, sum *sensor.Summary) error {
+		done <- hearing{log: s.log, cfg: func() sensor.Config { return s.sensor }, emit: func(ctx context.Context, sum *sensor.Summary) error {
 			d := e.delivery
 			d.Received = time.Now()
 			_, err := s.ingest.take(ctx, d, sum)

@@ -36,7 +36,11 @@ func pymodbus(t *testing.T) *sensor.Summary {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := sensorConfig(slog.New(slog.DiscardHandler))
+	shipped, err := shippedRules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := sensorConfig(slog.New(slog.DiscardHandler), shipped)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ const (
 // own edge, or of an edge at a distant site. It knows neither site nor database.
 type hearing struct {
 	log   *slog.Logger
-	cfg   sensor.Config
+	cfg   func() sensor.Config                         // asked anew each time that an interface is opened
 	emit  func(context.Context, *sensor.Summary) error // keeps a summary; what it returned from survives a crash
 	guard *portGuard                                   // makes ports silent; nil: they are taken as they are
 }
@@ -90,7 +90,7 @@ func (s hearing) hear(ctx context.Context, e ear, opened func()) error {
 	}
 	defer src.Close()
 	opened()
-	cfg := s.cfg
+	cfg := s.cfg()
 	if keep != nil {
 		cfg.Keep = keep
 	}

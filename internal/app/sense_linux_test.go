@@ -45,6 +45,12 @@ func sensingServer(t *testing.T, log *slog.Logger) (*server, org.Site) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.close() })
+	return s, plantSite(t, s)
+}
+
+// plantSite makes a site that has one OT zone, 10.0.0.0/24.
+func plantSite(t *testing.T, s *server) org.Site {
+	t.Helper()
 	all := auth.Scope{All: true}
 	company, err := s.org.CreateEntity(t.Context(), all, org.Entity{Name: "Nordvand"})
 	if err != nil {
@@ -64,7 +70,7 @@ func sensingServer(t *testing.T, log *slog.Logger) (*server, org.Site) {
 	if _, err := s.org.CreateRealm(t.Context(), all, site.ID, "Filling line"); err != nil {
 		t.Fatal(err)
 	}
-	return s, site
+	return site
 }
 
 func until(t *testing.T, what string, ok func() bool) {

@@ -48,6 +48,8 @@ type server struct {
 	network  *network.Service
 	ingest   *ingest
 	edges    *centre.Service
+	far      *far
+	bundle   string // hash of the detections that run here and on edges
 	captures *network.Captures
 	comply   *comply.Service
 	view     *view.Service
@@ -99,7 +101,11 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	if err != nil {
 		return nil, err
 	}
-	sensing, err := sensorConfig(log)
+	detections, err := rulesWith(opts.Data.detections())
+	if err != nil {
+		return nil, err
+	}
+	sensing, err := sensorConfig(log, detections)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +134,7 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 		return nil, err
 	}
 	s.ingest = &ingest{db: s.db, assets: s.assets, network: s.network, listening: s.listening, plant: &plantTags{}, log: log}
-	if err := s.openEdges(); err != nil {
+	if err := s.openEdges(bundle(detections), sealKey); err != nil {
 		return nil, err
 	}
 	s.captures, err = network.NewCaptures(s.db, network.CaptureConfig{Dir: opts.Data.captures(), Quota: opts.CaptureQuota, Sensor: s.sensor, Apply: s.ingest.take, Log: log, Ring: s.ringPacket})
@@ -198,7 +204,7 @@ func (s *server) work(ctx context.Context) error {
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.recordJobs()...) })
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.edgeJobs()...) })
 	g.Go(func() error {
-		return job.New(s.db, s.log).Run(ctx, job.Job{Name: "cuts", Every: time.Hour, Do: s.listening.Clean})
+		return job.New(s.db, s.log).Run(ctx, s.cutJobs()...)
 	})
 	g.Go(func() error {
 		return job.New(s.db, s.log).Run(ctx, s.careJobs()...)

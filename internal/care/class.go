@@ -121,6 +121,7 @@ func Tables() []Table {
 		Table{Name: "edge_token", Class: "sessions", At: "expires_at", Key: "token_id"},
 		Table{Name: "edge_token_site", Class: "sessions", At: "CAST(0 AS BIGINT)", Key: "token_id, site_no", Open: "EXISTS (SELECT 1 FROM edge_token x WHERE x.token_id = edge_token_site.token_id)"},
 		Table{Name: "edge_batch", Class: "queue", Owner: true}, // its bodies go when they are applied, its rows two days later
+		Table{Name: "edge_order", Class: "history", At: "made_at", Key: "edge_id, no"},
 		Table{Name: "edge_import", Class: "history", At: "at", Key: "import_id"},
 
 		Table{Name: "auth_session", Class: "sessions", At: "end_at", Owner: true},

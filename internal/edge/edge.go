@@ -42,11 +42,16 @@ type Interface struct {
 	RealmID   string            `json:"realm_id" doc:"Empty: the site's default realm"`
 	VLANs     map[string]string `json:"vlans,omitempty" doc:"Realm (id) of a VLAN, by its number"`
 	Filter    string            `json:"filter" maxLength:"2000" doc:"Which packets are looked at, as tcpdump writes it; empty: all"`
-	RingBytes int64             `json:"ring_bytes" minimum:"0" doc:"Memory for packets that wait; 0: what the program takes by itself"`
+	RingBytes int64             `json:"ring_bytes" minimum:"0" doc:"Memory for the packets of the last while; 0: what the program takes by itself"`
+	Ring      string            `json:"ring,omitempty" enum:"memory,disk,off," doc:"Where they are kept; empty: as before, and in memory at first"`
+	DiskMiB   int64             `json:"disk_mib,omitempty" minimum:"0" maximum:"16777216" doc:"Disk that they may take; 0: as before"`
+	Beyond    int               `json:"beyond,omitempty" minimum:"0" maximum:"65535" doc:"Payload bytes that are kept of traffic that is not the plant's own"`
 
 	// Given by the centre; who configures leaves them.
 	Sensor string `json:"sensor,omitempty" readOnly:"true" doc:"Id of the source in the centre"`
 	Site   string `json:"site,omitempty" readOnly:"true"`
+	// Own are the networks of the site's OT zones: of all others only headers are kept.
+	Own []string `json:"own,omitempty" readOnly:"true" doc:"Networks of the site's OT zones; of all others only headers and the first bytes are kept"`
 }
 
 // Config is what an edge shall do. The centre counts its versions.
@@ -55,7 +60,6 @@ type Config struct {
 	Interfaces      []Interface `json:"interfaces" nullable:"false" maxItems:"32"`
 	IntervalSeconds int         `json:"interval_seconds" minimum:"1" maximum:"3600" doc:"How often an interface tells what it heard"`
 	OutboxBytes     int64       `json:"outbox_bytes" minimum:"16777216" doc:"Disk that what waits for the centre may take; then the oldest counters go first"`
-	RuleSet         string      `json:"rule_set" doc:"Version of the detections; empty: those of the edge's program"`
 }
 
 // DefaultConfig is what an edge starts with: it listens to nothing yet.
@@ -100,6 +104,7 @@ type Health struct {
 	Can       []Capability `json:"can" nullable:"false"`
 	CertUntil int64        `json:"cert_until" doc:"µs"`
 	Witness   string       `json:"witness,omitempty" doc:"What is wrong with the centre's audit log, as the edge sees it"`
+	Rules     RuleState    `json:"rules"`
 }
 
 // Hello is what an edge says every few seconds, and first after a silence.
@@ -128,11 +133,13 @@ type Proof struct {
 
 // Welcome answers a hello.
 type Welcome struct {
-	Now      int64   `json:"now"`      // µs by the centre's clock
-	Received int64   `json:"received"` // last batch of the epoch that the centre has, without a gap before it
-	Config   *Signed `json:"config,omitempty"`
-	Proof    *Proof  `json:"proof,omitempty"`
-	Rechain  bool    `json:"rechain,omitempty"` // begin the outbox's chain anew: somebody decided which of two machines is the right one
+	Now      int64     `json:"now"`      // µs by the centre's clock
+	Received int64     `json:"received"` // last batch of the epoch that the centre has, without a gap before it
+	Config   *Signed   `json:"config,omitempty"`
+	Rules    *Signed   `json:"rules,omitempty"`  // a Rules, where the edge runs others
+	Orders   []*Signed `json:"orders,omitempty"` // each an Order that the edge has not answered
+	Proof    *Proof    `json:"proof,omitempty"`
+	Rechain  bool      `json:"rechain,omitempty"` // begin the outbox's chain anew: somebody decided which of two machines is the right one
 }
 
 // Range is a run of batches, both ends included.
@@ -196,11 +203,23 @@ type Renew struct {
 	CSR []byte `json:"csr"`
 }
 
+// Waiting is what an edge has when it waits for news.
+type Waiting struct {
+	Config int64 `json:"config"`
+	Order  int64 `json:"order"` // the last one that it answered
+}
+
+// News answers it: whether a hello is worth while.
+type News struct {
+	News bool `json:"news"`
+}
+
 // The paths of the edges' listener. There are no others.
 const (
 	PathEnrol   = "/edge/v1/enrol"
 	PathRenew   = "/edge/v1/renew"
 	PathHello   = "/edge/v1/hello"
 	PathBatches = "/edge/v1/batches"
+	PathWait    = "/edge/v1/wait"
 	HeaderSent  = "Skanse-Sent" // µs by the edge's clock
 )

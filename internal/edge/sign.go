@@ -14,7 +14,7 @@ import (
 // Signed is something that the centre says and an edge can prove: a configuration,
 // a rule bundle. The purpose is signed with it, so that one never passes for another.
 type Signed struct {
-	Purpose string `json:"purpose"` // "config", "rules", "request", each with the edge's id behind it
+	Purpose string `json:"purpose"` // "config", "rules", "order", each with the edge's id behind it
 	Body    []byte `json:"body"`
 	Sig     []byte `json:"sig"`
 }
@@ -64,13 +64,15 @@ const (
 
 // Replies is what a centre answers by file.
 type Replies struct {
-	Config  *Signed `json:"config,omitempty"`
-	Again   []Range `json:"again,omitempty"`
-	Epoch   string  `json:"epoch"`
-	Cert    []byte  `json:"cert,omitempty"` // a new certificate, DER
-	Proof   *Proof  `json:"proof,omitempty"`
-	Now     int64   `json:"now"`
-	Request int64   `json:"request"` // counts the requests
+	Config  *Signed   `json:"config,omitempty"`
+	Rules   *Signed   `json:"rules,omitempty"`
+	Orders  []*Signed `json:"orders,omitempty"`
+	Again   []Range   `json:"again,omitempty"`
+	Epoch   string    `json:"epoch"`
+	Cert    []byte    `json:"cert,omitempty"` // a new certificate, DER
+	Proof   *Proof    `json:"proof,omitempty"`
+	Now     int64     `json:"now"`
+	Request int64     `json:"request"` // counts the requests
 }
 
 const (

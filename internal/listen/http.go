@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/skanse/skanse/internal/auth"
+	"github.com/skanse/skanse/internal/org"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/rest"
 	"github.com/skanse/skanse/internal/sensor"
@@ -21,6 +22,8 @@ type Interface struct {
 	SiteID      string     `json:"site_id"`
 	Name        string     `json:"name"`
 	Reach       bool       `json:"reach" doc:"Its ring and its settings are within reach of this server"`
+	Away        bool       `json:"away" doc:"Another machine listens: it takes settings with its next hello, and packets come when it has answered"`
+	Own         []string   `json:"own" nullable:"false" doc:"Networks of the site's OT zones: their packets are kept whole, of others only headers and the first bytes"`
 	ReceivedAt  store.Time `json:"received_at" doc:"When it was last heard of; null: never yet"`
 	Rate        float64    `json:"rate" doc:"Packets/s of the last interval"`
 	Bits        float64    `json:"bits" doc:"Bits/s of the last interval"`
@@ -68,6 +71,39 @@ func moment(ns int64) *time.Time {
 	}
 	t := time.Unix(0, ns).UTC()
 	return &t
+}
+
+// showAll shows interfaces with whether they are within reach.
+func (s *Service) showAll(ctx context.Context, r store.Reader, rows []siteRow) ([]Interface, error) {
+	far, err := s.far(ctx, r, ids(rows)...)
+	if err != nil {
+		return nil, err
+	}
+	out := []Interface{}
+	for i := range rows {
+		x := s.show(&rows[i])
+		x.Away = !x.Reach && far[x.ID]
+		x.Reach = x.Reach || x.Away
+		if x.Own, err = org.PlantNetworks(ctx, r, rows[i].SiteNo, []int64{rows[i].RealmNo}); err != nil {
+			return nil, err
+		}
+		if x.Own == nil {
+			x.Own = []string{}
+		}
+		out = append(out, x)
+	}
+	return out, nil
+}
+
+func (s *Service) shown(ctx context.Context, x siteRow) (out Interface, err error) {
+	err = s.db.View(ctx, func(r store.Reader) error {
+		list, err := s.showAll(ctx, r, []siteRow{x})
+		if err == nil {
+			out = list[0]
+		}
+		return err
+	})
+	return out, err
 }
 
 func (s *Service) show(x *siteRow) Interface {
@@ -198,10 +234,14 @@ func (s *Service) Routes(r *rest.Router) {
 	rest.Register(r, rest.Op{ID: "list-listening", Method: http.MethodGet, Path: "/listening", Summary: "Listening interfaces: what they hear, lose and keep, and what is wrong with their mirror ports", Tag: tag, Permission: auth.EdgeRead},
 		func(ctx context.Context, in *bySite) (*of[items[Interface]], error) {
 			rows, err := s.rows(ctx, scope(ctx), in.Site)
-			out := &of[items[Interface]]{items[Interface]{[]Interface{}}}
-			for i := range rows {
-				out.Body.Items = append(out.Body.Items, s.show(&rows[i]))
+			if err != nil {
+				return nil, err
 			}
+			out := &of[items[Interface]]{}
+			err = s.db.View(ctx, func(r store.Reader) (err error) {
+				out.Body.Items, err = s.showAll(ctx, r, rows)
+				return err
+			})
 			return out, err
 		})
 	rest.Register(r, rest.Op{ID: "check-mirrors", Method: http.MethodGet, Path: "/mirror-check", Summary: "What is wrong with the mirror ports of a site, in sentences", Tag: tag, Permission: auth.EdgeRead},
@@ -228,7 +268,11 @@ func (s *Service) Routes(r *rest.Router) {
 				x, err = one(ctx, r, scope(ctx), in.ID)
 				return err
 			})
-			return &interfaceOut{x.etag(), s.show(&x)}, err
+			if err != nil {
+				return nil, err
+			}
+			out, err := s.shown(ctx, x)
+			return &interfaceOut{x.etag(), out}, err
 		})
 	rest.Register(r, rest.Op{ID: "update-listening", Method: http.MethodPatch, Path: "/listening/{id}", Summary: "Change how an interface listens: its filter, its ring", Tag: tag, Permission: auth.EdgeWrite, Audit: "listening.update"},
 		func(ctx context.Context, in *settingsIn) (*interfaceOut, error) {
@@ -245,7 +289,11 @@ func (s *Service) Routes(r *rest.Router) {
 				set(&o.Beyond, b.Beyond)
 				rest.Detail(ctx, "ring", o.Ring)
 			})
-			return &interfaceOut{x.etag(), s.show(&x)}, err
+			if err != nil {
+				return nil, err
+			}
+			out, err := s.shown(ctx, x)
+			return &interfaceOut{x.etag(), out}, err
 		})
 	s.cutRoutes(r)
 }

@@ -96,6 +96,7 @@ type Config struct {
 	Dir     string // of the sealed cuts
 	Key     []byte // they are sealed with
 	Find    Finder
+	Far     Far    // interfaces of other machines; nil: none
 	Program string // named in the files that are cut
 	Clock   func() time.Time
 	Log     *slog.Logger
@@ -174,15 +175,17 @@ func CutRing(r *ring.Ring, iface string, sel Selection, w *ring.Writer) (ring.Re
 	})
 }
 
-// limited refuses what goes beyond a file's bounds.
+// Limited is a writer that refuses what goes beyond a file's bounds.
+func Limited(w io.Writer, most int64) io.Writer { return &limited{w, most, most} }
+
 type limited struct {
-	w    io.Writer
-	left int64
+	w          io.Writer
+	left, most int64
 }
 
 func (l *limited) Write(b []byte) (int, error) {
 	if int64(len(b)) > l.left {
-		return 0, ot.Errorf(ot.TooMany, "the packets fill more than %d MiB: choose a shorter time or one conversation", maxCut>>20)
+		return 0, ot.Errorf(ot.TooMany, "the packets fill more than %d MiB: choose a shorter time or one conversation", l.most>>20)
 	}
 	l.left -= int64(len(b))
 	return l.w.Write(b)

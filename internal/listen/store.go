@@ -129,10 +129,16 @@ func (r *row) etag() string { return rest.ETag(r.SourceID, fmt.Sprint(r.Version)
 
 // Change changes how an interface listens, and tells whoever listens.
 func (s *Service) Change(ctx context.Context, scope Scope, source, match, by string, change func(*Settings)) (x siteRow, err error) {
+	away := false
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
 		if x, err = one(ctx, tx, scope, source); err != nil {
 			return err
 		}
+		far, err := s.far(ctx, tx, source)
+		if err != nil {
+			return err
+		}
+		away = far[source] && s.ear(source) == nil
 		if err := rest.IfMatch(match, x.etag()); err != nil {
 			return err
 		}
@@ -145,10 +151,19 @@ func (s *Service) Change(ctx context.Context, scope Scope, source, match, by str
 		if _, err := tx.Exec(ctx, "UPDATE listen_interface SET settings = ?, version = ?, updated_at = ?, updated_by = ? WHERE source_id = ?", x.Settings, x.Version, x.UpdatedAt, by, source); err != nil {
 			return err
 		}
+		if away {
+			if err := s.cfg.Far.Apply(ctx, tx, source, by, now); err != nil {
+				return err
+			}
+		}
 		return bus.Publish(ctx, tx, bus.Event{Topic: ot.TopicSource, SiteNo: x.SiteNo, Refs: []ot.Ref{{Kind: "source", ID: source}}})
 	})
 	if err != nil {
 		return x, err
+	}
+	if away {
+		s.cfg.Far.Sent(source)
+		return x, nil
 	}
 	if e := s.ear(source); e != nil {
 		err = e.Apply(ctx, x.Settings.V)

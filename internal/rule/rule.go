@@ -71,30 +71,54 @@ func (c *Code) UnmarshalYAML(n *yaml.Node) error {
 // groups are the parts of an alert's key.
 func groups() []string { return []string{"client", "server", "protocol", "code", "unit"} }
 
-// Read reads the rules of every .yaml file in a folder, strictly. A mistake
-// names the file and what to change.
-func Read(folder fs.FS) ([]Rule, error) {
-	files, err := fs.Glob(folder, "*.yaml")
+// File is one file of rules.
+type File struct {
+	Name string `json:"name"`
+	Text string `json:"text"`
+}
+
+// Files reads every .yaml file in a folder, by name.
+func Files(folder fs.FS) ([]File, error) {
+	names, err := fs.Glob(folder, "*.yaml")
 	if err != nil {
 		return nil, fmt.Errorf("list detections: %w", err)
 	}
-	slices.Sort(files)
-	var rules []Rule
-	from := map[string]string{}
-	for _, name := range files {
+	slices.Sort(names)
+	var out []File
+	for _, name := range names {
 		raw, err := fs.ReadFile(folder, name)
 		if err != nil {
 			return nil, fmt.Errorf("read detections: %w", err)
 		}
-		got, err := Parse(name, raw)
+		out = append(out, File{name, string(raw)})
+	}
+	return out, nil
+}
+
+// Read reads the rules of every .yaml file in a folder, strictly. A mistake
+// names the file and what to change.
+func Read(folder fs.FS) ([]Rule, error) {
+	files, err := Files(folder)
+	if err != nil {
+		return nil, err
+	}
+	return ReadFiles(files)
+}
+
+// ReadFiles does the same with files that came from elsewhere.
+func ReadFiles(files []File) ([]Rule, error) {
+	var rules []Rule
+	from := map[string]string{}
+	for _, f := range files {
+		got, err := Parse(f.Name, []byte(f.Text))
 		if err != nil {
 			return nil, err
 		}
 		for _, r := range got {
 			if first, twice := from[r.ID]; twice {
-				return nil, ot.Errorf(ot.Invalid, "detections/%s: rule %q is already in %s; give it another id", name, r.ID, first)
+				return nil, ot.Errorf(ot.Invalid, "detections/%s: rule %q is already in %s; give it another id", f.Name, r.ID, first)
 			}
-			from[r.ID] = name
+			from[r.ID] = f.Name
 			rules = append(rules, r)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/skanse/skanse/internal/edge"
 	"github.com/skanse/skanse/internal/ot"
+	"golang.org/x/sync/errgroup"
 )
 
 // Link is the way to the centre: TLS, or a call inside the same process.
@@ -39,6 +40,12 @@ type Config struct {
 	Health func(ctx context.Context) edge.Health
 	// Apply makes a configuration true. It returns when that is so, or why it cannot be.
 	Apply func(ctx context.Context, c edge.Config) error
+	// Order does what the centre asks of this edge: the head and the body of the answer.
+	// nil: nothing is done here.
+	Order func(ctx context.Context, o *edge.Order) (head any, body []byte, err error)
+	// Rules makes a bundle of detections run, or says why it cannot: the one before it
+	// then runs on. nil: this edge takes none.
+	Rules func(r edge.Rules) error
 	// Key checks what the centre signed; nil where the link itself is the centre.
 	Key   func() []byte
 	Every time.Duration // between two hellos; 0: edge.HelloEvery
@@ -60,6 +67,8 @@ type Box struct {
 	why     string
 	contact time.Time
 	trouble string
+	norules string // hash of the bundle that could not be taken
+	whyno   string
 	hurry   chan struct{}
 }
 
@@ -83,6 +92,9 @@ const (
 
 // Start makes the configuration true that the edge had last, also while no centre answers.
 func (b *Box) Start(ctx context.Context) error {
+	if err := b.startRules(ctx); err != nil {
+		return err
+	}
 	raw, err := b.cfg.Outbox.Get(ctx, "config")
 	if err != nil || raw == "" {
 		return err
@@ -98,6 +110,9 @@ func (b *Box) Start(ctx context.Context) error {
 // Run talks to the centre until ctx ends: a hello every few seconds, and whatever
 // waits, in its order.
 func (b *Box) Run(ctx context.Context) error {
+	var g errgroup.Group
+	defer func() { _ = g.Wait() }() // it has no error to give
+	g.Go(func() error { b.wait(ctx); return nil })
 	wait := waitFirst
 	clean := time.Now()
 	for {
@@ -228,6 +243,9 @@ func (b *Box) Health(ctx context.Context) (edge.Health, error) {
 	if h.Queue, err = b.cfg.Outbox.Queue(ctx); err != nil {
 		return h, err
 	}
+	b.mu.Lock()
+	h.Rules.Failed, h.Rules.Error = b.norules, b.whyno
+	b.mu.Unlock()
 	h.Witness, err = b.cfg.Outbox.Alarm(ctx)
 	return h, err
 }
@@ -255,20 +273,32 @@ func (b *Box) Welcome(ctx context.Context, w edge.Welcome) error {
 			return err
 		}
 	}
-	if w.Config == nil {
-		return nil
+	if w.Rules != nil { // first: a new interface is then heard with them at once
+		if err := b.takeRules(ctx, w.Rules); err != nil {
+			return err
+		}
 	}
-	return b.configure(ctx, w.Config)
+	if w.Config != nil {
+		if err := b.configure(ctx, w.Config); err != nil {
+			return err
+		}
+	}
+	return b.answer(ctx, w.Orders)
+}
+
+// signed is what the centre said to this edge, if it did.
+func (b *Box) signed(s *edge.Signed, what string) ([]byte, error) {
+	if b.cfg.Key == nil {
+		return s.Body, nil
+	}
+	return s.Verify(b.cfg.Key(), what+" "+b.cfg.Outbox.ID().String())
 }
 
 // configure takes a configuration that the centre signed.
 func (b *Box) configure(ctx context.Context, s *edge.Signed) error {
-	body := s.Body
-	if b.cfg.Key != nil {
-		var err error
-		if body, err = s.Verify(b.cfg.Key(), "config "+b.cfg.Outbox.ID().String()); err != nil {
-			return err
-		}
+	body, err := b.signed(s, "config")
+	if err != nil {
+		return err
 	}
 	var c edge.Config
 	if err := json.Unmarshal(body, &c); err != nil {

@@ -177,7 +177,7 @@ func (b *Box) Reply(ctx context.Context, id *Identity, raw []byte) ([]edge.Range
 			return nil, err
 		}
 	}
-	if err := b.Welcome(ctx, edge.Welcome{Now: r.Now, Received: -1, Config: r.Config, Proof: r.Proof}); err != nil {
+	if err := b.Welcome(ctx, edge.Welcome{Now: r.Now, Received: -1, Config: r.Config, Rules: r.Rules, Orders: r.Orders, Proof: r.Proof}); err != nil {
 		return nil, err
 	}
 	_, _, _, epoch, err := b.cfg.Outbox.Position(ctx)

@@ -137,6 +137,13 @@ func (d *Dialled) Send(ctx context.Context, sent int64, batches []byte) (a edge.
 	return a, err
 }
 
+// Wait implements Waiter.
+func (d *Dialled) Wait(ctx context.Context, w edge.Waiting) (bool, error) {
+	var n edge.News
+	err := d.link().call(ctx, edge.PathWait, w, &n)
+	return n.News, err
+}
+
 // renew asks for a new certificate with the old one.
 func (d *Dialled) renew(ctx context.Context) error {
 	csr, err := d.id.csr()

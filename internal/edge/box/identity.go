@@ -3,6 +3,7 @@ package box
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
@@ -147,6 +148,12 @@ func (id *Identity) Sign(f *edge.File) []byte {
 	defer id.mu.Unlock()
 	f.Cert = id.cert.Raw
 	return f.Write(id.key)
+}
+
+// Secret is a key of this machine for one purpose: nobody else has it, and it is the
+// same as long as the edge's own key is.
+func (id *Identity) Secret(purpose string) ([]byte, error) {
+	return hkdf.Key(sha256.New, id.key.Seed(), nil, "skanse edge "+purpose, 32)
 }
 
 // csr asks for a certificate.

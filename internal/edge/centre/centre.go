@@ -6,8 +6,11 @@ package centre
 
 import (
 	"context"
+	"crypto/ecdh"
+	"crypto/rand"
 	"embed"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/skanse/skanse/internal/audit"
@@ -69,7 +72,11 @@ type Config struct {
 	Address   string // host:port that edges dial; in tokens
 	Plans     map[string]Plan
 	Proofs    Proofs
-	Now       func() time.Time // nil: time.Now
+	Rules     *edge.Rules // the detections that edges shall run; nil: those of their own program
+	OrderKey  []byte      // 32 bytes, secret: answers of edges are sealed to it
+	// Configured hears of each interface that an edge shall listen to, in the same transaction; nil: nobody does.
+	Configured func(ctx context.Context, tx *store.Tx, at Place, i edge.Interface, by string) error
+	Now        func() time.Time // nil: time.Now
 }
 
 // Service is the centre's half.
@@ -80,8 +87,15 @@ type Service struct {
 	addr   string
 	plans  map[string]Plan
 	proofs Proofs
+	rules  *edge.Rules
 	now    func() time.Time
 	codec  *edge.Codec
+
+	configured func(ctx context.Context, tx *store.Tx, at Place, i edge.Interface, by string) error
+
+	orderKey *ecdh.PrivateKey
+	mu       sync.Mutex
+	waiting  map[string]chan struct{} // edges that wait for news
 }
 
 // New makes a Service on a migrated database.
@@ -90,7 +104,15 @@ func New(cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{db: cfg.DB, log: cfg.Log, ca: cfg.Authority, addr: cfg.Address, plans: cfg.Plans, proofs: cfg.Proofs, now: cfg.Now, codec: codec}
+	if len(cfg.OrderKey) == 0 { // a centre that asks for nothing
+		cfg.OrderKey = make([]byte, 32)
+		_, _ = rand.Read(cfg.OrderKey) // never fails, says crypto/rand
+	}
+	key, err := orderKeyOf(cfg.OrderKey)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{db: cfg.DB, log: cfg.Log, ca: cfg.Authority, addr: cfg.Address, plans: cfg.Plans, proofs: cfg.Proofs, rules: cfg.Rules, now: cfg.Now, codec: codec, configured: cfg.Configured, orderKey: key, waiting: map[string]chan struct{}{}}
 	if s.now == nil {
 		s.now = time.Now
 	}

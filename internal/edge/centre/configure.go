@@ -1,6 +1,7 @@
 package centre
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/skanse/skanse/internal/edge"
+	"github.com/skanse/skanse/internal/org"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/store"
 )
@@ -25,7 +27,7 @@ type configRow struct {
 
 // Configure writes the next version of an edge's configuration.
 func (s *Service) Configure(ctx context.Context, scope Scope, id string, ifVersion func(current int64) error, c edge.Config, by string) error {
-	return s.db.Update(ctx, func(tx *store.Tx) error {
+	err := s.db.Update(ctx, func(tx *store.Tx) error {
 		e, err := s.mine(ctx, tx, scope, id)
 		if err != nil {
 			return err
@@ -41,6 +43,10 @@ func (s *Service) Configure(ctx context.Context, scope Scope, id string, ifVersi
 		}
 		return s.saveConfig(ctx, tx, &e, c, by)
 	})
+	if err == nil {
+		s.Nudge(id)
+	}
+	return err
 }
 
 // saveConfig checks a configuration, gives each interface its source, and keeps it.
@@ -56,6 +62,10 @@ func (s *Service) saveConfig(ctx context.Context, tx *store.Tx, e *edgeRow, c ed
 	case len(c.Interfaces) > 0 && !slices.Contains(e.Capabilities.V, edge.Sense):
 		return ot.Errorf(ot.Invalid, "this edge was not enrolled to listen: enrol it anew with that")
 	}
+	before, err := s.wanted(ctx, tx, e)
+	if err != nil {
+		return err
+	}
 	var sensors []sensorRow
 	used := map[string]bool{}
 	for i := range c.Interfaces {
@@ -67,12 +77,23 @@ func (s *Service) saveConfig(ctx context.Context, tx *store.Tx, e *edgeRow, c ed
 		if in.RingBytes < 0 || in.RingBytes > 4<<30 {
 			return ot.Errorf(ot.Invalid, "interface %s: the memory for waiting packets is 0 to 4 GiB", in.Name)
 		}
+		if in.DiskMiB != 0 && in.DiskMiB < 16 || in.DiskMiB > 16<<20 || in.Beyond < 0 || in.Beyond > 65535 || !slices.Contains([]string{"", "memory", "disk", "off"}, in.Ring) {
+			return ot.Errorf(ot.Invalid, "interface %s: its ring is memory, disk (16 MiB to 16 TiB) or off, and keeps 0 to 65535 bytes of traffic that is not the plant's own", in.Name)
+		}
 		in.Filter = ot.Printable(in.Filter)
 		row, err := s.sensorOf(ctx, tx, e, in)
 		if err != nil {
 			return fmt.Errorf("interface %s: %w", in.Name, err)
 		}
 		sensors = append(sensors, row)
+		if i := slices.IndexFunc(before, func(b edge.Interface) bool { return b.Sensor == in.Sensor }); i >= 0 && in.Ring == "" {
+			b := before[i] // who says nothing of the ring changes nothing of it
+			in.Ring, in.DiskMiB, in.Beyond = b.Ring, b.DiskMiB, b.Beyond
+			in.RingBytes = cmp.Or(in.RingBytes, b.RingBytes)
+		}
+		if in.Own, err = own(ctx, tx, &row); err != nil {
+			return err
+		}
 	}
 	if _, err := tx.Exec(ctx, "UPDATE edge_sensor SET wanted = ? WHERE edge_id = ?", false, e.ID); err != nil {
 		return err
@@ -87,7 +108,108 @@ func (s *Service) saveConfig(ctx context.Context, tx *store.Tx, e *edgeRow, c ed
 		return err
 	}
 	e.ConfigVersion = c.Version
+	if s.configured != nil {
+		for i := range c.Interfaces {
+			if err := s.configured(ctx, tx, Place{sensors[i].SiteNo, sensors[i].RealmNo, sensors[i].Realms.V, sensors[i].Name}, c.Interfaces[i], by); err != nil {
+				return err
+			}
+		}
+	}
 	return s.announce(ctx, tx, e.ID)
+}
+
+// wanted are the interfaces of an edge's newest configuration.
+func (s *Service) wanted(ctx context.Context, r store.Reader, e *edgeRow) ([]edge.Interface, error) {
+	if e.ConfigVersion == 0 {
+		return nil, nil
+	}
+	data, err := store.One[store.JSON[edge.Config]](ctx, r, "SELECT data FROM edge_config WHERE edge_id = ? AND version = ?", e.ID, e.ConfigVersion)
+	return data.V.Interfaces, err
+}
+
+// own are the networks of the plant where a sensor listens: of all other traffic its ring keeps headers only.
+func own(ctx context.Context, r store.Reader, at *sensorRow) ([]string, error) {
+	realms := []int64{at.RealmNo}
+	for _, no := range at.Realms.V {
+		realms = append(realms, no)
+	}
+	return org.PlantNetworks(ctx, r, at.SiteNo, realms)
+}
+
+// Retune changes how one source of an edge listens, in the caller's transaction, as
+// the next version of the edge's configuration. Nudge the edge afterwards.
+func (s *Service) Retune(ctx context.Context, tx *store.Tx, sensor, by string, change func(*edge.Interface)) error {
+	found, err := store.All[sensorRow](ctx, tx, "SELECT sensor, edge_id, iface, site_no, realm_no, realms, name, wanted FROM edge_sensor WHERE sensor = ? AND wanted", sensor)
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return ot.Errorf(ot.NotFound, "no sensor listens there any more")
+	}
+	e, err := s.row(ctx, tx, found[0].EdgeID)
+	if err != nil {
+		return err
+	}
+	data, err := store.One[store.JSON[edge.Config]](ctx, tx, "SELECT data FROM edge_config WHERE edge_id = ? AND version = ?", e.ID, e.ConfigVersion)
+	if err != nil {
+		return err
+	}
+	c := data.V
+	for i := range c.Interfaces {
+		if c.Interfaces[i].Sensor == sensor {
+			change(&c.Interfaces[i])
+		}
+	}
+	return s.saveConfig(ctx, tx, &e, c, by)
+}
+
+// Rezone gives edges the networks of their sites' OT zones anew, where those changed.
+// It is a job.
+func (s *Service) Rezone(ctx context.Context) error {
+	var rows []edgeRow
+	if err := s.db.View(ctx, func(r store.Reader) (err error) {
+		rows, err = store.All[edgeRow](ctx, r, "SELECT "+edgeColumns+" FROM edge_edge WHERE state = 'active' AND NOT in_process AND config_version > 0 ORDER BY edge_id")
+		return err
+	}); err != nil {
+		return err
+	}
+	for i := range rows {
+		id, changed := rows[i].ID, false
+		if err := s.db.Update(ctx, func(tx *store.Tx) error {
+			changed = false
+			e, err := s.row(ctx, tx, id)
+			if err != nil || e.State != Active {
+				return err
+			}
+			data, err := store.One[store.JSON[edge.Config]](ctx, tx, "SELECT data FROM edge_config WHERE edge_id = ? AND version = ?", e.ID, e.ConfigVersion)
+			if err != nil {
+				return err
+			}
+			places, err := store.All[sensorRow](ctx, tx, "SELECT sensor, edge_id, iface, site_no, realm_no, realms, name, wanted FROM edge_sensor WHERE edge_id = ? AND wanted", id)
+			if err != nil {
+				return err
+			}
+			for i := range places {
+				now, err := own(ctx, tx, &places[i])
+				if err != nil {
+					return err
+				}
+				for _, in := range data.V.Interfaces {
+					changed = changed || in.Sensor == places[i].Sensor && !slices.Equal(in.Own, now)
+				}
+			}
+			if !changed {
+				return nil
+			}
+			return s.saveConfig(ctx, tx, &e, data.V, "system")
+		}); err != nil {
+			return err
+		}
+		if changed {
+			s.Nudge(id)
+		}
+	}
+	return nil
 }
 
 // sensorOf finds the site and realms of an interface: only of sites that the edge is bound to.

@@ -99,6 +99,16 @@ func (s *Service) Handler() http.Handler {
 		}
 		return s.Hello(q.Context(), c.edgeID, ViaTLS, in)
 	}))
+	mux.HandleFunc("POST "+edge.PathWait, s.serve(4<<10, func(q *http.Request, c caller, body []byte) (any, error) {
+		if err := c.mayTalk(); err != nil {
+			return nil, err
+		}
+		var in edge.Waiting
+		if err := strict(body, &in); err != nil {
+			return nil, err
+		}
+		return s.Wait(q.Context(), c.edgeID, in)
+	}))
 	mux.HandleFunc("POST "+edge.PathBatches, s.serve(edge.MaxRequest, func(q *http.Request, c caller, body []byte) (any, error) {
 		if err := c.mayTalk(); err != nil {
 			return nil, err

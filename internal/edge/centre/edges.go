@@ -36,6 +36,7 @@ type Edge struct {
 	ConfigVersion int64             `json:"config_version"`
 	ConfigApplied int64             `json:"config_applied"`
 	ConfigError   string            `json:"config_error"`
+	RulesWanted   string            `json:"rules_wanted" doc:"Hash of the detections that this centre wants to run there; health.rules says which do"`
 	ConfigAt      store.Time        `json:"config_at" doc:"When the edge last said which configuration it has"`
 	Received      int64             `json:"received" doc:"Last delivery without a gap before it"`
 	Waiting       int64             `json:"waiting" doc:"Received and not yet taken in"`
@@ -173,7 +174,7 @@ func (s *Service) show(ctx context.Context, r store.Reader, scope Scope, e *edge
 	out := Edge{
 		ID: e.ID, Name: e.Name, State: e.State, Why: e.Why, InProcess: e.InProcess, Capabilities: e.Capabilities.V, EnrolledAt: e.EnrolledAt, CertUntil: e.CertUntil, HeardAt: e.HeardAt,
 		Silent: e.Told.V["silent"], Via: e.Via, Health: e.Health.V, ConfigVersion: e.ConfigVersion, ConfigApplied: e.ConfigApplied, ConfigError: e.ConfigError, ConfigAt: e.ConfigAt,
-		Sites: []Site{}, Gaps: []edge.Range{},
+		RulesWanted: s.wantedRules(), Sites: []Site{}, Gaps: []edge.Range{},
 	}
 	if out.Health.Ports == nil {
 		out.Health.Ports = []edge.Port{}
@@ -275,7 +276,7 @@ func (s *Service) Revoke(ctx context.Context, scope Scope, id, why, by string) e
 			return err
 		}
 		keys := []string{}
-		for _, what := range []string{"silent", "skew", "witness", "dropped", "config", "clone", "refused", "lost", "cert"} {
+		for _, what := range []string{"silent", "skew", "witness", "dropped", "config", "rules", "clone", "refused", "lost", "cert"} {
 			keys = append(keys, "edge."+what+":"+id)
 		}
 		if err := inbox.Done(ctx, tx, s.now(), by, "revoked", keys...); err != nil {

@@ -134,6 +134,12 @@ func (s *Service) Reply(ctx context.Context, scope Scope, id string) (name strin
 				return err
 			}
 		}
+		if r.Rules, err = s.signedRules(&e); err != nil {
+			return err
+		}
+		if r.Orders, err = s.signedOrders(ctx, tx, e.ID); err != nil {
+			return err
+		}
 		streams, err := store.All[streamRow](ctx, tx, "SELECT edge_id, epoch, received, head, applied, lost FROM edge_stream WHERE edge_id = ? AND epoch = ?", id, e.Epoch)
 		if err != nil {
 			return err
@@ -149,9 +155,6 @@ func (s *Service) Reply(ctx context.Context, scope Scope, id string) (name strin
 				return err
 			}
 			r.Cert = cert.Raw
-		}
-		if s.proofs == nil {
-			return nil
 		}
 		return nil
 	})

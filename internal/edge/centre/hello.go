@@ -46,8 +46,14 @@ func (s *Service) Hello(ctx context.Context, edgeID, via string, h edge.Hello) (
 			return err
 		}
 		if e.ConfigVersion > h.Config && (e.ConfigVersion != h.Failed || e.ConfigVersion == 0) {
-			w.Config, err = s.signedConfig(ctx, tx, &e)
+			if w.Config, err = s.signedConfig(ctx, tx, &e); err != nil {
+				return err
+			}
 		}
+		if w.Rules, err = s.signedRules(&e); err != nil {
+			return err
+		}
+		w.Orders, err = s.signedOrders(ctx, tx, e.ID)
 		return err
 	})
 	if err == nil && forked != "" {
@@ -70,6 +76,10 @@ func checkHello(h *edge.Hello) error {
 	}
 	h.Error, h.Health.Witness = ot.Printable(h.Error), ot.Printable(h.Health.Witness)
 	h.Health.Version, h.Health.Host = ot.Printable(h.Health.Version), ot.Printable(h.Health.Host)
+	r := &h.Health.Rules
+	for _, text := range []*string{&r.Bundle, &r.Version, &r.Failed, &r.Error} {
+		*text = ot.Printable((*text)[:min(len(*text), 1000)])
+	}
 	for i := range h.Health.Ports {
 		p := &h.Health.Ports[i]
 		p.Name, p.Error = ot.Printable(p.Name), ot.Printable(p.Error)
@@ -146,6 +156,10 @@ func (s *Service) judge(ctx context.Context, tx *store.Tx, e *edgeRow) error {
 		}},
 		{"config", e.ConfigError != "", inbox.Item{
 			Severity: inbox.Today, Action: "look", Title: "Sensor " + e.Name + " could not take its configuration", Detail: e.ConfigError,
+		}},
+		{"rules", h.Rules.Error != "", inbox.Item{
+			Severity: inbox.Today, Action: "look", Title: "Sensor " + e.Name + " could not take the detections of this centre",
+			Detail: h.Rules.Error + ". It goes on with those that it had. Is its program older than this centre's?",
 		}},
 	} {
 		if err := s.tell(ctx, tx, e, t.what, t.on, t.item); err != nil {

@@ -3783,6 +3783,8 @@ export interface components {
              * @description Deliveries that were set aside
              */
             refused: number;
+            /** @description Hash of the detections that this centre wants to run there; health.rules says which do */
+            rules_wanted: string;
             /** @description Not heard of for two minutes; over a diode for longer than its files usually take */
             silent: boolean;
             /** @description That it may speak of, and that you see */
@@ -3838,6 +3840,8 @@ export interface components {
              * @description Deliveries that were set aside
              */
             refused: number;
+            /** @description Hash of the detections that this centre wants to run there; health.rules says which do */
+            rules_wanted: string;
             /** @description Not heard of for two minutes; over a diode for longer than its files usually take */
             silent: boolean;
             /** @description That it may speak of, and that you see */
@@ -4362,8 +4366,6 @@ export interface components {
              * @description Disk that what waits for the centre may take; then the oldest counters go first
              */
             outbox_bytes: number;
-            /** @description Version of the detections; empty: those of the edge's program */
-            rule_set: string;
             /** Format: int64 */
             version: number;
         };
@@ -4391,6 +4393,7 @@ export interface components {
             memory: number;
             ports: components["schemas"]["EdgePort"][];
             queue: components["schemas"]["EdgeQueue"];
+            rules: components["schemas"]["EdgeRuleState"];
             /** Format: int64 */
             uptime_s: number;
             version: string;
@@ -4398,15 +4401,32 @@ export interface components {
             witness?: string;
         };
         EdgeInterface: {
+            /**
+             * Format: int64
+             * @description Payload bytes that are kept of traffic that is not the plant's own
+             */
+            beyond?: number;
+            /**
+             * Format: int64
+             * @description Disk that they may take; 0: as before
+             */
+            disk_mib?: number;
             /** @description Which packets are looked at, as tcpdump writes it; empty: all */
             filter: string;
             /** @description As the edge's machine calls it: eth1 */
             name: string;
+            /** @description Networks of the site's OT zones; of all others only headers and the first bytes are kept */
+            readonly own?: string[] | null;
             /** @description Empty: the site's default realm */
             realm_id: string;
             /**
+             * @description Where they are kept; empty: as before, and in memory at first
+             * @enum {string}
+             */
+            ring?: "memory" | "disk" | "off" | "";
+            /**
              * Format: int64
-             * @description Memory for packets that wait; 0: what the program takes by itself
+             * @description Memory for the packets of the last while; 0: what the program takes by itself
              */
             ring_bytes: number;
             /** @description Id of the source in the centre */
@@ -4475,6 +4495,21 @@ export interface components {
             from: number;
             /** Format: int64 */
             to: number;
+        };
+        EdgeRuleState: {
+            /** @description Hash of the detections that run; empty: the program is too old to say so */
+            bundle: string;
+            /** @description Why */
+            error?: string;
+            /** @description Hash of the bundle that could not be taken; the one before it runs on */
+            failed?: string;
+            /**
+             * Format: int64
+             * @description Rules that run on this machine; the others are judged at the centre
+             */
+            judged: number;
+            /** @description Of the same rules when they are compiled, as the sources name it */
+            version: string;
         };
         EgressAllow: {
             /** @description A name, an address, or a prefix such as 10.0.4.0/24 */
@@ -4814,6 +4849,8 @@ export interface components {
             verdict: "alarm" | "mend" | "note" | "good";
         };
         ListenCut: {
+            /** @description Of these, who has not answered yet */
+            asked: string[];
             at: string;
             by: string;
             /**
@@ -4845,6 +4882,8 @@ export interface components {
              */
             state: "waiting" | "ready" | "empty" | "failed" | "gone";
             to: string;
+            /** @description When nobody waits any more for the sensors at other sites that were asked; null: none was */
+            until: string;
             what: string;
         };
         ListenFilterCheck: {
@@ -4863,6 +4902,8 @@ export interface components {
             ok: boolean;
         };
         ListenInterface: {
+            /** @description Another machine listens: it takes settings with its next hello, and packets come when it has answered */
+            away: boolean;
             /**
              * Format: double
              * @description Bits/s of the last interval
@@ -4880,6 +4921,8 @@ export interface components {
             /** @description Of the source */
             id: string;
             name: string;
+            /** @description Networks of the site's OT zones: their packets are kept whole, of others only headers and the first bytes */
+            own: string[];
             /**
              * Format: int64
              * @description Since it was first heard of
