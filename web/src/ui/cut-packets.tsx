@@ -1,4 +1,4 @@
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { answer, api, prefix } from "../api/client";
 import { useMay } from "../api/may";
@@ -6,6 +6,7 @@ import { t } from "../texts";
 import { Dialog } from "./dialog";
 import { bytes, count } from "./format";
 import { ErrorNote } from "./page";
+import { When } from "./when";
 
 type Of = { source: string } | { conversation: string } | { asset: string };
 type Props = { of: Of; what: string; small?: boolean };
@@ -45,12 +46,29 @@ function CutDialog({ of, what, onClose }: { of: Of; what: string; onClose: () =>
     const form = new FormData(event.currentTarget);
     cut.mutate({ reason: String(form.get("reason")).trim(), minutes: Number(form.get("minutes")) });
   };
-  const done = cut.data;
+  const asked = cut.data;
+  // Packets of a sensor at another site come when it has answered.
+  const later = useQuery({
+    queryKey: ["cut", asked?.id],
+    queryFn: ({ signal }) => answer(api.GET("/cuts/{id}", { params: { path: { id: asked?.id ?? "" } }, signal })),
+    enabled: asked?.state === "waiting",
+    refetchInterval: (query) => (query.state.data && query.state.data.state !== "waiting" ? false : 1_000),
+  });
+  const done = later.data ?? asked;
   return (
     <Dialog title={t("cut.title", { what })} kind="box" onClose={onClose}>
       {done ? (
         <div className="stack" role="status">
-          {done.state === "ready" ? (
+          {done.state === "waiting" ? (
+            <p>
+              {t("cut.waiting", { who: done.asked.join(", ") })}{" "}
+              {done.until && (
+                <span className="quiet">
+                  {t("cut.until")} <When at={done.until} />
+                </span>
+              )}
+            </p>
+          ) : done.state === "ready" ? (
             <>
               <p>
                 {t("cut.ready", { count: done.packets, shown: count(done.packets), bytes: bytes(done.bytes) })}{" "}

@@ -74,6 +74,7 @@ function Health({ edge }: { edge: EdgeDetail }) {
   ]);
   if (edge.lost > 0) rows.push([t("sensors.lost"), count(edge.lost)]);
   if (edge.refused > 0) rows.push([t("sensors.refused"), count(edge.refused)]);
+  if (h.rules.bundle) rows.push([t("sensors.rules"), <Rules key="r" edge={edge} />]);
   if (edge.cert_until) rows.push([t("sensors.certificate"), <When key="c" at={edge.cert_until} />]);
   return (
     <section aria-label={t("sensors.health")}>
@@ -94,6 +95,22 @@ function Health({ edge }: { edge: EdgeDetail }) {
         </p>
       )}
     </section>
+  );
+}
+
+/** Which detections really run there, and why not those of this centre. */
+function Rules({ edge }: { edge: EdgeDetail }) {
+  const rules = edge.health.rules;
+  return (
+    <>
+      {t("sensors.rules_of", { count: rules.judged, version: rules.version })}{" "}
+      {rules.bundle === edge.rules_wanted ? (
+        <span className="quiet">{t("sensors.rules_same")}</span>
+      ) : (
+        <span className="strong">{t("sensors.rules_differ")}</span>
+      )}
+      {rules.error && <div className="small">{rules.error}</div>}
+    </>
   );
 }
 

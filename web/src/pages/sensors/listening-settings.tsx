@@ -123,6 +123,7 @@ export function ListeningSettings({ of, onClose }: { of: Listener; onClose: () =
           />
         </div>
         <p className="quiet small">{t(`listening.about_${ring}`)}</p>
+        {of.away && <p className="quiet small">{t("listening.about_away")}</p>}
         {save.error && <ErrorNote error={save.error} />}
         <div className="line">
           <button type="submit" className="btn primary" disabled={save.isPending || wrong !== undefined}>

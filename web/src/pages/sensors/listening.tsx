@@ -52,6 +52,7 @@ function Row({ of }: { of: Listener }) {
     <li>
       <div className="line">
         <b className="strong">{of.name}</b>
+        {of.away && <span className="tag">{t("listening.away")}</span>}
         {of.port?.silent && <span className="tag">{t("listening.silent")}</span>}
         {of.port && !of.port.silent && (
           <span className="tag p2">
@@ -166,6 +167,23 @@ function Figures({ of }: { of: Listener }) {
           )}
         </dd>
       </div>
+      {ring && (
+        <div>
+          <dt>{t("listening.whole")}</dt>
+          <dd>
+            {of.own.length > 0 ? (
+              <span className="num">{of.own.join(", ")}</span>
+            ) : (
+              <span className="quiet">{t("listening.whole_none")}</span>
+            )}{" "}
+            <span className="quiet small">
+              {of.settings.beyond > 0
+                ? t("listening.others_some", { count: of.settings.beyond })
+                : t("listening.others_headers")}
+            </span>
+          </dd>
+        </div>
+      )}
     </dl>
   );
 }

@@ -10,6 +10,7 @@ import { Scroll } from "../../ui/scroll";
 import { SitePicker } from "../../ui/site-picker";
 import { Ago } from "../../ui/when";
 import { type Edge, edges, listener, type Made } from "./ask";
+import { Cuts } from "./cuts";
 import { SensorDrawer } from "./drawer";
 import { Enrol, ShowToken, Tokens } from "./enrol";
 import { Files, TakeFile } from "./files";
@@ -64,6 +65,7 @@ export default function SensorsPage() {
         </Ask>
         <Listening site={filter.site} />
         <Tokens may={may} />
+        <Cuts site={filter.site} />
         <Files />
       </div>
       {filter.edge && (
