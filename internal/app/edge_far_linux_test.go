@@ -108,12 +108,7 @@ func TestFarEdge(t *testing.T) {
 	until(t, "the interface", func() bool { x := look(); return x.Reach && x.Away && x.Ring != nil && x.Port != nil })
 
 	// The rules: the centre's own bundle, really loaded; a broken one changes nothing.
-	of := func() (e struct {
-		RulesWanted   string      `json:"rules_wanted"`
-		Health        edge.Health `json:"health"`
-		ConfigApplied int64       `json:"config_applied"`
-		ConfigVersion int64       `json:"config_version"`
-	}) {
+	of := func() (e centre.Edge) {
 		ask(t, h, "GET", "/edges/"+edgeID, "", nil, &e)
 		return e
 	}
