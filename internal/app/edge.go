@@ -95,7 +95,7 @@ func (c *EdgeRunCmd) Run(env *Env) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := sensorConfig(log, shipped)
+	cfg, err := sensorConfig(Folder(c.Data), log, shipped)
 	if err != nil {
 		return err
 	}

@@ -84,7 +84,7 @@ func TestFarEdge(t *testing.T) {
 		t.Fatal(err)
 	}
 	elog := slog.New(slog.NewTextHandler(log, nil))
-	cfg, err := sensorConfig(elog, shipped)
+	cfg, err := sensorConfig("", elog, shipped)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,7 @@ const (
 	attachmentFolder = "attachments"
 	detectionFolder  = "detections"
 	keyFolder        = "keys"
+	recognisedFolder = "recognised" // *.yaml of the user's own patterns
 )
 
 // dataParts lists everything that ever lies in the data folder. A test fails when
@@ -40,6 +41,7 @@ func dataParts() []part {
 		{name: attachmentFolder, kept: keptWhole},
 		{name: detectionFolder, kept: keptWhole},
 		{name: keyFolder, kept: keptSealed},
+		{name: recognisedFolder, kept: keptWhole},
 		{name: "skanse.db-wal", why: "folded into the copy of the database"},
 		{name: "skanse.db-shm", why: "SQLite makes it anew"},
 		{name: "skanse.db.before-*", why: "copies made before an upgrade; snapshots of that time hold the same"},

@@ -14,6 +14,7 @@ import (
 	"github.com/skanse/skanse/internal/asset"
 	"github.com/skanse/skanse/internal/dissect"
 	"github.com/skanse/skanse/internal/dissect/all"
+	"github.com/skanse/skanse/internal/dissect/recognised"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/plan"
 	"github.com/skanse/skanse/internal/rule"
@@ -25,6 +26,7 @@ type InspectCmd struct {
 	Files []string `arg:"" name:"file" help:"pcap or pcapng captures."`
 	JSON  bool     `help:"Print one JSON object a file instead of a summary; with --against, the comparison."`
 	Full  bool     `help:"List everything instead of what a person reads in ten seconds."`
+	Data  string   `type:"path" default:"skanse-data" env:"SKANSE_DATA" help:"Data folder whose recognised/*.yaml count too."`
 	Cores int      `default:"1" help:"Goroutines that decode; the result is the same for any number."`
 
 	PcapOut      string `placeholder:"FILE" help:"Write the packets of --host, --conversation or --alert to this pcapng file."`
@@ -64,7 +66,7 @@ func (c *InspectCmd) Run(env *Env) error {
 			return err
 		}
 	}
-	in, err := newInspector(slog.New(slog.NewTextHandler(env.Stderr, nil)))
+	in, err := newInspector(Folder(c.Data), slog.New(slog.NewTextHandler(env.Stderr, nil)))
 	if err != nil {
 		return err
 	}
@@ -177,8 +179,8 @@ type inspector struct {
 	progress  progress
 }
 
-func newInspector(log *slog.Logger) (*inspector, error) {
-	protocols, err := protocolSet()
+func newInspector(folder Folder, log *slog.Logger) (*inspector, error) {
+	protocols, err := protocolSet(folder)
 	if err != nil {
 		return nil, err
 	}
@@ -197,13 +199,18 @@ func newInspector(log *slog.Logger) (*inspector, error) {
 	return &inspector{protocols: protocols, rules: rules, assets: assets, log: log}, nil
 }
 
-// protocolSet numbers the dissectors and reads their catalogue.
-func protocolSet() (*dissect.Set, error) {
+// protocolSet numbers the dissectors and reads their catalogue, with what the
+// folder's user recognises.
+func protocolSet(folder Folder) (*dissect.Set, error) {
 	names, err := fs.Sub(catalog.Files, "protocols")
 	if err != nil {
 		return nil, fmt.Errorf("open the protocol catalogue: %w", err)
 	}
-	return dissect.NewSet(all.Protocols(), names)
+	list, err := recognised.With(folder.join(recognisedFolder))
+	if err != nil {
+		return nil, err
+	}
+	return dissect.NewSet(all.With(list), names)
 }
 
 // read runs the sensor over one file.

@@ -40,7 +40,7 @@ func pymodbus(t *testing.T) *sensor.Summary {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := sensorConfig(slog.New(slog.DiscardHandler), shipped)
+	cfg, err := sensorConfig("", slog.New(slog.DiscardHandler), shipped)
 	if err != nil {
 		t.Fatal(err)
 	}

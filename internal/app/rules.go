@@ -63,8 +63,8 @@ func bundle(files []rule.File) edge.Rules {
 }
 
 // sensorConfig is what every source is read with: protocols and rules.
-func sensorConfig(log *slog.Logger, files []rule.File) (sensor.Config, error) {
-	protocols, err := protocolSet()
+func sensorConfig(folder Folder, log *slog.Logger, files []rule.File) (sensor.Config, error) {
+	protocols, err := protocolSet(folder)
 	if err != nil {
 		return sensor.Config{}, err
 	}

@@ -105,7 +105,7 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	if err != nil {
 		return nil, err
 	}
-	sensing, err := sensorConfig(log, detections)
+	sensing, err := sensorConfig(opts.Data, log, detections)
 	if err != nil {
 		return nil, err
 	}

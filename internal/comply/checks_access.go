@@ -9,8 +9,13 @@ import (
 // Remote access as the wire shows it: recognised by content, or by port where content is
 // encrypted. Administration is what a person does on a host; tunnels and relays carry it.
 const (
-	adminProtocols  = "'rdp', 'vnc', 'ssh', 'telnet', 'winrm', 'teamviewer', 'anydesk', 'rlogin', 'x11', 'radmin'"
-	tunnelProtocols = "'openvpn', 'wireguard', 'ipsec', 'isakmp', 'l2tp', 'pptp'"
+	adminProtocols  = "'rdp', 'vnc', 'ssh', 'telnet', 'winrm', 'rlogin', 'x11', " + toolProtocols
+	tunnelProtocols = "'openvpn', 'wireguard', 'ipsec', 'isakmp', 'ike', 'l2tp', 'pptp', 'tailscale', 'zerotier'"
+	// Screens and maintenance through a maker's relay, as catalog/recognised names them.
+	toolProtocols = "'teamviewer', 'anydesk', 'radmin', 'rustdesk', 'splashtop', 'logmein', 'screenconnect', 'beyondtrust', " +
+		"'chrome-remote-desktop', 'realvnc', 'dwservice', 'meshcentral', 'supremo', 'ultraviewer', 'parsec', 'zoho-assist', 'atera', 'ngrok', " +
+		"'talk2m', 'netbiter', 'hms', 'secomea', 'ixon', 'mguard', 'tosibox', 'mbconnect24', 'myrex24', 'insys', 'siemens-cloud', " +
+		"'factorytalk-cloud', 'prosoft-connect', 'weincloud', 'teltonika', 'airvantage', 'netcloud', 'digi', 'dispel'"
 
 	adminPorts  = "22, 23, 3389, 5900, 5901, 5985, 5986, 5938, 7070, 4899"
 	tunnelPorts = "500, 1194, 1701, 1723, 4500, 51820"
@@ -36,7 +41,7 @@ func bypass(k *CheckSpec, now time.Time) ot.SQL {
 	in := conversations(windowStart(k, now), "server", "c.conv_no", sqlf("("+isAdmin()+" AND "+notOT("cz")+")"))
 	// A relay is opened from the inside: the OT host calls its maker's cloud.
 	out := conversations(windowStart(k, now), "client", "c.conv_no",
-		sqlf("(c.server_internet AND c.established AND (c.protocol IN ('teamviewer', 'anydesk', "+tunnelProtocols+") OR c.protocol IN ('', 'tls') AND c.port IN ("+relayPorts+", "+tunnelPorts+")))"))
+		sqlf("(c.server_internet AND c.established AND (c.protocol IN ("+toolProtocols+", "+tunnelProtocols+") OR c.protocol IN ('', 'tls') AND c.port IN ("+relayPorts+", "+tunnelPorts+")))"))
 	return sqlf("? UNION ALL ?", in, out)
 }
 

@@ -40,10 +40,13 @@ const (
 
 // Naming is one protocol's name with its kinds, in the order of the
 // dissector's own ot.Kind constants. catalog/protocols/<Name>.yaml names and
-// classes the codes of each kind.
+// classes the codes of each kind, unless Title is given: then the name comes
+// from a list of patterns and has no file of its own.
 type Naming struct {
 	Name  string
 	Kinds []string
+	Title string
+	Class ot.Class // with Title: of every code
 }
 
 // Spec is what the engine needs to know before the first byte. Ports and
@@ -58,6 +61,11 @@ type Spec struct {
 	MaxPDU    int      // bytes, at most 64 KiB
 	MaxState  int      // bytes that one Flow may hold
 	HintOnly  bool     // Probe is too weak to claim a flow away from the usual ports
+
+	// Alternatives says that a flow speaks one of Protocols rather than all of
+	// them: its conversation is called after what the dissector reported
+	// beside the first.
+	Alternatives bool
 }
 
 // Protocol is one dissector. It is immutable and shared by all shards.
@@ -70,6 +78,18 @@ type Protocol interface {
 	Probe(dir ot.Dir, b []byte) Verdict
 	// Open makes the state of one conversation. The engine pools it.
 	Open() Flow
+}
+
+// PortProber is a Protocol whose weaker signatures count on certain ports
+// only. Where it is implemented, it is asked instead of Probe.
+type PortProber interface {
+	// ProbePort is Probe of a flow over t between these two ports.
+	ProbePort(t Transport, dir ot.Dir, b []byte, a, z uint16) Verdict
+	// Bound tells a flow of Open over what and between which ports it is.
+	Bound(f Flow, t Transport, a, z uint16)
+	// Usual names the protocol, as an index into Spec.Protocols, that has the
+	// port where content does not tell.
+	Usual(t Transport, port uint16) (int, bool)
 }
 
 // Flow is one conversation's state. One goroutine uses it; it never keeps b.

@@ -16,6 +16,7 @@ import (
 type Entry struct {
 	Protocol Protocol
 	Spec     Spec
+	Ported   PortProber  // Protocol, where it is one
 	First    ot.Protocol // number of Spec.Protocols[0]; the others follow
 	names    []*names
 }
@@ -31,6 +32,8 @@ type names struct {
 	name  string
 	title string
 	kinds []kindNames
+
+	listed bool // given by Naming.Title: several dissectors may recognise one service
 }
 
 type kindNames struct {
@@ -60,11 +63,12 @@ func NewSet(protocols []Protocol, catalogue fs.FS) (*Set, error) {
 	}
 	for _, p := range protocols {
 		e := &Entry{Protocol: p, Spec: p.Spec(), First: ot.Protocol(len(set.names))}
+		e.Ported, _ = p.(PortProber)
 		if len(e.Spec.Protocols) == 0 {
 			return nil, fmt.Errorf("dissector %T names no protocol", p)
 		}
 		for _, n := range e.Spec.Protocols {
-			if slices.ContainsFunc(set.names, func(o *names) bool { return o.name == n.Name }) {
+			if slices.ContainsFunc(set.names, func(o *names) bool { return o.name == n.Name && !o.listed && n.Title == "" }) {
 				return nil, fmt.Errorf("protocol %q is registered twice", n.Name)
 			}
 			table, err := readNames(catalogue, n)
@@ -118,7 +122,10 @@ func (s *Set) Len() int { return len(s.names) }
 
 // Lookup finds a protocol by its catalogue name.
 func (s *Set) Lookup(name string) (ot.Protocol, bool) {
-	i := slices.IndexFunc(s.names, func(n *names) bool { return n.name == name })
+	i := slices.IndexFunc(s.names, func(n *names) bool { return n.name == name && !n.listed })
+	if i < 0 {
+		i = slices.IndexFunc(s.names, func(n *names) bool { return n.name == name })
+	}
 	return ot.Protocol(max(i, 0)), i >= 0
 }
 
@@ -175,6 +182,13 @@ type codeFile struct {
 const denseCodes = 256 // a table of 256 entries is 6 KB; larger codes are looked up in a map
 
 func readNames(catalogue fs.FS, n Naming) (*names, error) {
+	if n.Title != "" {
+		out := &names{name: n.Name, title: n.Title, listed: true}
+		for _, k := range n.Kinds {
+			out.kinds = append(out.kinds, kindNames{name: k, class: n.Class})
+		}
+		return out, nil
+	}
 	file := n.Name + ".yaml"
 	raw, err := fs.ReadFile(catalogue, file)
 	if err != nil {

@@ -25,7 +25,7 @@ type Sink struct {
 
 	// At and Packet are the time and number of the packet in hand; Mid is set
 	// mid-stream. Src and Dst are who sent it and to whom (MAC, IP); SrcPort
-	// and DstPort are 0 without a transport.
+	// and DstPort are the EtherType where there is no transport.
 	At               int64
 	Packet           uint64
 	Mid              bool

@@ -31,6 +31,17 @@ func (s *entrySet) has(n uint8) bool { return s[n>>6]>>(n&63)&1 == 1 }
 
 func (s *entrySet) add(n uint8) { s[n>>6] |= 1 << (n & 63) }
 
+// transportOf says what a flow goes over.
+func transportOf(k *flowKey) dissect.Transport {
+	switch {
+	case k.kind != carriesIP:
+		return dissect.Ether
+	case k.proto == ipTCP:
+		return dissect.TCP
+	}
+	return dissect.UDP
+}
+
 func newHints(set *dissect.Set) *hints {
 	h := &hints{
 		set: set, tcp: map[uint16][]uint8{}, udp: map[uint16][]uint8{},
@@ -82,8 +93,18 @@ func (h *hints) guess(proto uint8, port uint16) string {
 	if proto != ipTCP && proto != ipUDP {
 		return ""
 	}
-	if e := h.ports(proto)[port]; len(e) > 0 {
-		return h.set.Name(h.set.Entries[e[0]].First)
+	t := dissect.UDP
+	if proto == ipTCP {
+		t = dissect.TCP
+	}
+	for _, n := range h.ports(proto)[port] {
+		e := h.set.Entries[n]
+		if e.Ported == nil {
+			return h.set.Name(e.First)
+		}
+		if i, ok := e.Ported.Usual(t, port); ok {
+			return h.set.Name(e.First + ot.Protocol(i))
+		}
 	}
 	return ""
 }
@@ -125,6 +146,15 @@ func (fl *flow) mayTry() bool {
 	return fl.tries <= maxTries || bits.OnesCount32(fl.tries) == 1
 }
 
+// asks shows b to one entry.
+func (l *lane) asks(fl *flow, n uint8, dir ot.Dir, b []byte) dissect.Verdict {
+	e := l.hints.set.Entries[n]
+	if e.Ported != nil {
+		return e.Ported.ProbePort(transportOf(&fl.key), dir, b, fl.key.ap, fl.key.bp)
+	}
+	return e.Protocol.Probe(dir, b)
+}
+
 // probe asks who speaks on the flow. It returns the entry's number.
 func (l *lane) probe(fl *flow, dir ot.Dir, b []byte, hinted map[uint16][]uint8, all []uint8) (uint8, dissect.Verdict) {
 	verdict := dissect.No
@@ -132,7 +162,7 @@ func (l *lane) probe(fl *flow, dir ot.Dir, b []byte, hinted map[uint16][]uint8, 
 		if fl.refused.has(n) {
 			return false
 		}
-		switch l.hints.set.Entries[n].Protocol.Probe(dir, b) {
+		switch l.asks(fl, n, dir, b) {
 		case dissect.Yes:
 			return true
 		case dissect.More:
@@ -184,12 +214,15 @@ func (l *lane) probeSides(fl *flow, side uint8, b []byte, hinted map[uint16][]ui
 // bind gives the flow to a dissector.
 func (l *lane) bind(fl *flow, n uint8) {
 	fl.entry, fl.number = l.hints.set.Entries[n], n
-	fl.named = fl.entry
+	fl.named, fl.as = fl.entry, fl.entry.First
 	if free := l.states[n]; len(free) > 0 {
 		fl.state, l.states[n] = free[len(free)-1], free[:len(free)-1]
-		return
+	} else {
+		fl.state = fl.entry.Protocol.Open()
 	}
-	fl.state = fl.entry.Protocol.Open()
+	if p := fl.entry.Ported; p != nil {
+		p.Bound(fl.state, transportOf(&fl.key), fl.key.ap, fl.key.bp)
+	}
 }
 
 // unbind takes the flow from its dissector.
@@ -320,7 +353,7 @@ func (l *lane) ethernet(fl *flow, side uint8, f *frame) {
 			asked = l.hints.snap[f.snap]
 		}
 		for _, n := range asked {
-			if !fl.refused.has(n) && (len(asked) == 1 || l.hints.set.Entries[n].Protocol.Probe(fl.dir(side), f.payload) == dissect.Yes) {
+			if !fl.refused.has(n) && (len(asked) == 1 || l.asks(fl, n, fl.dir(side), f.payload) == dissect.Yes) {
 				l.bind(fl, n)
 				break
 			}

@@ -24,6 +24,9 @@ func (l *lane) Message(m *ot.Message) {
 	if l.quoting {
 		m.Flags |= ot.Refused
 	}
+	if isNew && fl.entry != nil && fl.entry.Spec.Alternatives && m.Protocol != fl.entry.First {
+		fl.as = m.Protocol
+	}
 	if t != nil {
 		if t.count == 0 && isNew {
 			t.ref = l.now

@@ -52,7 +52,8 @@ type flow struct {
 
 	ident    *ident         // what its events point at; made with the first of them
 	named    *dissect.Entry // who decoded it, also after its end
-	refused  entrySet       // dissectors that let it go
+	as       ot.Protocol    // of named: which of its alternatives
+	refused  entrySet       // dissectors that let it go, by number
 	session  uint64         // opened and not yet told
 	tries    uint32
 	vlan     uint16

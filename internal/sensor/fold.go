@@ -124,7 +124,7 @@ func (l *lane) conv(fl *flow) *conv {
 	}
 	k := convKey{a: fl.key.a, b: fl.key.b, realm: fl.key.realm, kind: fl.key.kind, proto: fl.key.proto, port: port, named: -1}
 	if fl.named != nil {
-		k.named = int16(fl.named.First)
+		k.named = int16(fl.as)
 	}
 	if c := l.convs[k]; c != nil {
 		return c

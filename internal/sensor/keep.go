@@ -133,7 +133,7 @@ func (l *lane) how(fl *flow, secret, vouched bool) KeptHow {
 		fl.policy, fl.askedAs = policy, fl.named
 		name, a, b := "", netip.Addr{}, netip.Addr{}
 		if fl.named != nil {
-			name = fl.named.Spec.Protocols[0].Name
+			name = l.hints.set.Name(fl.as)
 		}
 		if fl.key.kind == carriesIP {
 			a, b = fl.key.a.ip(), fl.key.b.ip()

@@ -20,6 +20,7 @@ import (
 	"github.com/skanse/skanse/internal/dissect/ntp"
 	"github.com/skanse/skanse/internal/dissect/opcua"
 	"github.com/skanse/skanse/internal/dissect/rdp"
+	"github.com/skanse/skanse/internal/dissect/recognised"
 	"github.com/skanse/skanse/internal/dissect/s7comm"
 	"github.com/skanse/skanse/internal/dissect/smb"
 	"github.com/skanse/skanse/internal/dissect/smb/netbios"
@@ -32,9 +33,13 @@ import (
 )
 
 // Protocols returns every dissector, in the order in which those without a
-// port hint are asked: strong signatures first.
-func Protocols() []dissect.Protocol {
-	return []dissect.Protocol{
+// port hint are asked: strong signatures first. It recognises nothing by name
+// or pattern; With does.
+func Protocols() []dissect.Protocol { return With(nil) }
+
+// With is Protocols together with what the list recognises.
+func With(names *recognised.List) []dissect.Protocol {
+	all := []dissect.Protocol{
 		modbus.Protocol{},
 		s7comm.Protocol{},
 		enip.Protocol{},
@@ -45,7 +50,7 @@ func Protocols() []dissect.Protocol {
 		opcua.Protocol{},
 		ssh.Protocol{},
 		smb.Protocol{},
-		tls.Protocol{},
+		tls.Protocol{Names: names},
 		vnc.Protocol{},
 		rdp.Protocol{},
 		http.Protocol{},
@@ -63,4 +68,8 @@ func Protocols() []dissect.Protocol {
 		teamviewer.Protocol{},
 		ntp.Protocol{},
 	}
+	if names != nil { // last: who decodes goes before who only names
+		all = append(all, recognised.Protocol{List: names})
+	}
+	return all
 }

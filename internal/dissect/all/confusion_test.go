@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/skanse/skanse/internal/dissect"
-	"github.com/skanse/skanse/internal/dissect/all"
 	"github.com/skanse/skanse/internal/ot"
 )
 
@@ -18,14 +17,14 @@ import (
 // was claimed wrongly hides what it really carried.
 func TestNobodyClaimsAnothersConversation(t *testing.T) {
 	tried := 0
-	for _, owner := range all.Protocols() {
+	for _, owner := range everybody(t) {
 		name := owner.Spec().Protocols[0].Name
 		for _, file := range goldens(t, name) {
 			transport, first := firstBytes(t, file, owner.Spec())
 			if len(first) == 0 || owner.Probe(first[0].dir, first[0].data) == dissect.No {
 				continue // a file of another dissector in the same folder (mDNS beside DNS), or one that starts in a gap
 			}
-			for _, other := range all.Protocols() {
+			for _, other := range everybody(t) {
 				s := other.Spec()
 				if s.Protocols[0].Name == name || s.HintOnly || s.Transport&transport == 0 || transport == dissect.Ether {
 					continue // Ethernet types are exact

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/skanse/skanse/internal/dissect"
-	"github.com/skanse/skanse/internal/dissect/all"
 	"github.com/skanse/skanse/internal/ot"
 )
 
@@ -12,7 +11,7 @@ import (
 // nothing. The bytes are of no protocol here.
 func BenchmarkProbeNo(b *testing.B) {
 	unknown := []byte("\x4a\x01\x77\x10\xc3\x99\x00\x21 measured by nobody, sent by something that we do not know \x00\x01\x02\x03")
-	for _, p := range all.Protocols() {
+	for _, p := range everybody(b) {
 		s := p.Spec()
 		if s.HintOnly || s.Transport&(dissect.TCP|dissect.UDP) == 0 {
 			continue

@@ -41,6 +41,9 @@ func newPlayer(set *dissect.Set, g *golden, flow dissect.Flow, record bool) *pla
 		p.sink = dissect.NewSink(&silent{})
 	}
 	p.sink.Run(set.Entries[0])
+	if e := set.Entries[0]; e.Ported != nil {
+		e.Ported.Bound(flow, g.transport, g.client.port, g.server.port)
+	}
 	return p
 }
 

@@ -1,10 +1,10 @@
 package tls
 
 import (
-	"bytes"
 	"encoding/binary"
 
 	"github.com/skanse/skanse/internal/dissect"
+	"github.com/skanse/skanse/internal/dissect/recognised"
 	"github.com/skanse/skanse/internal/ot"
 )
 
@@ -14,51 +14,34 @@ const (
 	supportedVersions = 43
 )
 
-// client: version 2 | random 32 | session id: length 1 | suites: length 2 | compression: length 1 | extensions
-func (f *flow) client(m *ot.Message, b []byte, out *dissect.Sink) {
-	var name []byte
-	if b, ok := extensions(b, true); ok {
-		eachExtension(b, func(kind uint16, v []byte) {
-			// list length 2 | type 1 (0: a host's name) | length 2 | name
-			if kind == serverName && len(v) > 5 && v[2] == 0 {
-				if n := int(binary.BigEndian.Uint16(v[3:])); n <= len(v)-5 {
-					name = v[5 : 5+n]
-				}
-			}
-		})
-	}
-	m.Name = name
+// client reads a hello: the name asked for, whose that is, and who asks.
+func (f *flow) client(m *ot.Message, b []byte, complete bool, out *dissect.Sink) {
+	h, whole := ReadHello(b)
+	m.Name = h.Name
 	out.End()
-	if len(name) == 0 {
-		return
+	if len(h.Name) > 0 && out.Dst.IP.IsPrivate() { // names of the internet's hosts are no identity of the plant's
+		out.FactOf(out.Dst, "tls.server_name", h.Name)
 	}
-	if out.Dst.IP.IsPrivate() { // names of the internet's hosts are no identity of the plant's
-		out.FactOf(out.Dst, "tls.server_name", name)
+	if whole && complete {
+		if !h.Shuffled() {
+			out.Fact("tls.ja3", h.JA3(f.text[:0]))
+		}
+		out.Fact("tls.ja4", h.JA4(f.text[:0], 't'))
 	}
-	switch {
-	case domain(name, "anydesk.com"):
-		f.anydesk(out)
-	case domain(name, "teamviewer.com"):
-		out.Fact("remote.tool", append(f.text[:0], "TeamViewer"...))
+	if e := f.names.Domain(h.Name); e != nil {
+		f.service(e, out)
+	} else if e := f.names.ALPN(h.ALPN); e != nil {
+		f.service(e, out)
 	}
 }
 
-// anydesk reports the tool, once a flow, about the host in the plant: both
-// sides of a session run it, and the relay is on the internet.
-func (f *flow) anydesk(out *dissect.Sink) {
+// service reports whose service is spoken with, once a flow.
+func (f *flow) service(e *recognised.Entry, out *dissect.Sink) {
 	if f.tool {
 		return
 	}
 	f.tool = true
-	m := out.BeginAs(1)
-	m.Code, m.Class = 1, ot.Login
-	out.End()
-	out.Fact("remote.tool", append(f.text[:0], "AnyDesk"...))
-}
-
-func domain(name []byte, parent string) bool {
-	rest, ok := bytes.CutSuffix(name, []byte(parent))
-	return ok && (len(rest) == 0 || rest[len(rest)-1] == '.')
+	e.Tell(1, f.text[:0], out)
 }
 
 // server: version 2 | random 32 | session id: length 1 | suite 2 | compression 1 | extensions
@@ -67,7 +50,7 @@ func (f *flow) server(b []byte, out *dissect.Sink) {
 		return
 	}
 	version := binary.BigEndian.Uint16(b)
-	if b, ok := extensions(b, false); ok {
+	if b, ok := extensions(b); ok {
 		eachExtension(b, func(kind uint16, v []byte) {
 			if kind == supportedVersions && len(v) == 2 {
 				version = binary.BigEndian.Uint16(v)
@@ -95,30 +78,12 @@ func versionName(v uint16) string {
 	return ""
 }
 
-// extensions returns a hello's list of extensions.
-func extensions(b []byte, client bool) ([]byte, bool) {
-	if len(b) < 35 || len(b) < 35+int(b[34]) {
+// extensions returns the list of extensions of a server's hello.
+func extensions(b []byte) ([]byte, bool) {
+	if len(b) < 35 || len(b) < 40+int(b[34]) {
 		return nil, false
 	}
-	b = b[35+int(b[34]):]
-	if client {
-		if len(b) < 2 || len(b) < 3+int(binary.BigEndian.Uint16(b)) {
-			return nil, false
-		}
-		b = b[2+int(binary.BigEndian.Uint16(b)):]
-		if len(b) < 1+int(b[0]) {
-			return nil, false
-		}
-		b = b[1+int(b[0]):]
-	} else {
-		if len(b) < 3 {
-			return nil, false
-		}
-		b = b[3:]
-	}
-	if len(b) < 2 {
-		return nil, false
-	}
+	b = b[38+int(b[34]):]
 	n := int(binary.BigEndian.Uint16(b))
 	return b[2:min(len(b), 2+n)], true
 }

@@ -1,16 +1,16 @@
 // Package tls reads TLS (RFC 8446) up to the start of encryption: which name a
-// client asks for, which version they agree on, and which remote access tool
-// that betrays. Nothing is decrypted.
+// client asks for, which version and certificate they use, which service that
+// betrays, and the client's fingerprints. Nothing is decrypted.
 //
 //	record: type 1 | version 2 | length 2 | fragment
 //	handshake: type 1 | length 3 | body
 package tls
 
 import (
-	"bytes"
 	"encoding/binary"
 
 	"github.com/skanse/skanse/internal/dissect"
+	"github.com/skanse/skanse/internal/dissect/recognised"
 	"github.com/skanse/skanse/internal/ot"
 )
 
@@ -33,19 +33,18 @@ const (
 )
 
 // Protocol is the dissector.
-type Protocol struct{}
+type Protocol struct{ Names *recognised.List }
 
 // Spec says where it lives.
-func (Protocol) Spec() dissect.Spec {
+func (p Protocol) Spec() dissect.Spec {
 	return dissect.Spec{
-		Protocols: []dissect.Naming{
-			{Name: "tls", Kinds: []string{"handshake", "record"}},
-			{Name: "anydesk", Kinds: []string{"session"}},
-		},
+		Protocols: append([]dissect.Naming{{Name: "tls", Kinds: []string{"handshake", "record"}}}, p.Names.Services()...),
 		Transport: dissect.TCP,
 		TCP:       []uint16{443, 8443, 636, 990, 993, 995, 8883, 4840},
 		MaxPDU:    maxRecord,
-		MaxState:  64,
+		MaxState:  176,
+
+		Alternatives: true,
 	}
 }
 
@@ -92,12 +91,13 @@ func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
 }
 
 // Open makes a conversation's state.
-func (Protocol) Open() dissect.Flow { return &flow{} }
+func (p Protocol) Open() dissect.Flow { return &flow{names: p.Names} }
 
 type flow struct {
+	names     *recognised.List
 	encrypted [3]bool
-	tool      bool // a remote access tool was reported
-	text      [16]byte
+	tool      bool // a service was reported
+	text      [128]byte
 }
 
 func (*flow) Frame(_ ot.Dir, b []byte, synced bool) (skip, n int) {
@@ -160,16 +160,14 @@ func (f *flow) handshakes(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault
 		switch kind {
 		case clientHello:
 			m.Dir = ot.Request
-			f.client(m, body, out)
+			f.client(m, body, len(body) == size, out)
 		case serverHello:
 			m.Dir = ot.Response
 			out.End()
 			f.server(body, out)
 		case certificate:
 			out.End()
-			if bytes.Contains(body, []byte("AnyDesk Client")) || bytes.Contains(body, []byte("AnyNet Root")) || bytes.Contains(body, []byte("AnyNet Relay")) {
-				f.anydesk(out)
-			}
+			f.certificate(body, out)
 		default:
 			out.End()
 		}
@@ -181,4 +179,4 @@ func (f *flow) handshakes(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault
 	return dissect.OK
 }
 
-func (f *flow) Reset() { *f = flow{} }
+func (f *flow) Reset() { *f = flow{names: f.names} }
