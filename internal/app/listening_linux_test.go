@@ -151,7 +151,7 @@ func TestListening(t *testing.T) {
 	}
 	ask(t, h, "GET", "/conversations?site="+site.ID, "", nil, &talks)
 	for _, talk := range talks.Items {
-		want := map[int]int64{502: 110, 4000: 100}[talk.Port]
+		want := map[int]int64{502: 110, 4321: 100}[talk.Port]
 		if code, raw := ask(t, h, "POST", "/cuts", "", map[string]any{"conversation": talk.ID, "reason": "a look"}, &cut); code != 201 || cut.Packets != want {
 			t.Errorf("port %d: %d %s", talk.Port, code, raw)
 		}
