@@ -31,6 +31,10 @@ func relations() []relation {
 	all = append(all, changeChecks()...)
 	all = append(all, boundaryChecks()...)
 	all = append(all, recordChecks()...)
+	all = append(all, governChecks()...)
+	all = append(all, riskChecks()...)
+	all = append(all, supplyChecks()...)
+	all = append(all, readyChecks()...)
 	return all
 }
 
