@@ -19,6 +19,8 @@ export function hrefOf(kind: string, id: string, site = ""): string {
       return `/plant?${at && `${at}&`}zone=${enc(id)}`;
     case "site":
       return `/plant?site=${enc(id || site)}`;
+    case "item": // a line of a list that each site answers: site:line
+      return `/plant?site=${enc(id.split(":")[0] ?? site)}`;
     case "plant":
       return `/plant${at && `?${at}`}`;
     case "assets":
