@@ -35,8 +35,10 @@ func riskChecks() []relation {
 			rows := register(noRisk, risks, perRecord(above, "r.state = 'in_treatment' OR r.state = 'accepted' AND r.valid_until >= ?",
 				"CASE WHEN r.state = 'accepted' THEN 'Accepted until {d:' || CAST(r.valid_until AS TEXT) || '}.' ELSE 'It is being treated.' END",
 				"CASE WHEN r.state = 'accepted' THEN 'Its acceptance has ended.' ELSE 'Above what is tolerated, with neither treatment nor acceptance.' END", micros(now)))
-			return orNone(rows, sqlf("SELECT o.site_no FROM record_record r JOIN org_site o ON "+atSite+" WHERE "+above+" OR NOT EXISTS (SELECT 1 FROM record_record m WHERE m.type = 'risk-method' AND m.state = 'in_force' AND m.entity_id = o.entity_id)"),
-				"No risk is above what is tolerated.", risks)
+			const measured = "EXISTS (SELECT 1 FROM record_record m WHERE m.type = 'risk-method' AND m.state = 'in_force' AND m.entity_id = o.entity_id)"
+			sites := sqlf("SELECT o.site_no, o.entity_id, 'site' AS kind, o.site_id AS ref, o.name AS label, CASE WHEN " + measured + " AND EXISTS (SELECT 1 FROM record_record b WHERE b.type = 'risk' AND b.entity_id = o.entity_id) THEN 1 END AS ok, " +
+				"'No risk is above what is tolerated.' AS yes, 'No risk method is in force: nobody can say which risk is too high.' AS no FROM org_site o")
+			return sqlf("SELECT v.* FROM (?) v UNION ALL SELECT w.* FROM (?) w WHERE w.site_no NOT IN (SELECT o.site_no FROM record_record r JOIN org_site o ON "+atSite+" WHERE "+above+")", rows, register(noRisk, risks, sites))
 		}},
 		{id: "risk.fresh", fold: ot.Share, reads: recordTopics(), register: true, items: func(_ *CheckSpec, now time.Time) ot.SQL {
 			const done = "EXISTS (SELECT 1 FROM record_record r WHERE r.type = 'risk-assessment' AND r.state = 'approved' AND r.site_no = o.site_no AND (r.zone_no = 0 OR r.zone_no = z.zone_no) AND r.data->>'done_on' >= ?)"
