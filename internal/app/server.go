@@ -148,7 +148,7 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	if err := s.openRecords(catalogue); err != nil {
 		return nil, err
 	}
-	if s.comply, err = comply.New(s.db, comply.Config{Catalogue: catalogue, Records: s.records, Clock: opts.Clock, Log: log}); err != nil {
+	if s.comply, err = comply.New(s.db, comply.Config{Catalogue: catalogue, Reads: classesOf(s.sensor.Protocols), Records: s.records, Clock: opts.Clock, Log: log}); err != nil {
 		return nil, err
 	}
 	s.view = view.New(s.db)

@@ -75,7 +75,7 @@ func Tables() []Table {
 		"network_source", "network_counter", "network_rezone",
 		"listen_interface",
 		"asset_asset", "asset_binding", "asset_host", "asset_router", "asset_fact", "asset_module", "asset_override", "asset_pin", "asset_alias", "asset_block", "asset_visitor",
-		"comply_heard", "comply_uptime", "comply_window", "comply_answer", "comply_level",
+		"comply_heard", "comply_uptime", "comply_sight", "comply_window", "comply_answer", "comply_level",
 		"inbox_deputy", "record_tag",
 		"edge_edge", "edge_site", "edge_sensor", "edge_stream", "edge_config",
 		"auth_known", "auth_passkey", "auth_sheet", "auth_sheet_code", "auth_provider", "auth_identity",

@@ -76,6 +76,7 @@ func monitorChecks() []relation {
 				"CASE WHEN NOT z.watched THEN 'No live sensor at this site.' WHEN "+ruled+" THEN 'Heard by a sensor with detection rules.' ELSE 'No sensor with detection rules heard it in the last 24 hours.' END", "", hour, hour)
 		}},
 		{id: "vis.unparsed", fold: ot.Max, reads: heardTopics(), items: unparsed},
+		{id: "vis.foreseen", fold: ot.Share, reads: bothTopics(), many: true, items: sightCheck},
 		{id: "dev.decide", fold: ot.Share, reads: bothTopics(), items: newDevices},
 	}
 }

@@ -39,6 +39,7 @@ type Config struct {
 	Records   *record.Service  // nil: one of its own, for declarations and findings alone
 	Clock     func() time.Time // nil: the machine's; the demo has its own
 	Log       *slog.Logger
+	Reads     ProtocolClasses // what the sensors of this release recognise; nil: nothing
 }
 
 // Service judges and keeps declarations. It is safe for use by many goroutines;
@@ -49,6 +50,10 @@ type Service struct {
 	records *record.Service
 	clock   func() time.Time
 	log     *slog.Logger
+
+	reads    ProtocolClasses
+	families []controller
+	sightAt  time.Time // when the controllers were judged last
 
 	zip   *packing
 	quiet time.Duration // how long nothing must change before changes are judged
@@ -77,6 +82,12 @@ func New(db *store.DB, cfg Config) (*Service, error) {
 		return nil, err
 	}
 	s.zip = zip
+	if s.families, err = readControllers(catalog.Files); err != nil {
+		return nil, err
+	}
+	if s.reads = cfg.Reads; s.reads == nil {
+		s.reads = func(string) (ot.Class, bool) { return 0, false }
+	}
 	if s.clock == nil {
 		s.clock = time.Now
 	}

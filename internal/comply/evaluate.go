@@ -32,6 +32,9 @@ func (s *Service) Evaluate(ctx context.Context, now time.Time, topics ...ot.Topi
 		if err := s.refreshHeard(ctx, now, len(topics) > 0); err != nil {
 			return rep, fmt.Errorf("add up listening: %w", err)
 		}
+		if err := s.refreshSight(ctx, now, len(topics) > 0); err != nil {
+			return rep, fmt.Errorf("judge what would have been seen: %w", err)
+		}
 	}
 	if len(topics) == 0 || slices.Contains(topics, ot.TopicRecord) {
 		if err := s.refreshWindows(ctx, now); err != nil {

@@ -24,6 +24,7 @@ func answerWith[T any](v T, err error) (*body[T], error) {
 // Routes mounts what this package offers.
 func (s *Service) Routes(r *rest.Router) {
 	s.explainRoutes(r)
+	s.sightRoutes(r)
 	read := func(id, path, summary string) rest.Op {
 		return rest.Op{ID: id, Method: http.MethodGet, Path: path, Summary: summary, Tag: "posture", Permission: auth.PostureRead}
 	}

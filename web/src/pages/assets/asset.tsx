@@ -20,6 +20,7 @@ import { Ago, When } from "../../ui/when";
 import { EditAsset } from "./edit";
 import { Identity } from "./identity";
 import { Merge } from "./merge";
+import { Sight } from "./sight";
 import { Split } from "./split";
 import { Standing } from "./standing";
 import "./asset.css";
@@ -128,6 +129,7 @@ function Body({ asset: value, etag }: { asset: Asset; etag: string }) {
           <History id={value.id} />
         </div>
         <div className="stack">
+          <Sight id={value.id} />
           <Reasons asset={value} onOverrule={may ? () => setEditing(true) : undefined} />
           <Decided asset={value} />
           <LinkedRecords kind="asset" id={value.id} site={value.site_id} begin={["change", "finding", "exception"]} />
