@@ -183,8 +183,10 @@ func (j *sightJudge) content(reads ProtocolClasses) {
 	does := func(names []string) bool {
 		return slices.ContainsFunc(names, func(p string) bool { c, ok := reads(p); return ok && c&class != 0 })
 	}
+	// What is known of a family outweighs what it was heard to speak: a controller that
+	// serves Modbus is not programmed by it, whatever Modbus may have a code for.
 	switch {
-	case does(a.readable): // heard, and understood when it comes
+	case does(a.readable) && (a.family == nil || j.out.Question == AskWrite): // heard, and understood when it comes
 	case a.family != nil && does(a.family.Protocols):
 	case a.family != nil && len(a.family.Protocols) > 0:
 		names := strings.Join(a.family.Protocols, ", ")
