@@ -209,6 +209,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/assets/{id}/sight": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether a change of this asset would have been seen, and why not */
+        get: operations["get-asset-sight"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/assets/{id}/split": {
         parameters: {
             query?: never;
@@ -2284,6 +2301,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/sight": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Of how many controllers a change would have been seen, by site and question */
+        get: operations["list-sight"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/since": {
         parameters: {
             query?: never;
@@ -3965,6 +3999,18 @@ export interface components {
                 [key: string]: components["schemas"]["ComplyCell"];
             };
         };
+        ComplyAssetSight: {
+            /** @description What is known of how it is programmed; empty: nothing */
+            family: string;
+            /** @description Ways past any sensor */
+            local: string[];
+            questions: components["schemas"]["ComplySightAnswer"][];
+            /**
+             * Format: double
+             * @description Of the last 7 days in which its zone was listened to
+             */
+            share: number;
+        };
         ComplyCell: {
             /**
              * Format: int64
@@ -4250,6 +4296,31 @@ export interface components {
                 [key: string]: components["schemas"]["ComplyCell"];
             };
             title: string;
+        };
+        ComplySightAnswer: {
+            /** @enum {string} */
+            answer: "yes" | "partly" | "no" | "unknown";
+            /** @enum {string} */
+            question: "program" | "mode" | "write" | "firmware";
+            reasons: components["schemas"]["ComplySightReason"][];
+        };
+        ComplySightReason: {
+            code: string;
+            detail: string;
+            text: string;
+        };
+        ComplySightShare: {
+            /** Format: int64 */
+            no: number;
+            /** Format: int64 */
+            partly: number;
+            /** @enum {string} */
+            question: "program" | "mode" | "write" | "firmware";
+            site_id: string;
+            /** Format: int64 */
+            unknown: number;
+            /** Format: int64 */
+            yes: number;
         };
         ComplySiteLevel: {
             at: string;
@@ -5732,6 +5803,13 @@ export interface components {
         };
         PageComplyRequirementItem: {
             items: components["schemas"]["ComplyRequirementItem"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageComplySightShare: {
+            items: components["schemas"]["ComplySightShare"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -7560,6 +7638,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageAssetAssetChange"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-asset-sight": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComplyAssetSight"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -12619,6 +12728,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AdminState"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-sight": {
+        parameters: {
+            query?: {
+                site?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageComplySightShare"];
                 };
             };
             /** @description What went wrong, and what to do */

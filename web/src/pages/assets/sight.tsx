@@ -17,25 +17,28 @@ export function Sight({ id }: { id: string }) {
       <p className="quiet small">{t("sight.lead")}</p>
       <Ask of={list}>
         {(data) => (
-          <dl className="sight">
-            {data.questions.map((q) => (
-              <div key={q.question}>
-                <dt>
-                  {word("sight_question", q.question)}{" "}
-                  <span className={q.answer === "unknown" ? "tag unknown" : `tag answer ${q.answer}`}>
-                    {word("sight_answer", q.answer)}
-                  </span>
-                </dt>
-                {q.reasons
-                  .filter((r) => data.questions.every((o) => o === q || !shown(data.questions, o, q, r.code)))
-                  .map((r) => (
-                    <dd key={r.code} className="quiet small">
-                      {t(`sight_reason.${r.code}` as "sight_reason.local", { detail: r.detail })}
-                    </dd>
-                  ))}
-              </div>
-            ))}
-          </dl>
+          <>
+            {data.family && <p className="small">{t("sight.family", { family: data.family })}</p>}
+            <dl className="sight">
+              {data.questions.map((q) => (
+                <div key={q.question}>
+                  <dt>
+                    {word("sight_question", q.question)}{" "}
+                    <span className={q.answer === "unknown" ? "tag unknown" : `tag answer ${q.answer}`}>
+                      {word("sight_answer", q.answer)}
+                    </span>
+                  </dt>
+                  {q.reasons
+                    .filter((r) => data.questions.every((o) => o === q || !shown(data.questions, o, q, r.code)))
+                    .map((r) => (
+                      <dd key={r.code} className="quiet small">
+                        {t(`sight_reason.${r.code}` as "sight_reason.local", { detail: r.detail })}
+                      </dd>
+                    ))}
+                </div>
+              ))}
+            </dl>
+          </>
         )}
       </Ask>
     </Panel>
