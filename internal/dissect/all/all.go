@@ -12,10 +12,12 @@ import (
 	"github.com/skanse/skanse/internal/dissect/dns"
 	"github.com/skanse/skanse/internal/dissect/enip"
 	"github.com/skanse/skanse/internal/dissect/ftp"
+	"github.com/skanse/skanse/internal/dissect/goose"
 	"github.com/skanse/skanse/internal/dissect/http"
 	"github.com/skanse/skanse/internal/dissect/http/ssdp"
 	"github.com/skanse/skanse/internal/dissect/iec104"
 	"github.com/skanse/skanse/internal/dissect/lldp"
+	"github.com/skanse/skanse/internal/dissect/mms"
 	"github.com/skanse/skanse/internal/dissect/modbus"
 	"github.com/skanse/skanse/internal/dissect/ntp"
 	"github.com/skanse/skanse/internal/dissect/opcua"
@@ -26,6 +28,7 @@ import (
 	"github.com/skanse/skanse/internal/dissect/smb/netbios"
 	"github.com/skanse/skanse/internal/dissect/snmp"
 	"github.com/skanse/skanse/internal/dissect/ssh"
+	"github.com/skanse/skanse/internal/dissect/sv"
 	"github.com/skanse/skanse/internal/dissect/teamviewer"
 	"github.com/skanse/skanse/internal/dissect/telnet"
 	"github.com/skanse/skanse/internal/dissect/tls"
@@ -47,7 +50,10 @@ func With(names *recognised.List) []dissect.Protocol {
 		iec104.Protocol{},
 		bacnet.Protocol{},
 		snmp.Protocol{},
+		mms.Protocol{},
 		opcua.Protocol{},
+		goose.Protocol{},
+		sv.Protocol{},
 		ssh.Protocol{},
 		smb.Protocol{},
 		tls.Protocol{Names: names},

@@ -3,6 +3,8 @@
 // dissectors (MMS, GOOSE, certificates); it knows no schema and writes nothing.
 package ber
 
+import "strconv"
+
 // Next splits the first element off b. The tag is the identifier's octets as
 // they stand on the wire: 0x30 a sequence, 0xa0 context 0, 0xbf48 context 72.
 // Lengths are definite, as every profile of these protocols demands; one
@@ -103,4 +105,31 @@ func Uint(b []byte) uint32 {
 		v = v<<8 | uint32(x)
 	}
 	return v
+}
+
+// OID appends an object identifier's content as 1.0.9506.2.1, cut when it does not fit dst's room.
+func OID(dst, oid []byte) []byte {
+	var arc uint64
+	first := true
+	for _, x := range oid {
+		if arc > 1<<56 {
+			return dst
+		}
+		arc = arc<<7 | uint64(x&0x7f)
+		if x&0x80 != 0 {
+			continue
+		}
+		if cap(dst)-len(dst) < 22 {
+			return dst
+		}
+		if first {
+			first = false
+			root := min(arc/40, 2)
+			dst = strconv.AppendUint(dst, root, 10)
+			arc -= root * 40
+		}
+		dst = strconv.AppendUint(append(dst, '.'), arc, 10)
+		arc = 0
+	}
+	return dst
 }

@@ -68,6 +68,17 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
+func TestOID(t *testing.T) {
+	for in, want := range map[string]string{"\x28\xca\x22\x02\x01": "1.0.9506.2.1", "\x52\x03\x01": "2.2.3.1", "\x2b": "1.3", "": "", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01": ""} {
+		if got := string(ber.OID(make([]byte, 0, 64), []byte(in))); got != want {
+			t.Errorf("%x is %s", in, got)
+		}
+	}
+	if got := ber.OID(make([]byte, 0, 8), []byte("\x2b\x06")); len(got) > 8 {
+		t.Errorf("%s does not fit", got)
+	}
+}
+
 func FuzzNext(f *testing.F) {
 	f.Add([]byte("\x30\x06\xbf\x48\x01x\x80\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
