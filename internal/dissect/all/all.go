@@ -6,6 +6,7 @@ import (
 	"github.com/skanse/skanse/internal/dissect"
 	"github.com/skanse/skanse/internal/dissect/arp"
 	"github.com/skanse/skanse/internal/dissect/bacnet"
+	"github.com/skanse/skanse/internal/dissect/c37118"
 	"github.com/skanse/skanse/internal/dissect/cdp"
 	"github.com/skanse/skanse/internal/dissect/dhcp"
 	"github.com/skanse/skanse/internal/dissect/dnp3"
@@ -13,6 +14,7 @@ import (
 	"github.com/skanse/skanse/internal/dissect/enip"
 	"github.com/skanse/skanse/internal/dissect/ftp"
 	"github.com/skanse/skanse/internal/dissect/goose"
+	"github.com/skanse/skanse/internal/dissect/hartip"
 	"github.com/skanse/skanse/internal/dissect/http"
 	"github.com/skanse/skanse/internal/dissect/http/ssdp"
 	"github.com/skanse/skanse/internal/dissect/iec104"
@@ -52,6 +54,8 @@ func With(names *recognised.List) []dissect.Protocol {
 		snmp.Protocol{},
 		mms.Protocol{},
 		opcua.Protocol{},
+		hartip.Protocol{},
+		c37118.Protocol{},
 		goose.Protocol{},
 		sv.Protocol{},
 		ssh.Protocol{},
