@@ -21,6 +21,7 @@ import (
 	"github.com/skanse/skanse/internal/dissect/lldp"
 	"github.com/skanse/skanse/internal/dissect/mms"
 	"github.com/skanse/skanse/internal/dissect/modbus"
+	"github.com/skanse/skanse/internal/dissect/mqtt"
 	"github.com/skanse/skanse/internal/dissect/ntp"
 	"github.com/skanse/skanse/internal/dissect/opcua"
 	"github.com/skanse/skanse/internal/dissect/rdp"
@@ -64,6 +65,7 @@ func With(names *recognised.List) []dissect.Protocol {
 		vnc.Protocol{},
 		rdp.Protocol{},
 		http.Protocol{},
+		mqtt.Protocol{},
 		ftp.Protocol{},
 		arp.Protocol{},
 		lldp.Protocol{},

@@ -217,8 +217,12 @@ func plate(item []byte) uint8 {
 		end  string
 		what uint8
 	}{
-		{"$PhyNam$vendor", vendorName}, {"$PhyNam$model", modelName}, {"$PhyNam$serNum", serialNumber},
-		{"$PhyNam$swRev", softwareRevision}, {"$PhyNam$hwRev", hardwareRevision}, {"$NamPlt$configRev", configRevision},
+		{"$PhyNam$vendor", vendorName},
+		{"$PhyNam$model", modelName},
+		{"$PhyNam$serNum", serialNumber},
+		{"$PhyNam$swRev", softwareRevision},
+		{"$PhyNam$hwRev", hardwareRevision},
+		{"$NamPlt$configRev", configRevision},
 	} {
 		if len(item) > len(p.end) && string(item[len(item)-len(p.end):]) == p.end {
 			return p.what
