@@ -19,6 +19,7 @@ import (
 const (
 	kindPDU ot.Kind = iota // number of the PDU's context tag, RFC 3416 section 3
 	kindEncrypted
+	kindSecurity // level of a version 3 message: bit 0 authenticated, bit 1 encrypted
 )
 
 // PDU tags without the context bits.
@@ -39,7 +40,7 @@ type Protocol struct{}
 
 func (Protocol) Spec() dissect.Spec {
 	return dissect.Spec{
-		Protocols: []dissect.Naming{{Name: "snmp", Kinds: []string{"pdu", "encrypted"}}},
+		Protocols: []dissect.Naming{{Name: "snmp", Kinds: []string{"pdu", "encrypted", "security"}}},
 		Transport: dissect.UDP,
 		UDP:       []uint16{161, 162},
 		MaxPDU:    65507,
@@ -83,13 +84,16 @@ type flow struct {
 	set     int64 // request id of the last write
 	setSeen bool
 	told    [3]uint8 // by ot.Dir: what was said of credentials
+	levels  uint8    // bits of the security levels that were told
+	pending uint32   // level of the message in hand, if leveled
+	leveled bool
 	text    [ot.MaxFact]byte
 	name    [128]byte
 	module  string // last module name made, for physical entity
 	entity  uint32
 }
 
-func (f *flow) Reset() { f.set, f.setSeen, f.told = 0, false, [3]uint8{} }
+func (f *flow) Reset() { f.set, f.setSeen, f.told, f.levels = 0, false, [3]uint8{}, 0 }
 
 // Frame is not called: datagrams only.
 func (f *flow) Frame(ot.Dir, []byte, bool) (skip, n int) { return 0, 0 }
@@ -124,10 +128,11 @@ func (f *flow) Decode(_ ot.Dir, pdu []byte, out *dissect.Sink) dissect.Fault {
 
 // version3 steps over header and security parameters to the scoped PDU.
 func (f *flow) version3(b []byte, out *dissect.Sink) dissect.Fault {
-	tag, _, b, ok := element(b) // global data
+	tag, global, b, ok := element(b)
 	if !ok || tag != tagSequence {
 		return dissect.BadValue
 	}
+	level, leveled := securityLevel(global)
 	tag, security, b, ok := element(b)
 	if !ok || tag != tagOctets {
 		return dissect.BadValue
@@ -139,8 +144,10 @@ func (f *flow) version3(b []byte, out *dissect.Sink) dissect.Fault {
 	out.Secret() // a user's name, and a digest from which the password can be tried
 	engine := engineID(security)
 	if tag == tagOctets {
+		f.level(level, out)
 		m := out.Begin()
 		m.Kind = kindEncrypted
+		out.Also(kindSecurity, uint32(level), nil)
 		out.End()
 		return dissect.OK
 	}
@@ -159,9 +166,14 @@ func (f *flow) version3(b []byte, out *dissect.Sink) dissect.Fault {
 	if len(engine) == 0 && len(context) == 0 && scoped[0] == 0xa0 {
 		class = ot.Discover // RFC 3414 section 4: asks for the engine id
 	}
+	if leveled && len(engine) > 0 && scoped[0]&0x1f != pduReport { // questions for the engine id, and reports, cannot be protected
+		f.level(level, out)
+	}
+	f.pending, f.leveled = uint32(level), leveled
 	fault := f.pdu(scoped, nil, false, class, out)
+	f.leveled = false
 	if t := scoped[0] & 0x1f; (t == pduResponse || t == pduReport) && len(engine) > 0 && len(engine) <= 32 {
-		out.Fact("snmp.engine_id", hexadecimal(f.text[:0], engine))
+		f.engine(engine, out)
 	}
 	return fault
 }
@@ -202,8 +214,11 @@ func (f *flow) pdu(b, community []byte, clear bool, class ot.Class, out *dissect
 		return dissect.Short
 	}
 	bindings, fault := f.header(m, kind, body)
-	if fault == dissect.OK && kind == pduSet {
-		f.written(m, bindings)
+	if fault == dissect.OK {
+		f.named(m, kind, bindings)
+	}
+	if f.leveled {
+		out.Also(kindSecurity, f.pending, nil)
 	}
 	if clear {
 		f.credential(m.Dir, community, out)
@@ -236,12 +251,10 @@ func (f *flow) credential(dir ot.Dir, community []byte, out *dissect.Sink) {
 
 // header reads what stands before the variable bindings and returns those.
 func (f *flow) header(m *ot.Message, kind byte, b []byte) ([]byte, dissect.Fault) {
-	if kind == pduTrap { // RFC 1157 section 4.1.6: enterprise, agent address, generic, specific, time
-		for range 5 {
-			var ok bool
-			if _, _, b, ok = element(b); !ok {
-				return nil, dissect.Short
-			}
+	if kind == pduTrap {
+		var ok bool
+		if b, ok = f.trap(m, b); !ok {
+			return nil, dissect.Short
 		}
 	} else {
 		id, rest, ok := integer(b)
@@ -276,22 +289,4 @@ func (f *flow) header(m *ot.Message, kind byte, b []byte) ([]byte, dissect.Fault
 		return nil, dissect.BadValue
 	}
 	return list, dissect.OK
-}
-
-// written names the first object that a set request writes, with its value if it is a number.
-func (f *flow) written(m *ot.Message, list []byte) {
-	_, binding, _, ok := element(list)
-	if !ok {
-		return
-	}
-	tag, name, rest, ok := element(binding)
-	if !ok || tag != tagOID {
-		return
-	}
-	m.Name = dotted(f.name[:0], name)
-	tag, value, _, ok := element(rest)
-	if ok && (tag == tagInteger || tag >= 0x41 && tag <= 0x43) && len(value) > 0 && len(value) <= 8 {
-		m.Value = float64(signed(value))
-		m.Flags |= ot.HasValue
-	}
 }
