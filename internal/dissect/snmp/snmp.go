@@ -81,16 +81,16 @@ func (Protocol) Open() dissect.Flow { return &flow{} }
 // flow remembers the last write, so that its response is one, and holds space
 // to render object identifiers.
 type flow struct {
-	set     int64 // request id of the last write
-	setSeen bool
-	told    [3]uint8 // by ot.Dir: what was said of credentials
-	levels  uint8    // bits of the security levels that were told
-	pending uint32   // level of the message in hand, if leveled
-	leveled bool
-	text    [ot.MaxFact]byte
-	name    [128]byte
-	module  string // last module name made, for physical entity
-	entity  uint32
+	set      int64 // request id of the last write
+	setSeen  bool
+	told     [3]uint8 // by ot.Dir: what was said of credentials
+	levels   uint8    // bits of the security levels that were told
+	pending  uint32   // level of the message in hand, if hasLevel
+	hasLevel bool
+	text     [ot.MaxFact]byte
+	name     [128]byte
+	module   string // last module name made, for physical entity
+	entity   uint32
 }
 
 func (f *flow) Reset() { f.set, f.setSeen, f.told, f.levels = 0, false, [3]uint8{}, 0 }
@@ -132,7 +132,7 @@ func (f *flow) version3(b []byte, out *dissect.Sink) dissect.Fault {
 	if !ok || tag != tagSequence {
 		return dissect.BadValue
 	}
-	level, leveled := securityLevel(global)
+	level, hasLevel := securityLevel(global)
 	tag, security, b, ok := element(b)
 	if !ok || tag != tagOctets {
 		return dissect.BadValue
@@ -166,12 +166,12 @@ func (f *flow) version3(b []byte, out *dissect.Sink) dissect.Fault {
 	if len(engine) == 0 && len(context) == 0 && scoped[0] == 0xa0 {
 		class = ot.Discover // RFC 3414 section 4: asks for the engine id
 	}
-	if leveled && len(engine) > 0 && scoped[0]&0x1f != pduReport { // questions for the engine id, and reports, cannot be protected
+	if hasLevel && len(engine) > 0 && scoped[0]&0x1f != pduReport { // questions for the engine id, and reports, cannot be protected
 		f.level(level, out)
 	}
-	f.pending, f.leveled = uint32(level), leveled
+	f.pending, f.hasLevel = uint32(level), hasLevel
 	fault := f.pdu(scoped, nil, false, class, out)
-	f.leveled = false
+	f.hasLevel = false
 	if t := scoped[0] & 0x1f; (t == pduResponse || t == pduReport) && len(engine) > 0 && len(engine) <= 32 {
 		f.engine(engine, out)
 	}
@@ -217,7 +217,7 @@ func (f *flow) pdu(b, community []byte, clear bool, class ot.Class, out *dissect
 	if fault == dissect.OK {
 		f.named(m, kind, bindings)
 	}
-	if f.leveled {
+	if f.hasLevel {
 		out.Also(kindSecurity, f.pending, nil)
 	}
 	if clear {
