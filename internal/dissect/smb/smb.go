@@ -17,8 +17,12 @@ import (
 	"github.com/skanse/skanse/internal/ot"
 )
 
-// The kinds of codes, of each of the three protocols.
-const command ot.Kind = 0
+// The kinds of codes, in the order of Spec; the browser's protocol has the first only.
+const (
+	command   ot.Kind = iota
+	transfer          // a file that was closed: 1 written, 2 fetched
+	protected         // 1 encrypted, 2 compressed: nobody sees which command
+)
 
 // Indexes into Spec.Protocols.
 const (
@@ -45,14 +49,14 @@ type Protocol struct{}
 
 // Spec says where it lives.
 func (Protocol) Spec() dissect.Spec {
-	kinds := []string{"command"}
+	kinds := []string{"command", "transfer", "protected"}
 	return dissect.Spec{
-		Protocols: []dissect.Naming{{Name: "smb", Kinds: kinds}, {Name: "smb2", Kinds: kinds}, {Name: "browser", Kinds: kinds}},
+		Protocols: []dissect.Naming{{Name: "smb", Kinds: kinds}, {Name: "smb2", Kinds: kinds}, {Name: "browser", Kinds: kinds[:1]}},
 		Transport: dissect.TCP | dissect.UDP,
 		TCP:       []uint16{445, 139},
 		UDP:       []uint16{138},
 		MaxPDU:    maxFirst,
-		MaxState:  256,
+		MaxState:  maxFiles*256 + maxTrees*128 + maxReads*24 + 512,
 	}
 }
 
@@ -116,8 +120,9 @@ type flow struct {
 	told      bool   // who is the client
 	stream    bool
 	ntlm      ntlmssp.Reader
+	files     *files // made with the first share or file
 	name      [48]byte
-	text      [128]byte
+	text      [256]byte
 }
 
 func (f *flow) Frame(dir ot.Dir, b []byte, synced bool) (skip, n int) {
@@ -190,7 +195,14 @@ func (f *flow) message(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 	case 0xfe:
 		return f.smb2(dir, b, out)
 	}
-	return dissect.OK // encrypted or compressed
+	m := out.BeginAs(smb2)
+	m.Kind, m.Code, m.Dir = protected, 1, dir
+	if b[0] == 0xfc { // what is packed can be unpacked: a file's content
+		m.Code = 2
+		out.Secret()
+	}
+	out.End()
+	return dissect.OK
 }
 
 // smb2 reads the messages that stand one behind the other in b.
@@ -217,8 +229,17 @@ func (f *flow) smb2(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 		} else {
 			f.client(dir, out)
 		}
-		m.Name = f.path(code, m.Dir, b, body)
 		response := m.Dir == ot.Response
+		switch {
+		case code == treeConnect2 && !response:
+			m.Name = f.treePath(b, body)
+			f.access(m, out)
+		case code == setInfo2 && !response:
+			f.setInfo(m, b, body)
+		default:
+			m.Name = f.path(code, m.Dir, b, body)
+		}
+		f.follow2(m, b, body, m.Name, out)
 		if private2(code, response) {
 			out.Secret()
 		}
@@ -227,7 +248,14 @@ func (f *flow) smb2(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 		case code == sessionSetup2:
 			f.ntlm.Facts(body, out)
 		case code == negotiate2 && response:
-			f.negotiated2(body, out)
+			f.negotiated2(b, body, out)
+		case code == treeConnect2 && response:
+			f.shared(m, body, out)
+		case code == close2 && !response:
+			f.closed2(body, out)
+		}
+		if code == sessionSetup2 && response {
+			f.admitted(m, body, out)
 		}
 		if next == 0 || uint64(next) >= uint64(len(b)) {
 			return dissect.OK
@@ -253,10 +281,13 @@ func private2(code uint16, response bool) bool {
 const (
 	negotiate2     = 0
 	sessionSetup2  = 1
+	treeConnect2   = 3
 	create2        = 5
+	close2         = 6
 	read2          = 8
 	write2         = 9
 	control2       = 11
+	setInfo2       = 17
 	moreProcessing = 0xc0000016
 )
 
@@ -273,26 +304,6 @@ func (f *flow) path(code uint16, dir ot.Dir, b, body []byte) []byte {
 	return ntlmssp.UTF16(b[at:at+n], f.text[:0])
 }
 
-// negotiated2: size 2 | security mode 2 | dialect 2
-func (f *flow) negotiated2(body []byte, out *dissect.Sink) {
-	if len(body) < 6 {
-		return
-	}
-	switch d := binary.LittleEndian.Uint16(body[4:]); d {
-	case 0x0202, 0x0210, 0x0300, 0x0302, 0x0311:
-		t := append(f.text[:0], '0'+byte(d>>8), '.', '0'+byte(d>>4&15))
-		if d&15 != 0 {
-			t = append(t, '.', '0'+byte(d&15))
-		}
-		out.Fact("smb.dialect", t)
-	}
-	if body[2]&2 != 0 {
-		out.Fact("smb.signing", append(f.text[:0], "required"...))
-	} else {
-		out.Fact("smb.signing", append(f.text[:0], "optional"...))
-	}
-}
-
 func (f *flow) client(dir ot.Dir, out *dissect.Sink) {
 	if !f.told && f.stream {
 		out.Client(dir)
@@ -303,6 +314,9 @@ func (f *flow) client(dir ot.Dir, out *dissect.Sink) {
 func (f *flow) Reset() {
 	f.left = [3]int{}
 	f.plainPass, f.told, f.stream = false, false, false
+	if f.files != nil {
+		*f.files = files{}
+	}
 }
 
 func cutNUL(b []byte) []byte {

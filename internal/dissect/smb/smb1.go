@@ -18,6 +18,12 @@ const (
 	sessionSetup1 = 0x73
 	treeConnect1  = 0x75 // with a password of its own
 	treeConnect0  = 0x70
+	open1         = 0x02
+	close1        = 0x04
+	delete1       = 0x06
+	rename1       = 0x07
+	openAndX1     = 0x2d
+	ntCreate1     = 0xa2
 	endOfChain    = 0xff
 	headerSize    = 32
 	maxChain      = 32
@@ -51,6 +57,13 @@ func (f *flow) smb1(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 	if private1(code, response) && len(slot) == 0 {
 		out.Secret()
 	}
+	if !response {
+		m.Name = f.named1(code, b)
+		if code == treeConnect1 {
+			f.access(m, out)
+		}
+	}
+	f.follow1(code, response, m.Flags&ot.Refused != 0, b, m.Name)
 	clear := code == sessionSetup1 && !response && f.plainPass
 	if clear {
 		m.Flags |= ot.ClearText
@@ -69,6 +82,9 @@ func (f *flow) smb1(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 	out.End()
 	if len(slot) > 0 {
 		f.announcement(slot, out)
+	}
+	if code == close1 && !response {
+		f.closed1(b, out)
 	}
 	return fault
 }
@@ -140,7 +156,37 @@ func (f *flow) negotiated1(b []byte, out *dissect.Sink) {
 	out.Fact("smb.dialect", append(f.text[:0], "1"...))
 	if len(params) >= 26 {
 		f.plainPass = params[2]&2 == 0
+		if params[2]&8 != 0 {
+			out.Fact("smb.signing", append(f.text[:0], "required"...))
+		} else {
+			out.Fact("smb.signing", append(f.text[:0], "optional"...))
+		}
+		f.encryption("none", out)
 	}
+}
+
+// named1 returns the share or file that a request of SMB 1 names. The texts
+// stand in the data: behind a password, or behind a mark of their format.
+func (f *flow) named1(code byte, b []byte) []byte {
+	params, data, at := words(b)
+	skip := 0
+	switch code {
+	case treeConnect1:
+		if len(params) < 8 {
+			return nil
+		}
+		skip = int(binary.LittleEndian.Uint16(params[6:]))
+	case ntCreate1, openAndX1:
+	case open1, delete1, rename1:
+		skip = 1
+	default:
+		return nil
+	}
+	if skip > len(data) {
+		return nil
+	}
+	r := texter{b: data[skip:], at: at + skip, wide: b[11]&0x80 != 0}
+	return r.next(f.text[:0])
 }
 
 // setup reads which system the two sides say they are. The texts stand behind
