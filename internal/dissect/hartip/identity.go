@@ -46,7 +46,7 @@ func (f *flow) about(d *device, out *dissect.Sink) ot.Host {
 	}
 	if len(f.modules) < maxModules {
 		b := append(f.text[:0], "HART "...)
-		b = hexadecimal(b, uint64(d.id>>24), 4)
+		b = hexadecimal(b, d.id>>24, 4)
 		f.modules = append(f.modules, module{d.id, string(hexadecimal(append(b, ' '), d.id&0xffffff, 6))})
 		host.Module = f.modules[len(f.modules)-1].name
 		return host

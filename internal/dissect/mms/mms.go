@@ -66,8 +66,8 @@ func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
 		}
 		switch b[5] & 0xf0 {
 		case cotpData:
-			if v := probeData(b[7:min(n, len(b))], n-7, li); v != dissect.OK {
-				return verdict(v)
+			if v, onward := probeData(b[7:min(n, len(b))], n-7, li); !onward {
+				return v
 			}
 		case 0xe0, 0xd0: // connection request and confirm
 		default:
@@ -80,70 +80,54 @@ func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
 	}
 }
 
-// What probeData finds, in the numbers of a fault: OK means look further.
-const (
-	mine  = dissect.BadValue
-	alien = dissect.Alien
-	more  = dissect.Short
-)
-
-func verdict(f dissect.Fault) dissect.Verdict {
-	switch f {
-	case mine:
-		return dissect.Yes
-	case more:
-		return dissect.More
-	}
-	return dissect.No
-}
-
-func probeData(b []byte, whole, li int) dissect.Fault {
+// probeData judges the user data of one TPDU, whole bytes long; onward says that it tells nothing yet.
+func probeData(b []byte, whole, li int) (v dissect.Verdict, onward bool) {
 	if li != 2 {
-		return alien
+		return dissect.No, false
 	}
 	if whole == 0 {
-		return dissect.OK
+		return dissect.No, true
 	}
 	if len(b) < min(whole, 2) {
-		return more
+		return dissect.More, false
 	}
 	switch {
 	case b[0] == 0x0d && whole > 30: // a session that connects
-		if bytes.Contains(b, syntax) {
-			return mine
+		if bytes.Contains(b, []byte(syntax)) {
+			return dissect.Yes, false
 		}
 		if len(b) < whole {
-			return more
+			return dissect.More, false
 		}
-		return alien
+		return dissect.No, false
 	case b[0] == 0x0e && whole > 20:
-		return dissect.OK
+		return dissect.No, true
 	case b[0] == 1 && b[1] == 0:
 		if len(b) < min(whole, 12) {
-			return more
+			return dissect.More, false
 		}
 		if whole < 12 || b[2] != 1 || b[3] != 0 || b[4] != 0x61 {
-			return alien
+			return dissect.No, false
 		}
 		if pdv, _, ok := presentation(b[4:]); ok {
 			if isPDU(pdv, false) {
-				return mine
+				return dissect.Yes, false
 			}
-			return alien
+			return dissect.No, false
 		}
 		if len(b) < whole {
-			return more
+			return dissect.More, false
 		}
-		return dissect.OK // a part of a longer one
+		return dissect.No, true // a part of a longer one
 	}
 	if whole >= 4 && isPDU(b, len(b) < whole) {
-		return mine
+		return dissect.Yes, false
 	}
-	return alien
+	return dissect.No, false
 }
 
 // syntax is MMS' abstract syntax 1.0.9506.2.
-var syntax = []byte{0x28, 0xca, 0x22, 0x02}
+const syntax = "\x28\xca\x22\x02"
 
 // isPDU says whether b begins with an MMS PDU that fills it; cut says that b's end is missing.
 func isPDU(b []byte, cut bool) bool {

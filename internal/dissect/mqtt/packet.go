@@ -163,7 +163,6 @@ func (f *flow) connect(m *ot.Message, dir ot.Dir, c *cursor, out *dissect.Sink) 
 		m.Name = c.text() // where the client's last will goes
 		c.text()
 	}
-	m.Status = 0
 	if flags&0xc0 != 0 || p.auth {
 		out.Secret()
 	}

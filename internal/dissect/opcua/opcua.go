@@ -189,9 +189,8 @@ func (f *flow) hello(dir ot.Dir, reverse bool, kind []byte, c cursor, out *disse
 	if reverse {
 		uri := c.text()
 		m.Name, m.Dir = c.text(), ot.Response
-		if f.tell(dir.Reverse(), out) {
-			out.Fact("opcua.application_uri", uri)
-		}
+		f.tell(dir.Reverse(), out)
+		out.Fact("opcua.application_uri", uri)
 	} else {
 		c.skip(20)
 		m.Name = c.text()
@@ -210,13 +209,12 @@ func (f *flow) failed(dir ot.Dir, kind []byte, c cursor, out *dissect.Sink) diss
 	return c.fault()
 }
 
-// tell says once who the client is. It returns true.
-func (f *flow) tell(dir ot.Dir, out *dissect.Sink) bool {
+// tell says once who the client is.
+func (f *flow) tell(dir ot.Dir, out *dissect.Sink) {
 	if !f.client && dir != ot.DirNone {
 		f.client = true
 		out.Client(dir)
 	}
-	return true
 }
 
 // secure reads what stands before a service and puts chunks together.
