@@ -113,13 +113,27 @@ func (f *flow) Reset() {
 	f.modules = f.modules[:0]
 }
 
+// Frame cuts at the header's length. Out of step, messages that fill a segment
+// are believed, and else the first that carries commands.
 func (f *flow) Frame(_ ot.Dir, b []byte, synced bool) (skip, n int) {
+	synced = synced || fills(b)
 	for ; len(b)-skip >= header; skip++ {
 		if n := size(b[skip:]); n > 0 && (synced || b[skip+2] >= hartPDU) {
 			return skip, n
 		}
 	}
 	return skip, 0
+}
+
+func fills(b []byte) bool {
+	for len(b) > 0 {
+		n := size(b)
+		if n == 0 || n > len(b) {
+			return false
+		}
+		b = b[n:]
+	}
+	return true
 }
 
 func (f *flow) Decode(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
