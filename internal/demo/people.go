@@ -21,6 +21,7 @@ type Desk interface {
 	// by is who approves it.
 	Declare(ctx context.Context, now time.Time, siteID, who, by string, area int, but ...string) error
 	Office
+	Registers
 }
 
 // The people of the example.

@@ -65,6 +65,9 @@ func (c *Company) History(ctx context.Context, from, present time.Time, st Stage
 		})
 	}
 	group.Go(func() error {
+		if err := st.Desk.Enter(ctx, present, registers(present)); err != nil {
+			return fmt.Errorf("the example's registers: %w", err)
+		}
 		waiting := map[*Site]act{}
 		day := from
 		for {
