@@ -206,7 +206,7 @@ func TestFarEdge(t *testing.T) {
 	if err := s.org.ReplaceSubnets(t.Context(), all, site.ID, []org.Prefix{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.edges.Rezone(t.Context()); err != nil {
+	if err := s.edges.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	until(t, "the zones", func() bool {
@@ -215,7 +215,7 @@ func TestFarEdge(t *testing.T) {
 		return len(node.running["mirror"].spec.Own) == 0
 	})
 	before := of().ConfigVersion
-	if err := s.edges.Rezone(t.Context()); err != nil || of().ConfigVersion != before {
+	if err := s.edges.Refresh(t.Context()); err != nil || of().ConfigVersion != before {
 		t.Errorf("nothing changed, and yet version %d became %d, %v", before, of().ConfigVersion, err)
 	}
 

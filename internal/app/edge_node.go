@@ -41,6 +41,7 @@ type edgeNode struct {
 }
 
 func newEdgeNode(log *slog.Logger, cfg sensor.Config, bundle string, outbox *box.Outbox, host, data string) *edgeNode {
+	cfg.Follow = sensor.NewFollowed(cfg.Protocols)
 	return &edgeNode{log: log, cfg: cfg, bundle: bundle, outlet: outlet{outbox}, host: host, data: data, running: map[string]*running{}}
 }
 
@@ -81,6 +82,11 @@ func (n *edgeNode) apply(_ context.Context, c edge.Config) error {
 		}
 		want[i.Name] = i
 	}
+	follow := make([]sensor.Element, len(c.Follow))
+	for i, e := range c.Follow {
+		follow[i] = sensor.Element(e)
+	}
+	n.cfg.Follow.Set(follow)
 	every := time.Duration(c.IntervalSeconds) * time.Second
 	n.mu.Lock()
 	var gone []*running

@@ -37,7 +37,7 @@ func (s *server) openEdges(rules edge.Rules, key []byte) error {
 	}
 	s.edges, err = centre.New(centre.Config{
 		DB: s.db, Log: s.log, Authority: ca, Proofs: proofs{s.audit, strings.TrimSpace(string(verifier))},
-		Rules: &rules, Plans: map[string]centre.Plan{kindSummary: s.planSummaries, edge.KindAnswer: s.far.plan}, OrderKey: orders, Configured: s.far.configured,
+		Rules: &rules, Plans: map[string]centre.Plan{kindSummary: s.planSummaries, edge.KindAnswer: s.far.plan}, OrderKey: orders, Follow: edgeElements, Configured: s.far.configured,
 	})
 	return err
 }
@@ -129,7 +129,7 @@ func (s *server) serveEdgeListener(ctx context.Context, l net.Listener) error {
 func (s *server) edgeJobs() []job.Job {
 	return []job.Job{
 		{Name: "edges", Every: 30 * time.Second, Do: s.edges.Watch},
-		{Name: "edge-zones", Every: time.Minute, Do: s.edges.Rezone},
+		{Name: "edge-refresh", Every: time.Minute, Do: s.edges.Refresh},
 		{Name: "edge-batches", Every: time.Hour, Do: s.edges.Clean},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/skanse/skanse/internal/bus"
+	"github.com/skanse/skanse/internal/edge"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/sensor"
@@ -17,6 +18,8 @@ import (
 
 // plantTags follow the tags that plant states in use name. A nil one follows none.
 type plantTags struct {
+	followed *sensor.Followed // what sensors of this machine follow; nil: none runs here
+
 	mu    sync.Mutex
 	known bool
 	rules map[int64][]record.TagRule // by site
@@ -34,10 +37,50 @@ func (p *plantTags) follow(ctx context.Context, b *bus.Bus) error {
 	if p == nil {
 		return nil
 	}
-	return b.Run(ctx, "plant-tags", []ot.Topic{ot.TopicRecord}, func(context.Context, *store.Tx, []bus.Event) error {
+	return b.Run(ctx, "plant-tags", []ot.Topic{ot.TopicRecord}, func(ctx context.Context, tx *store.Tx, _ []bus.Event) error {
 		p.forget()
-		return nil
+		return p.point(ctx, tx)
 	})
+}
+
+// point tells the sensors of this machine which elements to look for inside requests.
+// Those of other machines are told with their configuration.
+func (p *plantTags) point(ctx context.Context, r store.Reader) error {
+	if p == nil || p.followed == nil {
+		return nil
+	}
+	rules, err := record.TagRules(ctx, r)
+	if err != nil {
+		return fmt.Errorf("read which tags tell of the plant's state: %w", err)
+	}
+	p.followed.Set(elementsOf(rules, nil))
+	return nil
+}
+
+// elementsOf are the places of tags at some sites, nil: at all. A name is found
+// wherever it stands.
+func elementsOf(rules []record.TagRule, sites []int64) []sensor.Element {
+	out := []sensor.Element{}
+	for _, r := range rules {
+		e := sensor.Element{Protocol: r.Protocol, Space: r.Tag.Space, Area: r.Tag.Area, Item: r.Tag.Item, Width: r.Tag.Width}
+		if r.Tag.Name == "" && (sites == nil || slices.Contains(sites, r.SiteNo)) && !slices.Contains(out, e) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// edgeElements are what an edge of these sites shall look for.
+func edgeElements(ctx context.Context, r store.Reader, sites []int64) ([]edge.Element, error) {
+	rules, err := record.TagRules(ctx, r)
+	if err != nil {
+		return nil, fmt.Errorf("read which tags tell of the plant's state: %w", err)
+	}
+	var out []edge.Element
+	for _, e := range elementsOf(rules, sites) {
+		out = append(out, edge.Element(e))
+	}
+	return out, nil
 }
 
 func (p *plantTags) of(ctx context.Context, r store.Reader, siteNo int64) ([]record.TagRule, error) {

@@ -113,6 +113,7 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	if err != nil {
 		return nil, err
 	}
+	sensing.Follow = sensor.NewFollowed(sensing.Protocols)
 	s.sensor = sensing
 	s.bus = bus.New(s.db, log)
 	s.audit = audit.New(s.db, signer, log)
@@ -133,7 +134,10 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	if err := s.openListening(sealKey); err != nil {
 		return nil, err
 	}
-	s.ingest = &ingest{db: s.db, assets: s.assets, network: s.network, listening: s.listening, plant: &plantTags{}, log: log}
+	s.ingest = &ingest{db: s.db, assets: s.assets, network: s.network, listening: s.listening, plant: &plantTags{followed: sensing.Follow}, log: log}
+	if err := s.db.View(ctx, func(r store.Reader) error { return s.ingest.plant.point(ctx, r) }); err != nil {
+		return nil, err
+	}
 	if err := s.openEdges(bundle(detections), sealKey); err != nil {
 		return nil, err
 	}

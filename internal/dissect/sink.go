@@ -16,6 +16,7 @@ import (
 type Sink struct {
 	to    Collector
 	taker Taker    // to, where it takes pieces
+	elems Follower // to, where it follows values
 	names []*names // of the running dissector's protocols, by BeginAs index
 	first ot.Protocol
 	msg   ot.Message
@@ -36,7 +37,8 @@ type Sink struct {
 // NewSink returns a sink that reports to c.
 func NewSink(c Collector) *Sink {
 	taker, _ := c.(Taker)
-	return &Sink{to: c, taker: taker}
+	elems, _ := c.(Follower)
+	return &Sink{to: c, taker: taker, elems: elems}
 }
 
 // Run points the sink at the dissector whose PDU follows.

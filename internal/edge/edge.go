@@ -54,10 +54,20 @@ type Interface struct {
 	Own []string `json:"own,omitempty" readOnly:"true" doc:"Networks of the site's OT zones; of all others only headers and the first bytes are kept"`
 }
 
+// Element is a value's place in a protocol's table, of whatever station.
+type Element struct {
+	Protocol string `json:"protocol"`
+	Space    uint16 `json:"space,omitempty"`
+	Area     uint32 `json:"area,omitempty"`
+	Item     uint32 `json:"item"`
+	Width    uint8  `json:"width,omitempty"`
+}
+
 // Config is what an edge shall do. The centre counts its versions.
 type Config struct {
 	Version         int64       `json:"version"`
 	Interfaces      []Interface `json:"interfaces" nullable:"false" maxItems:"32"`
+	Follow          []Element   `json:"follow,omitempty" readOnly:"true" doc:"Values that are looked for wherever they stand in a request: the tags of plant states"`
 	IntervalSeconds int         `json:"interval_seconds" minimum:"1" maximum:"3600" doc:"How often an interface tells what it heard"`
 	OutboxBytes     int64       `json:"outbox_bytes" minimum:"16777216" doc:"Disk that what waits for the centre may take; then the oldest counters go first"`
 }

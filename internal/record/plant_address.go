@@ -14,6 +14,7 @@ type Tag struct {
 	Space uint16 // 0: any
 	Area  uint32 // DB number
 	Item  uint32 // register, byte, object address
+	Width uint8  // bytes, where elements of several widths begin at one address; 0: there is one
 	Name  string // where the protocol uses names; nothing else is set then
 	// HasUnit says that only this unit is meant; else every one behind the address.
 	HasUnit bool
@@ -161,7 +162,7 @@ func s7Tag(text string) (t Tag, ok bool) {
 		return t, false
 	}
 	n, err := strconv.ParseUint(text[1:], 10, 16)
-	t.Item = uint32(n)
+	t.Item, t.Width = uint32(n), map[byte]uint8{'B': 1, 'W': 2, 'D': 4}[text[0]]
 	return t, err == nil
 }
 

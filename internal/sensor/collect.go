@@ -21,6 +21,7 @@ func (l *lane) Message(m *ot.Message) {
 		space: m.Space, kind: m.Kind, dir: m.Dir,
 	}
 	t, isNew := l.tuple(fl, &k, m.Text)
+	l.latest = t
 	if l.quoting {
 		m.Flags |= ot.Refused
 	}

@@ -47,6 +47,8 @@ type lane struct {
 	assembled []byte // a datagram put together, to be given back
 	hand      evidence
 	hits      []uint16
+	latest    *tuple // of the last message; nil: it is not counted
+	follow    *Followed
 	keep      keeping
 	retagged  uint64 // frames of another VLAN than their flow
 
@@ -56,7 +58,7 @@ type lane struct {
 func newLane(cfg *Config, h *hints, seed uint64, hashed factSeed) *lane {
 	b := cfg.Budget.share()
 	l := &lane{
-		hints: h, rules: cfg.Rules, realm: cfg.Realm, log: cfg.Log, budget: b, brief: cfg.Brief,
+		hints: h, rules: cfg.Rules, realm: cfg.Realm, log: cfg.Log, budget: b, brief: cfg.Brief, follow: cfg.Follow,
 		flows:    newFlowTable(b.Flows, seed),
 		convs:    map[convKey]*conv{},
 		hosts:    map[hostKey]*host{},

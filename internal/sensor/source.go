@@ -91,6 +91,8 @@ type Config struct {
 	// Brief leaves out what only a store needs: proofs, and events other than a
 	// rule's first hit on a tuple (further ones are counted in Event.Repeats).
 	Brief bool
+	// Follow says which elements' values are kept wherever they stand in a request; nil: a message's first only.
+	Follow *Followed
 	// Keep is given the packets for a look back; nil: nobody. It takes one goroutine, whatever Shards says.
 	Keep Keeper
 }

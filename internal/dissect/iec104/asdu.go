@@ -55,7 +55,11 @@ func (f *flow) asdu(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 	out.Also(kindCause, uint32(reason), nil)
 	fault := objects(m, kind, vsq, b[asduHead:])
 	f.named(m, kind)
+	refused := m.Flags&ot.Refused != 0
 	out.End()
+	if fault == dissect.OK && !refused && out.Follows() {
+		elements(kind, vsq, b[asduHead:], out)
+	}
 	if kind < 45 || kind == 70 { // monitored points: the sender is the station
 		f.station(uint16(m.Unit), out)
 	}

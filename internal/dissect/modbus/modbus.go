@@ -234,7 +234,11 @@ func (f *flow) Decode(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 			f.reads.ask(m, binary.BigEndian.Uint16(b), fc)
 		}
 	}
+	first, n, held := m.First, m.N, m.Flags&(ot.HasValue|ot.Refused) == ot.HasValue
 	out.End()
+	if fault == dissect.OK && held && n > 1 && out.Follows() {
+		elementsOf(fc, dir, first, n, data, out)
+	}
 	if fault == dissect.OK && dir == ot.Response {
 		f.facts(fc, data, b, out)
 	}

@@ -28,7 +28,7 @@ const (
 
 // job reports a request. A program invocation is reported by its service's
 // name, which says what happens, with the function beside it; a stop by its function.
-func (f *flow) job(p, d []byte, out *dissect.Sink) dissect.Fault {
+func (f *flow) job(ref uint16, p, d []byte, out *dissect.Sink) dissect.Fault {
 	m := out.Begin()
 	m.Kind, m.Code, m.Dir = kindFunction, uint32(p[0]), ot.Request
 	fault := dissect.OK
@@ -62,7 +62,16 @@ func (f *flow) job(p, d []byte, out *dissect.Sink) dissect.Fault {
 		}
 		out.Also(kindPI, 0, p[7:7+int(p[6])]) // P_PROGRAM for a start too: the function tells more
 	}
+	first := m.First
 	out.End()
+	if fault == dissect.OK && out.Follows() {
+		switch p[0] {
+		case readVar:
+			f.asked.note(ref, p)
+		case writeVar:
+			elements(p, d, m.Space, m.Area, first, out)
+		}
+	}
 	return fault
 }
 
@@ -78,7 +87,7 @@ func (f *flow) invocation(m *ot.Message, service, argument []byte, out *dissect.
 }
 
 // answer reports a response to a job.
-func answer(p, d []byte, status uint32, out *dissect.Sink) dissect.Fault {
+func (f *flow) answer(ref uint16, p, d []byte, status uint32, out *dissect.Sink) dissect.Fault {
 	m := out.Begin()
 	m.Kind, m.Code, m.Dir, m.Status = kindFunction, uint32(p[0]), ot.Response, status
 	if status == 0 && (p[0] == readVar || p[0] == writeVar) && len(d) > 0 && d[0] != succeeded && d[0] != 0 {
@@ -87,7 +96,19 @@ func answer(p, d []byte, status uint32, out *dissect.Sink) dissect.Fault {
 	if m.Status != 0 {
 		m.Flags |= ot.Refused
 	}
+	if p[0] != readVar || m.Status != 0 || !out.Follows() {
+		out.End()
+		return dissect.OK
+	}
+	asked := f.asked.take(ref)
+	if asked != nil { // where the values stand, which only the request says
+		_ = items(m, asked) // it was read whole before
+	}
+	space, area := m.Space, m.Area
 	out.End()
+	if asked != nil {
+		elements(asked, d, space, area, noFirst, out)
+	}
 	return dissect.OK
 }
 
@@ -145,32 +166,43 @@ func width(size byte) uint32 {
 
 // written reads the value of a write of one variable: return code, type, length (2), value.
 func written(m *ot.Message, p, d []byte) {
-	if len(p) < 6 || p[1] != 1 || len(d) < 5 || p[5] == bitSize { // a bit is not its byte
+	if len(p) < 6 || p[1] != 1 || len(d) < 5 {
 		return
+	}
+	if v, ok := valueOf(p[5], d); ok {
+		m.Value = v
+		m.Flags |= ot.HasValue
+	}
+}
+
+// valueOf reads the value of a data item of a variable's transport size.
+func valueOf(size byte, d []byte) (float64, bool) {
+	if size == bitSize { // a bit is not its byte
+		return 0, false
 	}
 	v := d[4:]
-	if n := binary.BigEndian.Uint16(d[2:]); d[1] == 4 || d[1] == 5 { // in bits
-		v = v[:min(len(v), int(n+7)/8)]
-	} else {
-		v = v[:min(len(v), int(n))]
-	}
+	v = v[:min(len(v), itemLen(d))]
 	switch {
-	case p[5] == 8 && len(v) == 4:
+	case size == 8 && len(v) == 4:
 		x := float64(math.Float32frombits(binary.BigEndian.Uint32(v)))
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return
-		}
-		m.Value = x
+		return x, !math.IsNaN(x) && !math.IsInf(x, 0)
 	case len(v) == 1:
-		m.Value = float64(v[0])
+		return float64(v[0]), true
 	case len(v) == 2:
-		m.Value = float64(int16(binary.BigEndian.Uint16(v)))
+		return float64(int16(binary.BigEndian.Uint16(v))), true
 	case len(v) == 4:
-		m.Value = float64(int32(binary.BigEndian.Uint32(v)))
-	default:
-		return
+		return float64(int32(binary.BigEndian.Uint32(v))), true
 	}
-	m.Flags |= ot.HasValue
+	return 0, false
+}
+
+// itemLen is the length of a data item's value: of some types it is counted in bits.
+func itemLen(d []byte) int {
+	n := int(binary.BigEndian.Uint16(d[2:]))
+	if d[1] == 3 || d[1] == 4 || d[1] == 5 {
+		return (n + 7) / 8
+	}
+	return n
 }
 
 // block makes "DB 1" of the file name "_0A00001P": type, five digits, file system.

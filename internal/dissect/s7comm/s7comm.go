@@ -64,7 +64,7 @@ func (Protocol) Spec() dissect.Spec {
 		Transport: dissect.TCP,
 		TCP:       []uint16{102},
 		MaxPDU:    maxPDU,
-		MaxState:  2*maxFragment + maxList + 256,
+		MaxState:  2*maxFragment + maxList + 5*maxAsked + 256,
 	}
 }
 
@@ -115,6 +115,7 @@ func (Protocol) Open() dissect.Flow { return &flow{} }
 type flow struct {
 	part    [3]fragment
 	list    list
+	asked   asked
 	scratch [40]byte // of a block's readable name, of a version
 }
 
@@ -129,6 +130,7 @@ func (f *flow) Reset() {
 		f.part[i].buf, f.part[i].lost = f.part[i].buf[:0], false
 	}
 	f.list.reset()
+	f.asked = asked{}
 }
 
 // Frame cuts at TPKT's length; out of step it looks for a TPKT that carries COTP data.
@@ -224,7 +226,7 @@ func (f *flow) pdu(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 		status = uint32(binary.BigEndian.Uint16(body))
 		body = body[2:]
 	}
-	fault := dissect.OK
+	fault, ref := dissect.OK, binary.BigEndian.Uint16(b[4:])
 	if np > len(body) || nd > len(body)-np {
 		fault = dissect.Short
 	}
@@ -239,9 +241,9 @@ func (f *flow) pdu(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 		if param[0] == setupCommunication && dir == ot.Response {
 			out.Client(ot.Response) // the engine took the caller for the server
 		}
-		fault = max(fault, f.job(param, data, out))
+		fault = max(fault, f.job(ref, param, data, out))
 	case rosctrAckData:
-		fault = max(fault, answer(param, data, status, out))
+		fault = max(fault, f.answer(ref, param, data, status, out))
 	case rosctrUserdata:
 		fault = max(fault, f.userdata(param, data, out))
 	case rosctrAck:

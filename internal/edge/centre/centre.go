@@ -74,6 +74,8 @@ type Config struct {
 	Proofs    Proofs
 	Rules     *edge.Rules // the detections that edges shall run; nil: those of their own program
 	OrderKey  []byte      // 32 bytes, secret: answers of edges are sealed to it
+	// Follow are the values that edges of these sites look for inside requests; nil: none.
+	Follow func(ctx context.Context, r store.Reader, sites []int64) ([]edge.Element, error)
 	// Configured hears of each interface that an edge shall listen to, in the same transaction; nil: nobody does.
 	Configured func(ctx context.Context, tx *store.Tx, at Place, i edge.Interface, by string) error
 	Now        func() time.Time // nil: time.Now
@@ -91,6 +93,7 @@ type Service struct {
 	now    func() time.Time
 	codec  *edge.Codec
 
+	follow     func(ctx context.Context, r store.Reader, sites []int64) ([]edge.Element, error)
 	configured func(ctx context.Context, tx *store.Tx, at Place, i edge.Interface, by string) error
 
 	orderKey *ecdh.PrivateKey
@@ -112,7 +115,7 @@ func New(cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{db: cfg.DB, log: cfg.Log, ca: cfg.Authority, addr: cfg.Address, plans: cfg.Plans, proofs: cfg.Proofs, rules: cfg.Rules, now: cfg.Now, codec: codec, configured: cfg.Configured, orderKey: key, waiting: map[string]chan struct{}{}}
+	s := &Service{db: cfg.DB, log: cfg.Log, ca: cfg.Authority, addr: cfg.Address, plans: cfg.Plans, proofs: cfg.Proofs, rules: cfg.Rules, now: cfg.Now, codec: codec, follow: cfg.Follow, configured: cfg.Configured, orderKey: key, waiting: map[string]chan struct{}{}}
 	if s.now == nil {
 		s.now = time.Now
 	}

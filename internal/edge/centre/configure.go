@@ -95,6 +95,9 @@ func (s *Service) saveConfig(ctx context.Context, tx *store.Tx, e *edgeRow, c ed
 			return err
 		}
 	}
+	if c.Follow, err = s.elements(ctx, tx, e.ID); err != nil {
+		return err
+	}
 	if _, err := tx.Exec(ctx, "UPDATE edge_sensor SET wanted = ? WHERE edge_id = ?", false, e.ID); err != nil {
 		return err
 	}
@@ -136,6 +139,18 @@ func own(ctx context.Context, r store.Reader, at *sensorRow) ([]string, error) {
 	return org.PlantNetworks(ctx, r, at.SiteNo, realms)
 }
 
+// elements are the values that an edge looks for inside requests.
+func (s *Service) elements(ctx context.Context, r store.Reader, edgeID string) ([]edge.Element, error) {
+	if s.follow == nil {
+		return nil, nil
+	}
+	sites, err := store.All[int64](ctx, r, "SELECT site_no FROM edge_site WHERE edge_id = ? ORDER BY site_no", edgeID)
+	if err != nil || len(sites) == 0 {
+		return nil, err
+	}
+	return s.follow(ctx, r, sites)
+}
+
 // Retune changes how one source of an edge listens, in the caller's transaction, as
 // the next version of the edge's configuration. Nudge the edge afterwards.
 func (s *Service) Retune(ctx context.Context, tx *store.Tx, sensor, by string, change func(*edge.Interface)) error {
@@ -163,9 +178,9 @@ func (s *Service) Retune(ctx context.Context, tx *store.Tx, sensor, by string, c
 	return s.saveConfig(ctx, tx, &e, c, by)
 }
 
-// Rezone gives edges the networks of their sites' OT zones anew, where those changed.
-// It is a job.
-func (s *Service) Rezone(ctx context.Context) error {
+// Refresh gives edges anew what their configuration takes from elsewhere, where that
+// changed: the networks of their sites' OT zones, and the tags of plant states. It is a job.
+func (s *Service) Refresh(ctx context.Context) error {
 	var rows []edgeRow
 	if err := s.db.View(ctx, func(r store.Reader) (err error) {
 		rows, err = store.All[edgeRow](ctx, r, "SELECT "+edgeColumns+" FROM edge_edge WHERE state = 'active' AND NOT in_process AND config_version > 0 ORDER BY edge_id")
@@ -198,7 +213,11 @@ func (s *Service) Rezone(ctx context.Context) error {
 					changed = changed || in.Sensor == places[i].Sensor && !slices.Equal(in.Own, now)
 				}
 			}
-			if !changed {
+			elements, err := s.elements(ctx, tx, id)
+			if err != nil {
+				return err
+			}
+			if changed = changed || !slices.Equal(elements, data.V.Follow); !changed {
 				return nil
 			}
 			return s.saveConfig(ctx, tx, &e, data.V, "system")
