@@ -151,6 +151,7 @@ func (s *Service) Routes(r *rest.Router) {
 	s.fileRoutes(r)
 	s.viewRoutes(r)
 	s.countRoutes(r)
+	s.plantRoutes(r)
 }
 
 func (s *Service) readRoutes(r *rest.Router) {

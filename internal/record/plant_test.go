@@ -178,8 +178,19 @@ func TestTagHold(t *testing.T) {
 		want(90, "production ")
 		hear(95, 2)
 		want(95, "cleaning tag")
+		var told TagTold
+		h.want(200, "reader", "GET", "/records/"+tag.ID+"/tag", nil, &told)
+		if at := begin.Add(95 * time.Minute); told.Address != "holding 40041" || told.Value == nil || *told.Value != 2 || !told.Met || !told.SeenAt.Equal(at) || !told.Since.Equal(at) || !told.MetAt.Equal(begin.Add(90*time.Minute)) {
+			t.Errorf("its page says %+v", told)
+		}
+		if w := h.do("malmo", "GET", "/records/"+tag.ID+"/tag", ""); w.Code != 404 {
+			t.Errorf("a foreign one: %d", w.Code)
+		}
 
 		hand := h.create("lead", m{"type": "plant-state", "title": "Stop", "site": h.home.ID, "data": m{"mode": "standstill", "source": "hand"}})
+		if w := h.do("reader", "GET", "/records/"+hand.ID+"/tag", ""); w.Code != 404 {
+			t.Errorf("one that follows no tag: %d", w.Code)
+		}
 		h.exec("UPDATE record_record SET state = 'active', valid_from = ?, valid_until = ? WHERE record_id = ?", store.At(begin.Add(96*time.Minute)), store.At(begin.Add(100*time.Minute)), hand.ID)
 		calendar := h.create("lead", m{"type": "plant-state", "title": "Mondays", "site": h.home.ID, "data": m{"mode": "turnaround", "source": "calendar", "rule": "cron", "cron": "0 * * * *", "lasts": 1}})
 		h.exec("UPDATE record_record SET state = 'active', valid_from = ? WHERE record_id = ?", store.At(begin), calendar.ID)

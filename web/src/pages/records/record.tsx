@@ -18,6 +18,7 @@ import { History } from "./history";
 import { Links } from "./links";
 import { Printed } from "./print";
 import { Review } from "./review";
+import { TagTold } from "./tag";
 import { useType } from "./use-type";
 import "./records.css";
 
@@ -79,6 +80,7 @@ function Body({ record: value, etag, asOf }: { record: RecordDetail; etag: strin
         </div>
         <div className="stack side">
           <Facts record={value} type={type} />
+          {shown.now && <TagTold {...shown} />}
           <Review {...shown} />
           <Approvals record={value} />
         </div>
