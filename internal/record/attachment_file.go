@@ -34,8 +34,9 @@ const orphanAge = 24 * time.Hour
 //
 // Its lock keeps the sweep from a file that has its name and not yet its row.
 type folder struct {
-	dir string
-	mu  sync.RWMutex
+	dir     string
+	reserve int64 // what an upload leaves free: keepFree
+	mu      sync.RWMutex
 }
 
 const quarantine = "quarantine"
@@ -57,7 +58,7 @@ func openFolder(dir string) (*folder, error) {
 			return nil, fmt.Errorf("remove an interrupted upload: %w", err)
 		}
 	}
-	return &folder{dir: dir}, nil
+	return &folder{dir: dir, reserve: keepFree}, nil
 }
 
 func (d *folder) file(sum string) string { return filepath.Join(d.dir, sum[:2], sum) }
@@ -75,7 +76,7 @@ type received struct {
 
 // receive writes the body to the disk, hashed and synced.
 func (d *folder) receive(ctx context.Context, name string, size int64, body io.Reader) (_ *received, err error) {
-	if free, ok := freeSpace(d.dir); ok && max(size, 0)+keepFree > free {
+	if free, ok := freeSpace(d.dir); ok && max(size, 0)+d.reserve > free {
 		return nil, ot.Errorf(ot.Full, "the disk under %s has too little room for %s: make room and upload it again", d.dir, name)
 	}
 	f, err := os.OpenFile(filepath.Join(d.dir, store.NewID()+".part"), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
@@ -88,7 +89,7 @@ func (d *folder) receive(ctx context.Context, name string, size int64, body io.R
 			os.Remove(f.Name())
 		}
 	}()
-	w := &watched{ctx: ctx, f: f, hash: sha256.New(), dir: d.dir}
+	w := &watched{ctx: ctx, f: f, hash: sha256.New(), folder: d}
 	n, err := io.Copy(w, io.LimitReader(body, maxFile+1))
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -121,8 +122,9 @@ type watched struct {
 	ctx  context.Context
 	f    *os.File
 	hash hash.Hash
-	dir  string
 	n    int64
+
+	folder *folder
 }
 
 func (w *watched) Write(b []byte) (int, error) {
@@ -130,7 +132,7 @@ func (w *watched) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	if before := w.n >> 26; (w.n+int64(len(b)))>>26 != before { // every 64 MiB
-		if free, ok := freeSpace(w.dir); ok && free < keepFree {
+		if free, ok := freeSpace(w.folder.dir); ok && free < w.folder.reserve {
 			return 0, syscall.ENOSPC
 		}
 	}
