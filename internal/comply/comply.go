@@ -121,7 +121,7 @@ func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		topics := []ot.Topic{ot.TopicAsset, ot.TopicNetwork, ot.TopicSource, ot.TopicOrg, ot.TopicDeclaration, ot.TopicRecord}
+		topics := []ot.Topic{ot.TopicAsset, ot.TopicNetwork, ot.TopicSource, ot.TopicOrg, ot.TopicRecord}
 		return b.Run(ctx, "comply", topics, func(_ context.Context, _ *store.Tx, events []bus.Event) error {
 			topics := make([]ot.Topic, len(events))
 			for i, e := range events {

@@ -92,7 +92,7 @@ func (s *Service) Declare(ctx context.Context, scope auth.Scope, now time.Time, 
 	if err != nil {
 		return Declaration{}, err
 	}
-	s.Mark(ot.TopicDeclaration)
+	s.Mark(ot.TopicRecord)
 	return d, nil
 }
 
@@ -239,7 +239,7 @@ func (s *Service) Withdraw(ctx context.Context, scope auth.Scope, id string) err
 		return err
 	})
 	if err == nil {
-		s.Mark(ot.TopicDeclaration)
+		s.Mark(ot.TopicRecord)
 	}
 	return err
 }

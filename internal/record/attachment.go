@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/ot"
@@ -224,3 +225,48 @@ func disposition(name string) string {
 }
 
 func sniff(head []byte) string { return http.DetectContentType(head) }
+
+// Attachment is a file on a record.
+type Attachment struct {
+	ID        string     `json:"id"`
+	Name      string     `json:"name"`
+	Bytes     int64      `json:"bytes"`
+	SHA256    string     `json:"sha256"`
+	MediaType string     `json:"media_type"`
+	Scan      string     `json:"scan" enum:"clean,infected,unscanned"`
+	Finding   string     `json:"finding,omitempty" doc:"What the scanner called it"`
+	By        Name       `json:"by"`
+	At        store.Time `json:"at"`
+}
+
+func (s *Service) attachments(ctx context.Context, r store.Reader, id string, until time.Time) ([]Attachment, error) {
+	type row struct {
+		ID        string     `db:"attachment_id"`
+		Name      string     `db:"name"`
+		Bytes     int64      `db:"bytes"`
+		SHA256    string     `db:"sha256"`
+		MediaType string     `db:"media_type"`
+		Scan      string     `db:"scan"`
+		Finding   string     `db:"finding"`
+		At        store.Time `db:"added_at"`
+		By        string     `db:"added_by"`
+	}
+	rows, err := store.All[row](ctx, r, `SELECT attachment_id, name, bytes, sha256, media_type, scan, finding, added_at, added_by FROM record_attachment
+		WHERE record_id = ? AND added_at <= ? AND (removed_at IS NULL OR removed_at > ?) ORDER BY added_at, attachment_id LIMIT 1000`, id, store.At(until), store.At(until))
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, x := range rows {
+		ids = append(ids, x.By)
+	}
+	names, err := peopleNames(ctx, r, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := []Attachment{}
+	for _, x := range rows {
+		out = append(out, Attachment{x.ID, x.Name, x.Bytes, x.SHA256, x.MediaType, x.Scan, x.Finding, names(x.By), x.At})
+	}
+	return out, nil
+}

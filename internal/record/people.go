@@ -3,6 +3,7 @@ package record
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/ot"
@@ -96,4 +97,33 @@ func (s *Service) SetProfile(ctx context.Context, who auth.Principal, entityID, 
 			ON CONFLICT (entity_id) DO UPDATE SET profile = excluded.profile, set_at = excluded.set_at, set_by = excluded.set_by`, entityID, profile, store.At(s.now()), actorOf(who))
 		return err
 	})
+}
+
+// peopleNames gives what accounts are called.
+func peopleNames(ctx context.Context, r store.Reader, ids []string) (func(id string) Name, error) {
+	type row struct {
+		ID   string `db:"user_id"`
+		Name string `db:"name"`
+	}
+	var rows []row
+	var err error
+	if len(ids) > 0 {
+		if rows, err = store.All[row](ctx, r, "SELECT user_id, name FROM auth_user WHERE user_id IN (?)", ids); err != nil {
+			return nil, err
+		}
+	}
+	names := make(map[string]string, len(rows))
+	for _, x := range rows {
+		names[x.ID] = x.Name
+	}
+	return func(id string) Name {
+		name := names[id]
+		if name == "" {
+			name = id
+			if id == "system" {
+				name = "Skanse"
+			}
+		}
+		return Name{id, strings.TrimSpace(name)}
+	}, nil
 }

@@ -78,3 +78,31 @@ func (s *Service) Review(ctx context.Context, tx *store.Tx, who auth.Principal, 
 	}
 	return rec, s.tell(ctx, tx, who, rec, "record.review", map[string]string{"next": rec.ReviewAt.Format(time.DateOnly)})
 }
+
+// Schedule says when a record was reviewed and when it is again.
+type Schedule struct {
+	Months  int64      `json:"months"`
+	LastAt  store.Time `json:"last_at" nullable:"true"`
+	LastBy  *Name      `json:"last_by,omitempty"`
+	Comment string     `json:"comment"`
+	NextAt  store.Time `json:"next_at" nullable:"true"`
+}
+
+func (s *Service) fillSchedule(ctx context.Context, r store.Reader, t *Type, rec *Record, out *Detail) error {
+	if t.ReviewMonths == 0 {
+		return nil
+	}
+	row, err := store.One[schedule](ctx, r, "SELECT "+scheduleColumns+" FROM record_schedule WHERE record_id = ?", rec.ID)
+	if err != nil && ot.CodeOf(err) != ot.NotFound {
+		return err
+	}
+	out.Schedule = &Schedule{Months: int64(t.ReviewMonths), LastAt: row.LastAt, Comment: row.Comment, NextAt: out.ReviewAt}
+	if row.LastBy != "" {
+		names, err := peopleNames(ctx, r, []string{row.LastBy})
+		if err != nil {
+			return err
+		}
+		out.Schedule.LastBy = new(names(row.LastBy))
+	}
+	return nil
+}

@@ -23,9 +23,7 @@ it("holds no text that no page uses", () => {
     .map((key) => key.replace(/_(one|other)$/, ""))
     .filter(
       (key) =>
-        !quoted.has(key) &&
-        !groups.has(key.split(".")[0] ?? "") &&
-        !built.some((start) => key.startsWith(start)),
+        !quoted.has(key) && !groups.has(key.split(".")[0] ?? "") && !built.some((start) => key.startsWith(start)),
     );
   expect(unused).toEqual([]);
 });
