@@ -250,7 +250,11 @@ func TestSnapshotThatFails(t *testing.T) {
 		t.Errorf("%+v %v", list, err)
 	}
 	at, err := h.Look(ctx)
-	if err != nil || len(at.Problems) == 0 || at.Problems[0].ID != "snapshot" || !at.Problems[0].Urgent {
+	said := false
+	for _, p := range at.Problems { // the disk of the machine that tests may be full too
+		said = said || p.ID == "snapshot" && p.Urgent
+	}
+	if err != nil || !said {
 		t.Errorf("%+v %v", at.Problems, err)
 	}
 	for _, p := range []care.Plan{
