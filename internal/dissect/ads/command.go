@@ -72,8 +72,8 @@ func (f *flow) request(m *ot.Message, cmd uint8, a asking, d []byte, out *dissec
 			fault = dissect.Short
 			break
 		}
-		m.First, m.N = uint32(binary.LittleEndian.Uint16(d)), 1
-		out.Also(kindState, m.First, nil)
+		out.Also(kindCommand, m.Code, nil)
+		m.Kind, m.Code, m.Class = kindState, uint32(binary.LittleEndian.Uint16(d)), ot.Control
 	}
 	out.End()
 	f.asked[f.next%uint8(len(f.asked))] = a

@@ -13,6 +13,7 @@ import (
 	"github.com/skanse/skanse/internal/dissect/dnp3"
 	"github.com/skanse/skanse/internal/dissect/dns"
 	"github.com/skanse/skanse/internal/dissect/enip"
+	"github.com/skanse/skanse/internal/dissect/ethercat"
 	"github.com/skanse/skanse/internal/dissect/fins"
 	"github.com/skanse/skanse/internal/dissect/ftp"
 	"github.com/skanse/skanse/internal/dissect/goose"
@@ -60,6 +61,7 @@ func With(names *recognised.List) []dissect.Protocol {
 		ads.Protocol{},
 		fins.Protocol{},
 		profinetcm.Protocol{},
+		ethercat.Protocol{},
 		snmp.Protocol{},
 		mms.Protocol{},
 		opcua.Protocol{},
