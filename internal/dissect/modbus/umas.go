@@ -140,7 +140,7 @@ func (f *flow) unityAnswers(m *ot.Message, d []byte, out *dissect.Sink) {
 
 // umasFacts reads the answers to "read id" and "read project information".
 //
-//	id       10 firmware, minor before major in packed decimal; 23 the module's name with its length first
+//	id       10 firmware, minor before major in packed decimal; 24 the module's name with its length first
 //	project  36 version: build, minor, major; 40 name with its length first
 func (f *flow) umasFacts(tid uint16, d []byte, about ot.Host, out *dissect.Sink) {
 	if !f.asked.asked || f.asked.tid != tid || len(d) < 25 || d[1] != umasAccepted {
@@ -148,8 +148,8 @@ func (f *flow) umasFacts(tid uint16, d []byte, about ot.Host, out *dissect.Sink)
 	}
 	switch f.asked.function {
 	case umasReadID:
-		if n := int(d[23]); n > 0 && len(d) >= 24+n && readable(d[24:24+n]) {
-			out.FactOf(about, "umas.module", d[24:24+n])
+		if n := int(d[24]); n > 0 && len(d) >= 25+n && readable(d[25:25+n]) {
+			out.FactOf(about, "umas.module", d[25:25+n])
 		}
 		if version := binary.LittleEndian.Uint16(d[10:]); version != 0 {
 			out.FactOf(about, "umas.firmware", packed(f.text[:0], version))
