@@ -183,14 +183,15 @@ func (f *flow) ams(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 	if binary.LittleEndian.Uint16(b[18:])&flagReply != 0 {
 		side, device, client = ot.Response, b[14:], b[6:]
 	}
-	sent := dir // by the side that asks, unless the engine took it for the other; a notification comes from the server
-	if cmd == cmdNotify {
+	if cmd == cmdNotify { // comes from the server without being asked
 		side, device, client = ot.Response, b[14:], b[6:]
 	}
-	if sent != ot.DirNone && sent != side && out.SrcPort != 48898 && out.DstPort != 48898 {
-		out.Client(sent.Reverse())
+	// Both sides may ask; who did first counts where no port tells.
+	if dir != side && dir != ot.DirNone && out.SrcPort != 48898 && out.DstPort != 48898 {
 		if side == ot.Request {
-			out.Client(sent)
+			out.Client(dir)
+		} else {
+			out.Client(dir.Reverse())
 		}
 	}
 	m := out.Begin()

@@ -176,7 +176,11 @@ func (f *flow) Decode(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 			m.Unit = uint32(b[23])
 		}
 	}
-	if m.Dir != dir && dir != ot.DirNone {
+	switch {
+	case m.Dir == dir || dir == ot.DirNone:
+	case m.Dir == ot.Request:
+		out.Client(dir)
+	default:
 		out.Client(dir.Reverse())
 	}
 	out.End()
