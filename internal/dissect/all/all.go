@@ -4,6 +4,7 @@ package all
 
 import (
 	"github.com/skanse/skanse/internal/dissect"
+	"github.com/skanse/skanse/internal/dissect/ads"
 	"github.com/skanse/skanse/internal/dissect/arp"
 	"github.com/skanse/skanse/internal/dissect/bacnet"
 	"github.com/skanse/skanse/internal/dissect/c37118"
@@ -12,6 +13,8 @@ import (
 	"github.com/skanse/skanse/internal/dissect/dnp3"
 	"github.com/skanse/skanse/internal/dissect/dns"
 	"github.com/skanse/skanse/internal/dissect/enip"
+	"github.com/skanse/skanse/internal/dissect/ethercat"
+	"github.com/skanse/skanse/internal/dissect/fins"
 	"github.com/skanse/skanse/internal/dissect/ftp"
 	"github.com/skanse/skanse/internal/dissect/goose"
 	"github.com/skanse/skanse/internal/dissect/hartip"
@@ -24,6 +27,8 @@ import (
 	"github.com/skanse/skanse/internal/dissect/mqtt"
 	"github.com/skanse/skanse/internal/dissect/ntp"
 	"github.com/skanse/skanse/internal/dissect/opcua"
+	profinetcm "github.com/skanse/skanse/internal/dissect/profinet/cm"
+	profinetdcp "github.com/skanse/skanse/internal/dissect/profinet/dcp"
 	"github.com/skanse/skanse/internal/dissect/rdp"
 	"github.com/skanse/skanse/internal/dissect/recognised"
 	"github.com/skanse/skanse/internal/dissect/s7comm"
@@ -52,6 +57,11 @@ func With(names *recognised.List) []dissect.Protocol {
 		dnp3.New(),
 		iec104.Protocol{},
 		bacnet.Protocol{},
+		profinetdcp.Protocol{},
+		ads.Protocol{},
+		fins.Protocol{},
+		profinetcm.Protocol{},
+		ethercat.Protocol{},
 		snmp.Protocol{},
 		mms.Protocol{},
 		opcua.Protocol{},

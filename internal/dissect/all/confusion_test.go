@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,7 +20,7 @@ func TestNobodyClaimsAnothersConversation(t *testing.T) {
 	tried := 0
 	for _, owner := range everybody(t) {
 		name := owner.Spec().Protocols[0].Name
-		for _, file := range goldens(t, name) {
+		for _, file := range goldens(t, owner) {
 			transport, first := firstBytes(t, file, owner.Spec())
 			if len(first) == 0 || owner.Probe(first[0].dir, first[0].data) == dissect.No {
 				continue // a file of another dissector in the same folder (mDNS beside DNS), or one that starts in a gap
@@ -43,15 +44,17 @@ func TestNobodyClaimsAnothersConversation(t *testing.T) {
 	}
 }
 
-func goldens(t *testing.T, name string) []string {
+// goldens lists the golden conversations that stand with a dissector's code.
+func goldens(t *testing.T, owner dissect.Protocol) []string {
 	t.Helper()
-	var files []string
-	for _, folder := range []string{name, filepath.Join("*", name)} {
-		found, err := filepath.Glob(filepath.Join("..", folder, "testdata", "*.txt"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, found...)
+	of := reflect.TypeOf(owner)
+	if of.Kind() == reflect.Pointer {
+		of = of.Elem()
+	}
+	_, folder, _ := strings.Cut(of.PkgPath(), "/internal/dissect/")
+	files, err := filepath.Glob(filepath.Join("..", folder, "testdata", "*.txt"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no golden conversations of %s: %v", folder, err)
 	}
 	return files
 }

@@ -158,11 +158,12 @@ type flow struct {
 	asked  pending
 	reads  reads
 	units  *[256]string
-	text   [8]byte // scratch: a version
+	block  uint16   // of a program, the last that came
+	text   [16]byte // scratch: a version
 }
 
 // Reset keeps the names of units: they are the same in every conversation.
-func (f *flow) Reset() { f.turned, f.asked, f.reads = false, pending{}, reads{} }
+func (f *flow) Reset() { f.turned, f.asked, f.reads, f.block = false, pending{}, reads{}, 0 }
 
 // Frame cuts at the header's length; out of step it looks for the next plausible
 // header. Where a header should stand and none does, all in hand is dropped: the

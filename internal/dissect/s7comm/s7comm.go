@@ -1,8 +1,8 @@
 // Package s7comm dissects S7comm, the protocol of Siemens S7-300/400 (and of
 // 1200/1500 where PUT/GET is allowed), with the TPKT and COTP layers under it:
 // variable access, block transfer, program invocation, system status lists
-// and what they tell of a controller's identity. It is not for S7comm-plus
-// (protocol id 0x72), which is another protocol on the same port.
+// and what they tell of a controller's identity. S7comm-plus (protocol id 0x72)
+// shares port and conversation; package plus reads it.
 //
 // Siemens never published S7comm; the layout below is what public
 // implementations agree on (references in catalog/protocols/s7comm.yaml).
@@ -26,6 +26,7 @@ import (
 	"encoding/binary"
 
 	"github.com/skanse/skanse/internal/dissect"
+	"github.com/skanse/skanse/internal/dissect/s7comm/plus"
 	"github.com/skanse/skanse/internal/ot"
 )
 
@@ -42,7 +43,6 @@ const (
 	cotpData    = 0xf0
 	endOfUnit   = 0x80
 	protocolID  = 0x32
-	plusID      = 0x72 // S7comm-plus
 	s7Header    = 10
 	maxPDU      = 8192 + 16 // the largest TPDU that COTP can agree on, and its headers
 	maxFragment = 16 << 10  // of one S7comm PDU cut over several TPDUs
@@ -60,7 +60,7 @@ type Protocol struct{}
 // Spec names S7comm and its usual port.
 func (Protocol) Spec() dissect.Spec {
 	return dissect.Spec{
-		Protocols: []dissect.Naming{{Name: "s7comm", Kinds: []string{"function", "userdata", "szl", "pi-service"}}},
+		Protocols: []dissect.Naming{{Name: "s7comm", Kinds: []string{"function", "userdata", "szl", "pi-service"}}, plus.Naming()},
 		Transport: dissect.TCP,
 		TCP:       []uint16{102},
 		MaxPDU:    maxPDU,
@@ -69,7 +69,7 @@ func (Protocol) Spec() dissect.Spec {
 }
 
 // Probe walks over connection set-up to the first data, whose first byte tells
-// S7comm from MMS, S7comm-plus and everything else that ISO on TCP carries.
+// S7comm and S7comm-plus from MMS and everything else that ISO on TCP carries.
 func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
 	for {
 		if len(b) > 0 && b[0] != 3 || len(b) > 1 && b[1] != 0 {
@@ -93,6 +93,9 @@ func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
 			if len(b) < 9 {
 				return dissect.More
 			}
+			if plus.Known(b[7:]) {
+				return dissect.Yes
+			}
 			if r := b[8]; b[7] != protocolID || r != rosctrJob && r != rosctrAck && r != rosctrAckData && r != rosctrUserdata {
 				return dissect.No
 			}
@@ -109,7 +112,7 @@ func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
 }
 
 // Open makes a flow.
-func (Protocol) Open() dissect.Flow { return &flow{} }
+func (Protocol) Open() dissect.Flow { return &flow{plus: plus.State{As: 1}} }
 
 // flow holds fragments, by direction, and the identity list in transfer.
 type flow struct {
@@ -117,6 +120,7 @@ type flow struct {
 	list    list
 	asked   asked
 	scratch [40]byte // of a block's readable name, of a version
+	plus    plus.State
 }
 
 // fragment is an S7comm PDU of which TPDUs are still missing.
@@ -131,6 +135,7 @@ func (f *flow) Reset() {
 	}
 	f.list.reset()
 	f.asked = asked{}
+	f.plus.Reset()
 }
 
 // Frame cuts at TPKT's length; out of step it looks for a TPKT that carries COTP data.
@@ -152,7 +157,7 @@ func (f *flow) Frame(dir ot.Dir, b []byte, synced bool) (skip, n int) {
 			continue
 		}
 		n := int(binary.BigEndian.Uint16(h[2:]))
-		if h[4] == 2 && h[5] == cotpData && n >= 7+s7Header && n <= maxPDU && h[7] == protocolID {
+		if h[4] == 2 && h[5] == cotpData && n >= 7+s7Header && n <= maxPDU && (h[7] == protocolID || plus.Known(h[7:])) {
 			return skip, n
 		}
 		if (h[5] == 0xe0 || h[5] == 0xd0) && n == int(h[4])+5 && n < 128 {
@@ -208,8 +213,11 @@ func (f *flow) Decode(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 }
 
 func (f *flow) pdu(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
-	if len(b) == 0 || b[0] == plusID {
+	if len(b) == 0 || f.plus.TLS(dir, b, out) {
 		return dissect.OK
+	}
+	if b[0] == plus.ID {
+		return f.plus.Decode(dir, b, out)
 	}
 	if b[0] != protocolID {
 		return dissect.Alien

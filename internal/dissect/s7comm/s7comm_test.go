@@ -19,7 +19,7 @@ func BenchmarkDecode(b *testing.B) { dissecttest.Bench(b, Protocol{}) }
 func TestProbeRefuses(t *testing.T) {
 	connect := []byte{3, 0, 0, 22, 17, 0xe0, 0, 0, 0, 1, 0, 0xc1, 2, 1, 0, 0xc2, 2, 1, 2, 0xc0, 1, 10}
 	for name, b := range map[string][]byte{
-		"s7comm-plus":       append(bytes.Clone(connect), 3, 0, 0, 11, 2, 0xf0, 0x80, 0x72, 1, 0, 0),
+		"other version":     append(bytes.Clone(connect), 3, 0, 0, 11, 2, 0xf0, 0x80, 0x72, 9, 0, 0),
 		"mms session":       append(bytes.Clone(connect), 3, 0, 0, 11, 2, 0xf0, 0x80, 0x0d, 1, 0, 0),
 		"tls after connect": append(bytes.Clone(connect), 0x16, 3, 1, 2, 0),
 		"rosctr 9":          {3, 0, 0, 17, 2, 0xf0, 0x80, 0x32, 9, 0, 0},
@@ -28,6 +28,9 @@ func TestProbeRefuses(t *testing.T) {
 		if v := (Protocol{}).Probe(ot.Request, b); v != dissect.No {
 			t.Errorf("%s: Probe = %d, want No", name, v)
 		}
+	}
+	if v := (Protocol{}).Probe(ot.Request, append(bytes.Clone(connect), 3, 0, 0, 11, 2, 0xf0, 0x80, 0x72, 1, 0, 0)); v != dissect.Yes {
+		t.Errorf("s7comm-plus: Probe = %d, want Yes", v)
 	}
 	if v := (Protocol{}).Probe(ot.Request, connect); v != dissect.More {
 		t.Errorf("connection request alone: Probe = %d, want More", v)
