@@ -36,6 +36,7 @@ const (
 	TCP   Transport = 1 << iota // a byte stream, cut by Flow.Frame
 	UDP                         // datagrams: Decode gets each whole, Frame is not called
 	Ether                       // frames by EtherType, LLC DSAP or SNAP id: Decode gets the payload
+	IP                          // packets by IP protocol, without ports: Decode gets the payload
 )
 
 // Naming is one protocol's name with its kinds, in the order of the
@@ -58,6 +59,7 @@ type Spec struct {
 	Ether     []uint16 // EtherTypes
 	LLC       []uint8  // 802.2 DSAP values
 	SNAP      []uint64 // OUI<<16 | protocol id
+	IP        []uint8  // IP protocols other than TCP, UDP and ICMP
 	MaxPDU    int      // bytes, at most 64 KiB
 	MaxState  int      // bytes that one Flow may hold
 	HintOnly  bool     // Probe is too weak to claim a flow away from the usual ports

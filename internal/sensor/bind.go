@@ -17,7 +17,8 @@ type hints struct {
 	ether    map[uint16][]uint8
 	llc      map[uint16][]uint8
 	snap     map[uint64][]uint8
-	allTCP   []uint8 // in the order of the list, without those that need their port
+	ip       map[uint8][]uint8 // by IP protocol
+	allTCP   []uint8           // in the order of the list, without those that need their port
 	allUDP   []uint8
 }
 
@@ -45,7 +46,7 @@ func transportOf(k *flowKey) dissect.Transport {
 func newHints(set *dissect.Set) *hints {
 	h := &hints{
 		set: set, tcp: map[uint16][]uint8{}, udp: map[uint16][]uint8{},
-		ether: map[uint16][]uint8{}, llc: map[uint16][]uint8{}, snap: map[uint64][]uint8{},
+		ether: map[uint16][]uint8{}, llc: map[uint16][]uint8{}, snap: map[uint64][]uint8{}, ip: map[uint8][]uint8{},
 	}
 	for n, e := range set.Entries {
 		i, s := uint8(n), &e.Spec
@@ -63,6 +64,11 @@ func newHints(set *dissect.Set) *hints {
 			}
 			if !s.HintOnly {
 				h.allUDP = append(h.allUDP, i)
+			}
+		}
+		if s.Transport&dissect.IP != 0 {
+			for _, p := range s.IP {
+				h.ip[p] = append(h.ip[p], i)
 			}
 		}
 		if s.Transport&dissect.Ether != 0 {
@@ -319,7 +325,7 @@ func (l *lane) datagram(fl *flow, side uint8, b []byte) {
 		return
 	}
 	fl.known += uint64(len(b))
-	l.decode(fl, side, b, 0)
+	l.decode(fl, side, b, len(l.frame.inner))
 }
 
 // known says whether somebody decodes a UDP flow, and looks for one by a payload of it.
@@ -337,7 +343,7 @@ func (l *lane) known(fl *flow, side uint8, b []byte) bool {
 	return v == dissect.Yes
 }
 
-// ethernet decodes the payload of a frame without IP.
+// ethernet decodes the payload of a frame without ports: by EtherType, LLC, SNAP or IP protocol.
 func (l *lane) ethernet(fl *flow, side uint8, f *frame) {
 	if fl.quarantined {
 		return
@@ -351,6 +357,8 @@ func (l *lane) ethernet(fl *flow, side uint8, f *frame) {
 			asked = l.hints.llc[f.etype]
 		case carriesSNAP:
 			asked = l.hints.snap[f.snap]
+		case carriesIP:
+			asked = l.hints.ip[f.proto]
 		}
 		for _, n := range asked {
 			if !fl.refused.has(n) && (len(asked) == 1 || l.asks(fl, n, fl.dir(side), f.payload) == dissect.Yes) {
@@ -364,7 +372,7 @@ func (l *lane) ethernet(fl *flow, side uint8, f *frame) {
 		}
 	}
 	fl.known += uint64(len(f.payload))
-	l.decode(fl, side, f.payload, 0)
+	l.decode(fl, side, f.payload, len(f.inner))
 }
 
 const maxAlien = 3

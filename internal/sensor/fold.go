@@ -226,7 +226,7 @@ func (b Budget) share() Budget {
 	b = b.filled()
 	return Budget{
 		Flows: max(b.Flows/lanes, 16), Hosts: max(b.Hosts/(lanes/2), 16), Facts: max(b.Facts/lanes, 16),
-		Buffer: max(b.Buffer/lanes, 256<<10), Events: max(b.Events/(lanes/2), 64), Tuples: b.Tuples,
+		Buffer: max(b.Buffer/lanes, 256<<10), Events: max(b.Events/(lanes/2), 64), Tuples: b.Tuples, Program: max(b.Program/4, 4<<10),
 	}
 }
 
@@ -241,6 +241,7 @@ func (b Budget) filled() Budget {
 	def(&b.Facts, 65536)
 	def(&b.Buffer, 32<<20)
 	def(&b.Events, 20000)
+	def(&b.Program, 16<<20)
 	def(&b.Tuples, 256)
 	return b
 }

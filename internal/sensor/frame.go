@@ -82,6 +82,11 @@ type frame struct {
 	missing      int  // payload bytes that were on the wire and not in the capture
 	parts        int  // fragments put together
 	partBytes    int  // their bytes on the wire
+
+	depth     int      // of frames in this frame
+	inner     []byte   // a packet that this one carries through a tunnel; payload is then the tunnel's header
+	innerLink LinkType // what inner begins with
+	innerVLAN uint16   // where the tunnel says it, and not the frame
 }
 
 // TCP flags.
@@ -101,6 +106,10 @@ const (
 	ipTCP   = 6
 	ipUDP   = 17
 	ipICMP6 = 58
+
+	ipInIP4 = 4
+	ipInIP6 = 41
+	ipGRE   = 47
 )
 
 type decoded uint8
@@ -120,17 +129,15 @@ func (f *frame) decode(p *Packet) decoded {
 	f.srcMAC, f.dstMAC, f.vlan, f.carries, f.head = ot.MAC{}, ot.MAC{}, 0, carriesNothing, 0
 	f.src, f.dst, f.ttl, f.proto = addr{}, addr{}, 0, 0
 	f.fragment, f.more, f.fragOff, f.flags, f.sport, f.dport = false, false, 0, 0, 0, 0
+	f.fragID, f.seq, f.ack = 0, 0, 0
 	f.payload, f.parts, f.partBytes, f.etype, f.snap, f.short4 = nil, 0, 0, 0, 0, false
+	f.inner, f.depth = nil, 0
 	b := p.Data
 	f.missing = max(0, p.Wire-len(b))
 	switch p.Link {
 	case LinkEthernet:
-		if len(b) < 14 {
-			return bad
-		}
-		copy(f.dstMAC[:], b)
-		copy(f.srcMAC[:], b[6:])
-		return f.etherType(binary.BigEndian.Uint16(b[12:]), b[14:])
+		f.vlan = p.vlan
+		return f.ethernet(b)
 	case LinkNull, LinkLoop:
 		if len(b) < 4 {
 			return bad
@@ -181,9 +188,19 @@ const (
 	linkRawOpenBSD LinkType = 14
 )
 
+func (f *frame) ethernet(b []byte) decoded {
+	if len(b) < 14 {
+		return bad
+	}
+	copy(f.dstMAC[:], b)
+	copy(f.srcMAC[:], b[6:])
+	return f.etherType(binary.BigEndian.Uint16(b[12:]), b[14:])
+}
+
 // etherType follows the tags to the payload.
 //
 //	0x8100 VLAN, 0x88a8 and 0x9100 QinQ: priority and VLAN 2, type 2
+//	others: tag in tunnel.go
 //	below 0x0600 a length: 802.2 LLC DSAP 1, SSAP 1, control 1 or 2; DSAP 0xaa SNAP: OUI 3, type 2
 func (f *frame) etherType(t uint16, b []byte) decoded {
 	for range 4 { // more tags than this is an attack
@@ -204,8 +221,7 @@ func (f *frame) etherType(t uint16, b []byte) decoded {
 	case t == 0x86dd:
 		return f.ip6(b)
 	case t >= 0x0600:
-		f.carries, f.etype, f.payload = carriesEther, t, b
-		return good
+		return f.tag(t, b)
 	case t == 1 || t == 4: // SLL's own numbers for 802.3 frames; LLC follows
 	default:
 		if int(t) < len(b) {
@@ -354,6 +370,13 @@ func (f *frame) transport(b []byte) decoded {
 			b = b[:size-8]
 		}
 		f.payload = b
+		if f.dport == portVXLAN || f.dport == portVXLANLinux {
+			f.vxlan(b)
+		}
+	case ipGRE:
+		f.gre(b)
+	case ipInIP4, ipInIP6:
+		f.payload, f.inner, f.innerLink = b[:0], b, LinkRaw
 	}
 	return good
 }

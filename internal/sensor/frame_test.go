@@ -148,6 +148,9 @@ func FuzzFrame(f *testing.F) {
 	f.Add(uint16(LinkRaw), ip6("::1", "::2", 44, append([]byte{17, 0, 0, 1, 0, 0, 0, 9}, udp(1, 9000, pdu(1, ""))...)))
 	f.Add(uint16(LinkEthernet), ethernet(mac(1), mac(2), 8, []byte{0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 0}))
 	f.Add(uint16(LinkEthernet), refusal("10.0.0.2", "10.0.0.1", 3, ip4("10.0.0.1", "10.0.0.2", ipUDP, udp(1, 9000, pdu(toyRead, "x")))))
+	for _, frame := range tunnels(toyInside()) {
+		f.Add(uint16(LinkEthernet), frame)
+	}
 	cfg := toyConfig(f)
 	f.Fuzz(func(t *testing.T, link uint16, raw []byte) {
 		// Twice, then cut: the second finds the state that the first left.

@@ -63,7 +63,7 @@ func (g *Gathering) Rows() int {
 	if g.sum == nil {
 		return 0
 	}
-	return 3*len(g.sum.Hosts) + 3*len(g.sum.Flows) + len(g.sum.Tuples) + len(g.sum.Events) + 3*len(g.sum.Facts)
+	return 3*len(g.sum.Hosts) + 3*len(g.sum.Flows) + len(g.sum.Tuples) + len(g.sum.Events) + 3*len(g.sum.Facts) + 3*len(g.sum.Programs)
 }
 
 // Len says how many summaries it holds.
@@ -77,7 +77,7 @@ func (g *Gathering) Sum() *Summary { return g.sum }
 func (g *Gathering) Add(s *Summary) bool {
 	if g.sum == nil {
 		c := *s
-		c.Hosts, c.Flows, c.Tuples, c.Events, c.Facts, c.Health = nil, nil, nil, nil, nil, Health{}
+		c.Hosts, c.Flows, c.Tuples, c.Events, c.Facts, c.Programs, c.Health = nil, nil, nil, nil, nil, nil, Health{}
 		g.sum, g.epoch = &c, s.Epoch
 		g.hosts, g.flows, g.tuples, g.facts = map[hostAt]int{}, map[flowAt]int{}, map[tupleAt]int{}, map[factAt]bool{}
 	} else {
@@ -107,6 +107,7 @@ func (g *Gathering) Add(s *Summary) bool {
 			g.sum.Facts = append(g.sum.Facts, *f)
 		}
 	}
+	g.sum.Programs = append(g.sum.Programs, s.Programs...)
 	g.sum.Health.add(&s.Health)
 	return true
 }
@@ -164,6 +165,9 @@ func (g *Gathering) flow(f *FlowDelta) {
 	if f.Guess != "" {
 		x.Guess = f.Guess
 	}
+	if f.Print != nil {
+		x.Print = f.Print // of the flow since it began: the newest knows most
+	}
 	x.Last = max(x.Last, f.Last)
 	x.Sessions += f.Sessions
 	x.Established = x.Established || f.Established
@@ -219,6 +223,7 @@ func (h *Health) add(o *Health) {
 	h.Lost += o.Lost
 	h.Quarantined += o.Quarantined
 	h.Repeated += o.Repeated
+	h.Copies += o.Copies
 	h.Unknown += o.Unknown
 	h.OTBytes += o.OTBytes
 	for k, n := range o.BudgetHit {

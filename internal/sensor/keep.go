@@ -111,14 +111,15 @@ func (l *lane) judge() {
 	}
 }
 
-// store gives the packet that was just decoded to the Keeper.
-func (l *lane) store(p *Packet) {
+// store gives the packet that was just decoded to the Keeper. lead bytes stand before what this lane
+// saw of it: the tunnel's.
+func (l *lane) store(p *Packet, lead int) {
 	l.judge()
 	secret := l.keep.secret
 	l.keep.secret = false
 	fl, f := l.cur, l.frame
-	head := f.head
-	if head == 0 {
+	head := lead + f.head
+	if f.head == 0 {
 		head = min(len(p.Data), unparsedHead)
 	}
 	how := KeptUnparsed

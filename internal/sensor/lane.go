@@ -51,6 +51,7 @@ type lane struct {
 	follow    *Followed
 	keep      keeping
 	retagged  uint64 // frames of another VLAN than their flow
+	copies    *copies
 
 	health Health
 }
@@ -72,6 +73,9 @@ func newLane(cfg *Config, h *hints, seed uint64, hashed factSeed) *lane {
 	}
 	l.sink = dissect.NewSink(l)
 	l.keep.to = cfg.Keep
+	if cfg.Once {
+		l.copies = &copies{}
+	}
 	return l
 }
 
@@ -109,6 +113,10 @@ func (l *lane) packet(iface string) {
 	l.keep.vouched = false
 	l.atFrame()
 	realm := l.realms.number(l.realm, iface, f.vlan)
+	if l.copies != nil && l.copies.again(f) {
+		l.copied(f, realm)
+		return
+	}
 	if f.carries != carriesIP {
 		l.other(f, realm)
 		return
@@ -185,6 +193,7 @@ func (l *lane) ip(f *frame, realm uint16) {
 		l.quoted(fl, f)
 	default:
 		fl.spoke[side] = true
+		l.ethernet(fl, side, f)
 	}
 }
 

@@ -304,6 +304,7 @@ func (m *merger) health(sum, h *Health) {
 	sum.Lost += h.Lost
 	sum.Quarantined += h.Quarantined
 	sum.Repeated += h.Repeated
+	sum.Copies += h.Copies
 	sum.Unknown += h.Unknown
 	sum.OTBytes += h.OTBytes
 	for k, n := range h.BudgetHit {

@@ -39,10 +39,9 @@ type ported interface{ Port() *Port }
 
 const (
 	mirrorVLANs = 32
-	copySlots   = 2048        // frames that a copy is looked for among
-	copyWithin  = int64(20e6) // a mirror's second copy comes within microseconds, a retransmission after 200 ms
-	copyBytes   = 96          // of a frame that tell it from others: headers, sequence numbers, the PDU's beginning
-	longest     = 1518 + 2*4  // Ethernet with two tags
+	copySlots   = 2048       // frames that a copy is looked for among
+	copyBytes   = 96         // of a frame that tell it from others: headers, sequence numbers, the PDU's beginning
+	longest     = 1518 + 2*4 // Ethernet with two tags
 )
 
 // mirror counts for the interval in hand.

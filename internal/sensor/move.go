@@ -35,6 +35,9 @@ func (s *Summary) Move(by time.Duration) {
 	for i := range s.Events {
 		move(&s.Events[i].Ref.Seen)
 	}
+	for i := range s.Programs {
+		move(&s.Programs[i].Ended, &s.Programs[i].Ref.Seen)
+	}
 	for i := range s.Facts {
 		move(&s.Facts[i].Ref.Seen)
 	}

@@ -45,7 +45,7 @@ func (l *lane) at(r ref, raw []byte, head, size int) {
 // atFrame points the sink at the frame in hand.
 func (l *lane) atFrame() {
 	f := l.frame
-	l.at(f.ref(), f.raw, f.head, len(f.payload))
+	l.at(f.ref(), f.raw, f.head, len(f.payload)+len(f.inner))
 	l.hand.broken = l.assembled != nil // its bytes are not the frame's
 }
 

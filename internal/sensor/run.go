@@ -60,6 +60,8 @@ type engine struct {
 	work   *workers // nil: the caller's goroutine does everything
 	frame  frame
 	mirror *mirror // of a live source
+	inner  [maxTunnels]Packet
+	joint  joint
 
 	health   Health // of frames that no lane sees
 	from, to int64
@@ -72,7 +74,7 @@ func newEngine(cfg *Config) *engine {
 		cfg.Protocols = &dissect.Set{}
 	}
 	h := newHints(cfg.Protocols)
-	e := &engine{cfg: cfg, health: Health{BudgetHit: map[string]uint64{}}}
+	e := &engine{cfg: cfg, health: Health{BudgetHit: map[string]uint64{}}, joint: newJoint()}
 	if cfg.Live {
 		e.mirror = &mirror{}
 	}
@@ -102,17 +104,50 @@ func (e *engine) take(p *Packet) {
 		e.work.take(e, p)
 		return
 	}
-	l := e.lane(p, &e.frame)
-	if l != nil {
-		l.packet(p.Iface)
+	q := p
+	for depth := 0; ; depth++ {
+		l := e.lane(q, &e.frame)
+		in := e.within(q, &e.frame, depth) // before the lane puts fragments together
+		if l != nil {
+			l.packet(q.Iface)
+		}
+		if e.mirror != nil && depth == 0 {
+			e.mirror.see(p, &e.frame)
+		}
+		if in == nil {
+			e.store(p, q, l)
+			return
+		}
+		q = in
 	}
-	if e.mirror != nil {
-		e.mirror.see(p, &e.frame)
+}
+
+// within is the packet that a decoded one carries through a tunnel, nil without one.
+func (e *engine) within(p *Packet, f *frame, depth int) *Packet {
+	if f.fragment {
+		if f = e.joint.whole(f); f == nil {
+			return nil
+		}
 	}
+	if len(f.inner) == 0 {
+		return nil
+	}
+	if depth >= maxTunnels {
+		e.health.BudgetHit["tunnels in tunnels"]++
+		return nil
+	}
+	in := &e.inner[depth]
+	f.unwrap(p, in)
+	in.joined = in.joined || f == &e.joint.frame
+	return in
+}
+
+// store gives a packet to the Keeper as the lane decided that saw the innermost of it.
+func (e *engine) store(p, q *Packet, l *lane) {
 	switch {
 	case e.cfg.Keep == nil:
-	case l != nil:
-		l.store(p)
+	case l != nil && !q.joined:
+		l.store(p, cap(p.Data)-cap(q.Data))
 	default:
 		e.cfg.Keep.Keep(p, min(len(p.Data), unparsedHead), KeptUnparsed)
 	}

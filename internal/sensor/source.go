@@ -36,6 +36,9 @@ type Packet struct {
 	Wire   int      // bytes on the wire; more than len(Data) when the capture cut it
 	Link   LinkType // of the interface it was seen on
 	Iface  string   // name of that interface; usually empty for a file
+
+	vlan   uint16 // of a frame out of a tunnel that has no tag of its own
+	joined bool   // Data is not a part of one captured frame
 }
 
 // Source gives packets: a file, a network interface, a synthesiser. One
@@ -95,14 +98,17 @@ type Config struct {
 	Follow *Followed
 	// Keep is given the packets for a look back; nil: nobody. It takes one goroutine, whatever Shards says.
 	Keep Keeper
+	// Once counts a frame that a mirror port shows twice once (copy.go says what a copy is).
+	Once bool
 }
 
 // Budget bounds every map of the engine. 0 means the default in brackets.
 type Budget struct {
-	Flows  int // open conversations [65,536], the least recently used go first
-	Hosts  int // address pairs [65,536]
-	Facts  int // distinct facts [65,536]
-	Buffer int // bytes waiting for reassembly, all flows together [32 MiB]
-	Events int // events whole in one interval [20,000]; the rest is counted
-	Tuples int // distinct tuples of one flow [256]; the rest becomes "other"
+	Flows   int // open conversations [65,536], the least recently used go first
+	Hosts   int // address pairs [65,536]
+	Facts   int // distinct facts [65,536]
+	Buffer  int // bytes waiting for reassembly, all flows together [32 MiB]
+	Events  int // events whole in one interval [20,000]; the rest is counted
+	Program int // bytes of blocks and files in transfer, all together [16 MiB]; of one at most a quarter
+	Tuples  int // distinct tuples of one flow [256]; the rest becomes "other"
 }

@@ -15,12 +15,13 @@ type Summary struct {
 	Live   bool   `json:"live"` // false: an observation with two dates, never feeds freshness
 	Last   bool   `json:"last"` // the source ended with this summary
 
-	Hosts  []HostDelta  `json:"hosts,omitempty"`
-	Flows  []FlowDelta  `json:"flows,omitempty"`
-	Tuples []TupleDelta `json:"tuples,omitempty"`
-	Events []Event      `json:"events,omitempty"`
-	Facts  []Fact       `json:"facts,omitempty"`
-	Health Health       `json:"health"`
+	Hosts    []HostDelta  `json:"hosts,omitempty"`
+	Flows    []FlowDelta  `json:"flows,omitempty"`
+	Tuples   []TupleDelta `json:"tuples,omitempty"`
+	Events   []Event      `json:"events,omitempty"`
+	Facts    []Fact       `json:"facts,omitempty"`
+	Programs []Program    `json:"programs,omitempty"`
+	Health   Health       `json:"health"`
 }
 
 // HostDelta is one (realm, MAC, IP) pairing seen as a sender. The same IP may
@@ -74,6 +75,7 @@ type FlowDelta struct {
 	Malformed     uint64       `json:"malformed,omitempty"`
 	Lost          uint64       `json:"lost,omitempty"` // bytes of stream never seen
 	FirstRef      ot.PacketRef `json:"first_ref"`
+	Print         *Print       `json:"print,omitempty"` // where nobody recognised it
 	Proof         []byte       `json:"proof,omitempty"` // head of the first packet that carried payload (or the first packet), ≤ ot.MaxProof
 }
 
@@ -151,6 +153,40 @@ type Fact struct {
 	Proof    []byte       `json:"proof,omitempty"`
 }
 
+// Print is what unrecognised traffic looks like: enough to name it and to know it again.
+type Print struct {
+	Client PrintSide `json:"client"`
+	Server PrintSide `json:"server"`
+	Period int64     `json:"period,omitempty"` // ns between two of the client's messages, where that is regular
+}
+
+// PrintSide is what one side says.
+type PrintSide struct {
+	Messages uint64 `json:"messages,omitempty"` // segments or datagrams with payload
+	Shortest uint16 `json:"shortest,omitempty"`
+	Longest  uint16 `json:"longest,omitempty"`
+	// Head is the first bytes, as far as they are the same in all messages: bytes that change are '?', because what
+	// differs from message to message may be what nobody may read. Empty below a few messages.
+	Head string `json:"head,omitempty"` // "03 00 ?? ?? 02"
+}
+
+// Program is a block or file that others transferred past the sensor.
+type Program struct {
+	Flow     FlowKey      `json:"flow"`
+	Ref      ot.PacketRef `json:"ref"` // of its first piece
+	Ended    int64        `json:"ended"`
+	Protocol string       `json:"protocol"`
+	Kind     string       `json:"kind"` // block, file, firmware
+	Name     string       `json:"name"` // printable
+	Up       bool         `json:"up"`   // out of the server; else into it
+	Size     uint64       `json:"size"` // bytes seen
+	SHA256   string       `json:"sha256,omitempty"`
+	Missing  string       `json:"missing,omitempty"` // why it is not whole; then there is no hash
+	// Content is there once a run for each hash, within Budget.Program; Without says why it is not.
+	Content []byte `json:"content,omitempty"`
+	Without string `json:"without,omitempty"`
+}
+
 // Health is what the sensor could not do. Every budget that was hit is here.
 type Health struct {
 	Packets     uint64            `json:"packets"` // deltas, as all counters here
@@ -162,6 +198,7 @@ type Health struct {
 	Lost        uint64            `json:"lost"`               // stream bytes never seen
 	Quarantined uint64            `json:"quarantined"`        // flows set aside after a decode panic
 	Repeated    uint64            `json:"repeated,omitempty"` // segments taken for retransmissions: their acknowledgement came first
+	Copies      uint64            `json:"copies,omitempty"`   // frames that came a moment before too: counted once
 	Unknown     uint64            `json:"unknown"`            // payload bytes of no recognised protocol
 	OTBytes     uint64            `json:"ot_bytes"`           // payload bytes of recognised protocols
 	BudgetHit   map[string]uint64 `json:"budget_hit,omitempty"`

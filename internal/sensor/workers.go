@@ -64,10 +64,17 @@ func (e *engine) serve(b *batch, f *frame) {
 
 // take puts a packet into the batch of its lane's worker.
 func (w *workers) take(e *engine, p *Packet) {
-	if e.lane(p, &e.frame) == nil {
-		return
+	for depth := 0; p != nil; depth++ {
+		l := e.lane(p, &e.frame)
+		in := e.within(p, &e.frame, depth)
+		if l != nil {
+			w.put(p, laneOf(&e.frame))
+		}
+		p = in
 	}
-	n := laneOf(&e.frame)
+}
+
+func (w *workers) put(p *Packet, n int) {
 	to := n % len(w.in)
 	b := w.fill[to]
 	if b != nil && (len(b.packets) == batchPackets || len(b.data)+len(p.Data) > cap(b.data)) {

@@ -40,6 +40,7 @@ import (
 	"github.com/skanse/skanse/internal/dissect/teamviewer"
 	"github.com/skanse/skanse/internal/dissect/telnet"
 	"github.com/skanse/skanse/internal/dissect/tls"
+	"github.com/skanse/skanse/internal/dissect/tunnel"
 	"github.com/skanse/skanse/internal/dissect/vnc"
 )
 
@@ -89,6 +90,9 @@ func With(names *recognised.List) []dissect.Protocol {
 		telnet.Protocol{},
 		teamviewer.Protocol{},
 		ntp.Protocol{},
+		tunnel.GRE{},
+		tunnel.VXLAN{},
+		tunnel.PPPoE{},
 	}
 	if names != nil { // last: who decodes goes before who only names
 		all = append(all, recognised.Protocol{List: names})

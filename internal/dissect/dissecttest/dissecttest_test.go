@@ -127,7 +127,7 @@ func TestGoldenFilesAreChecked(t *testing.T) {
 		"> \"open\n":                     "text",
 		"  0102\n":                       "goes on",
 		"server nowhere\n":               "no address",
-		"transport carrier-pigeon\n":     "none of tcp, udp, ether",
+		"transport carrier-pigeon\n":     "none of tcp, udp, ether, ip",
 		"? 00\n":                         "none of",
 		"> 01\n= toy word 0 \n> \"a\\xz": "text",
 	} {

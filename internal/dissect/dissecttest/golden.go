@@ -16,7 +16,7 @@ import (
 // A golden file is one conversation as text:
 //
 //	# where the bytes come from: clause of the specification, or the real peers
-//	transport udp              (tcp is the default where the dissector speaks it; ether)
+//	transport udp              (tcp is the default where the dissector speaks it; ether, ip)
 //	client 192.0.2.1:49152     (optional; a MAC goes behind a space)
 //	server 192.0.2.2:502
 //	> 0001 0000 0006 01        bytes from the client, hex and "text" freely mixed;
@@ -172,8 +172,10 @@ func transportOf(name string) (dissect.Transport, error) {
 		return dissect.UDP, nil
 	case "ether":
 		return dissect.Ether, nil
+	case "ip":
+		return dissect.IP, nil
 	}
-	return 0, fmt.Errorf("transport %q is none of tcp, udp, ether", name)
+	return 0, fmt.Errorf("transport %q is none of tcp, udp, ether, ip", name)
 }
 
 // readBytes reads hex digits and quoted texts with Go's escapes.

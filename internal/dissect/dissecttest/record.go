@@ -94,6 +94,40 @@ func (r *recorder) Client(dir ot.Dir) {
 	r.lines = append(r.lines, strings.TrimSpace("client is the sender of "+dir.String()))
 }
 
+// Piece and Carries make the recorder a dissect.Taker.
+func (r *recorder) Piece(p *dissect.Piece) {
+	line := fmt.Sprintf("piece %d", p.Key)
+	if len(p.Name) > 0 {
+		line += naming(p)
+	}
+	if p.At != dissect.Behind {
+		line += fmt.Sprintf(" at %d", p.At)
+	}
+	if p.Size > 0 {
+		line += fmt.Sprintf(" of %d", p.Size)
+	}
+	line += fmt.Sprintf(", %d bytes", len(p.Data))
+	if p.End {
+		line += ", the last"
+	}
+	if p.Failed {
+		line += ", broken off"
+	}
+	r.lines = append(r.lines, line)
+}
+
+func (r *recorder) Carries(peer ot.Endpoint, _ bool, p *dissect.Piece) {
+	r.lines = append(r.lines, fmt.Sprintf("carries %s %d%s", peer.IP, peer.Port, naming(p)))
+}
+
+func naming(p *dissect.Piece) string {
+	way := "into"
+	if p.Up {
+		way = "out of"
+	}
+	return fmt.Sprintf(" %s %q %s the server", p.Kind, p.Name, way)
+}
+
 // silent receives and forgets: what the zero-allocation check and benchmarks use.
 type silent struct{ messages int }
 

@@ -45,6 +45,10 @@ func (c *coder) health(h *sensor.Health) {
 		return
 	}
 	c.listening(h)
+	if c.writing && c.version < 5 {
+		return
+	}
+	num(c, &h.Copies)
 }
 
 // maxListening bounds what a sensor says of its interface.
@@ -109,6 +113,42 @@ func (c *coder) flow(f *sensor.FlowDelta) {
 	num(c, &f.Lost)
 	c.ref(&f.FirstRef)
 	c.bytes(&f.Proof, ot.MaxProof)
+	if c.writing && c.version < 5 {
+		return
+	}
+	some := f.Print != nil
+	c.flag(&some)
+	if !some {
+		return
+	}
+	if f.Print == nil {
+		f.Print = &sensor.Print{}
+	}
+	for _, side := range []*sensor.PrintSide{&f.Print.Client, &f.Print.Server} {
+		num(c, &side.Messages)
+		num(c, &side.Shortest)
+		num(c, &side.Longest)
+		text(c, &side.Head)
+	}
+	c.int(&f.Print.Period)
+}
+
+// maxProgram bounds the content of one program in a summary.
+const maxProgram = 4 << 20
+
+func (c *coder) program(p *sensor.Program) {
+	c.key(&p.Flow)
+	c.ref(&p.Ref)
+	c.at(&p.Ended)
+	text(c, &p.Protocol)
+	text(c, &p.Kind)
+	text(c, &p.Name)
+	c.flag(&p.Up)
+	num(c, &p.Size)
+	text(c, &p.SHA256)
+	text(c, &p.Missing)
+	c.bytes(&p.Content, maxProgram)
+	text(c, &p.Without)
 }
 
 func (c *coder) tuple(t *sensor.TupleDelta) {

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/skanse/skanse/internal/sensor"
@@ -11,11 +12,12 @@ import (
 // have epochs of their own, so that each stays idempotent; the first carries the
 // health, and what others refer to comes first.
 func Split(sum *sensor.Summary) []*sensor.Summary {
-	if len(sum.Hosts)+len(sum.Flows)+len(sum.Tuples)+len(sum.Events)+len(sum.Facts) <= splitAt {
+	if len(sum.Hosts)+len(sum.Flows)+len(sum.Tuples)+len(sum.Events)+len(sum.Facts) <= splitAt && content(sum.Programs) <= splitContent {
 		return []*sensor.Summary{sum}
 	}
 	first := *sum
 	first.Hosts, first.Flows, first.Tuples, first.Events, first.Facts = nil, nil, nil, nil, nil
+	first.Programs = nil
 	out := []*sensor.Summary{&first}
 	next := func() *sensor.Summary {
 		p := first
@@ -39,12 +41,42 @@ func Split(sum *sensor.Summary) []*sensor.Summary {
 	for part := range slices.Chunk(sum.Facts, splitAt) {
 		next().Facts = part
 	}
+	for part := range chunks(sum.Programs) {
+		next().Programs = part
+	}
 	// The health says that the source ended: it must be told last.
 	return append(out[1:], out[0])
 }
 
 // splitAt leaves room: a record of each kind can name hosts and conversations of its own.
 const splitAt = 30_000
+
+// splitContent keeps a part with programs well below MaxBytes.
+const splitContent = 8 << 20
+
+func content(ps []sensor.Program) (n int) {
+	for i := range ps {
+		n += len(ps[i].Content)
+	}
+	return n
+}
+
+// chunks cuts programs so that no part's content is over splitContent, but for one program alone.
+func chunks(ps []sensor.Program) iter.Seq[[]sensor.Program] {
+	return func(yield func([]sensor.Program) bool) {
+		for len(ps) > 0 {
+			n, size := 1, len(ps[0].Content)
+			for n < len(ps) && n < splitAt && size+len(ps[n].Content) <= splitContent {
+				size += len(ps[n].Content)
+				n++
+			}
+			if !yield(ps[:n]) {
+				return
+			}
+			ps = ps[n:]
+		}
+	}
+}
 
 // Core leaves of a summary what is told only once: facts, events and health. What
 // is counted goes: the edge drops it first when its disk runs full. It says how
@@ -57,6 +89,9 @@ func Core(sum *sensor.Summary) (core *sensor.Summary, left int) {
 	used := map[sensor.FlowKey]bool{}
 	for i := range sum.Events {
 		used[sum.Events[i].Flow] = true
+	}
+	for i := range sum.Programs {
+		used[sum.Programs[i].Flow] = true
 	}
 	for i := range sum.Flows {
 		f := &sum.Flows[i]

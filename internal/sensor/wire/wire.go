@@ -10,6 +10,7 @@
 //	  3 keys       count, record*      realm, client, server, transport, port, protocol
 //	  4 head       record              sensor, epoch, seq, from, to, sent, flags, health
 //	  5 … 9        count, record*      hosts, flows, tuples, events, facts
+//	  11           count, record*      programs
 //	record: length uvarint, fields in a fixed order. Times are ns from the head's "from".
 //
 // Fields are only ever added behind the last. So a record of an older version is
@@ -34,8 +35,9 @@ import (
 //	2  Health.Repeated, Event.Repeats
 //	3  Health.Mirror, Health.Port, Health.Ring as JSON: few, and not yet at rest
 //	4  TupleDelta.Values
+//	5  Health.Copies, FlowDelta.Print, programs
 const (
-	Version = 4
+	Version = 5
 	oldest  = 1
 )
 
@@ -60,7 +62,8 @@ const (
 	secTuples
 	secEvents
 	secFacts
-	secLast = secFacts
+	secPrograms = 11
+	secLast     = secPrograms
 )
 
 // Encode writes a summary in our version.
@@ -76,6 +79,9 @@ func encode(sum *sensor.Summary, version byte) []byte {
 	sections[secTuples] = list(c, &sum.Tuples, (*coder).tuple)
 	sections[secEvents] = list(c, &sum.Events, (*coder).event)
 	sections[secFacts] = list(c, &sum.Facts, (*coder).fact)
+	if version >= 5 {
+		sections[secPrograms] = list(c, &sum.Programs, (*coder).program)
+	}
 	// The tables last, from the back: a key names hosts, a host names texts.
 	sections[secKeys] = list(c, &t.keyList, (*coder).keyFields)
 	sections[secHosts] = list(c, &t.hostList, (*coder).hostFields)
@@ -87,6 +93,9 @@ func encode(sum *sensor.Summary, version byte) []byte {
 	})
 	out := append([]byte(magic), version)
 	for tag := secTexts; tag <= secLast; tag++ {
+		if !sectionIn(tag, version) {
+			continue
+		}
 		out = binary.AppendUvarint(out, uint64(tag))
 		out = binary.AppendUvarint(out, uint64(len(sections[tag])))
 		out = append(out, sections[tag]...)
@@ -129,16 +138,16 @@ func decode(b []byte) (*sensor.Summary, error) {
 		body := rest[n : n+int(size)]
 		rest = rest[n+int(size):]
 		switch {
-		case tag >= secTexts && tag <= secLast && had[tag]:
+		case tag > 0 && tag <= secLast && sectionIn(int(tag), c.version) && had[tag]:
 			return nil, fmt.Errorf("section %d stands twice", tag)
-		case tag >= secTexts && tag <= secLast:
+		case tag > 0 && tag <= secLast && sectionIn(int(tag), c.version):
 			sections[tag], had[tag] = body, true
 		case c.version <= Version || tag%2 == 0:
 			return nil, fmt.Errorf("section %d of version %d is not known here: this program reads version %d", tag, c.version, Version)
 		}
 	}
 	for tag := secTexts; tag <= secLast; tag++ {
-		if !had[tag] {
+		if !had[tag] && sectionIn(tag, c.version) {
 			return nil, fmt.Errorf("section %d is missing", tag)
 		}
 	}
@@ -155,7 +164,15 @@ func decode(b []byte) (*sensor.Summary, error) {
 	read(c, secTuples, sections[secTuples], &sum.Tuples, (*coder).tuple)
 	read(c, secEvents, sections[secEvents], &sum.Events, (*coder).event)
 	read(c, secFacts, sections[secFacts], &sum.Facts, (*coder).fact)
+	if c.version >= 5 {
+		read(c, secPrograms, sections[secPrograms], &sum.Programs, (*coder).program)
+	}
 	return sum, c.err
+}
+
+// sectionIn says whether a version has the section; tags from 10 on are odd where an older reader may skip them.
+func sectionIn(tag int, version byte) bool {
+	return tag <= secFacts || tag == secPrograms && version >= 5
 }
 
 // section collects what write appends.

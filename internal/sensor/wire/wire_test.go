@@ -102,6 +102,13 @@ func TestOlder(t *testing.T) {
 	for i := range got.Events {
 		got.Events[i].Repeats = sum.Events[i].Repeats
 	}
+	if got.Health.Copies != 0 || got.Flows[0].Print != nil || got.Programs != nil {
+		t.Error("version 1 did not know copies, prints and programs")
+	}
+	got.Health.Copies, got.Programs = sum.Health.Copies, sum.Programs
+	for i := range got.Flows {
+		got.Flows[i].Print = sum.Flows[i].Print
+	}
 	for i := range got.Tuples {
 		if got.Tuples[i].Values != nil {
 			t.Error("version 1 did not know values")
@@ -111,7 +118,7 @@ func TestOlder(t *testing.T) {
 	if !reflect.DeepEqual(got, sum) {
 		t.Errorf("got %+v\nwant %+v", got, sum)
 	}
-	for _, name := range []string{"summary-1.bin", "summary-2.bin", "summary-3.bin", "summary-4.bin"} { // as they were once written
+	for _, name := range []string{"summary-1.bin", "summary-2.bin", "summary-3.bin", "summary-4.bin", "summary-5.bin"} { // as they were once written
 		b, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			t.Fatal(err)
@@ -152,17 +159,17 @@ func newer(sum *sensor.Summary, tag uint64) []byte {
 
 func TestNewer(t *testing.T) {
 	sum := full()
-	got, err := Decode(newer(sum, 11))
+	got, err := Decode(newer(sum, 15))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(got, sum) {
 		t.Error("what is known of a newer summary differs")
 	}
-	if _, err := Decode(newer(sum, 12)); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("section 12 of version %d", Version+1)) {
+	if _, err := Decode(newer(sum, 16)); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("section 16 of version %d", Version+1)) {
 		t.Errorf("a section that must be understood: %v", err)
 	}
-	b := newer(sum, 11)
+	b := newer(sum, 15)
 	b[3] = Version // the same in our own version is a mistake, not a future
 	if _, err := Decode(b); err == nil {
 		t.Error("our own version with more in it was read")
@@ -187,7 +194,7 @@ func TestClaims(t *testing.T) {
 	sum := &sensor.Summary{Sensor: "s"}
 	b := Encode(sum)
 	at := strings.LastIndex(string(b), string([]byte{secFacts, 1, 0}))
-	lie := append(append([]byte{}, b[:at]...), secFacts, 5, 0xff, 0xff, 0xff, 0xff, 0x0f)
+	lie := append(append([]byte{}, b[:at]...), secFacts, 5, 0xff, 0xff, 0xff, 0xff, 0x0f, secPrograms, 1, 0)
 	if _, err := Decode(lie); err == nil || !strings.Contains(err.Error(), "records") {
 		t.Errorf("four billion facts in nothing: %v", err)
 	}
@@ -234,7 +241,7 @@ func TestCore(t *testing.T) {
 	sum.Flows[1].Protocol = "other"
 	sum.Events[0].Flow = sensor.FlowKey{Realm: sum.Flows[0].Realm, Client: sum.Flows[0].Client, Server: sum.Flows[0].Server, Transport: sum.Flows[0].Transport, Port: sum.Flows[0].Port, Protocol: sum.Flows[0].Protocol}
 	core, left := Core(sum)
-	if len(core.Events) != 3 || len(core.Facts) != 3 || len(core.Tuples) != 0 || len(core.Flows) != 1 || core.Health.Packets == 0 || left != 3+3+2 {
+	if len(core.Events) != 3 || len(core.Facts) != 3 || len(core.Programs) != 3 || len(core.Tuples) != 0 || len(core.Flows) != 1 || core.Health.Packets == 0 || left != 3+3+2 {
 		t.Errorf("%d events, %d facts, %d flows, %d left out", len(core.Events), len(core.Facts), len(core.Flows), left)
 	}
 	if len(sum.Tuples) != 3 {
@@ -248,7 +255,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add(encode(full(), 1))
 	f.Add(encode(full(), 2))
 	f.Add(encode(full(), 3))
-	f.Add(newer(full(), 11))
+	f.Add(encode(full(), 4))
+	f.Add(newer(full(), 15))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		sum, err := Decode(b)
 		if err != nil {
