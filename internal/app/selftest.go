@@ -210,7 +210,11 @@ func people(n int64) string {
 
 // alone tests the pipeline of this program.
 func (c *SelftestCmd) alone(env *Env) error {
-	cfg, err := sensorConfig(slog.New(slog.NewTextHandler(env.Stderr, nil)), nil)
+	files, err := shippedRules()
+	if err != nil {
+		return err
+	}
+	cfg, err := sensorConfig(slog.New(slog.NewTextHandler(env.Stderr, nil)), files)
 	if err != nil {
 		return err
 	}

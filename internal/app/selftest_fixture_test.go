@@ -12,7 +12,11 @@ import (
 // Each detection that the self-test stands on is met by its fixtures, and with the
 // dissectors taken away none is.
 func TestSelftestFixtures(t *testing.T) {
-	cfg, err := sensorConfig(slog.New(slog.DiscardHandler), nil)
+	files, err := shippedRules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := sensorConfig(slog.New(slog.DiscardHandler), files)
 	if err != nil {
 		t.Fatal(err)
 	}
