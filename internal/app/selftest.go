@@ -214,7 +214,7 @@ func (c *SelftestCmd) alone(env *Env) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := sensorConfig(slog.New(slog.NewTextHandler(env.Stderr, nil)), files)
+	cfg, err := sensorConfig("", slog.New(slog.NewTextHandler(env.Stderr, nil)), files)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ func TestSelftestFixtures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := sensorConfig(slog.New(slog.DiscardHandler), files)
+	cfg, err := sensorConfig("", slog.New(slog.DiscardHandler), files)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -75,7 +75,7 @@ func (c *TraceCmd) server(env *Env) (t view.Trace, err error) {
 // the captures are older than that.
 func (c *TraceCmd) captures(env *Env) (t view.Trace, err error) {
 	economise()
-	in, err := newInspector(slog.New(slog.NewTextHandler(env.Stderr, nil)))
+	in, err := newInspector(Folder(c.Data), slog.New(slog.NewTextHandler(env.Stderr, nil)))
 	if err != nil {
 		return t, err
 	}

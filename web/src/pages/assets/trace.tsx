@@ -72,7 +72,8 @@ export function Trace({ id }: { id: string }) {
                           {x.new && <span className="tag"> {t("trace.first")}</span>}
                         </td>
                         <td>
-                          {x.protocol || t("common.unknown")} {x.port > 0 && <span className="quiet num">{x.port}</span>}
+                          {x.protocol || t("common.unknown")}{" "}
+                          {x.port > 0 && <span className="quiet num">{x.port}</span>}
                         </td>
                         <td>
                           {x.classes
