@@ -28,7 +28,9 @@ type cli struct {
 	Serve     ServeCmd      `cmd:"" help:"Serve the interface and the API."`
 	Edge      EdgeCmd       `cmd:"" help:"Be the box at a site that listens and tells its centre."`
 	Inspect   InspectCmd    `cmd:"" help:"Say what a capture shows: devices, conversations, messages, alerts."`
+	Sensor    SensorCmd     `cmd:"" help:"Test sensors: known-bad messages in memory, the alert in the inbox."`
 	Import    ImportCmd     `cmd:"" help:"Take captures into the inventory of a site."`
+	Trace     TraceCmd      `cmd:"" help:"Say what a host touched, and where its names and hashes appear elsewhere."`
 	Posture   PostureCmd    `cmd:"" help:"Print the levels of all areas and sites."`
 	Snapshot  SnapshotCmd   `cmd:"" help:"Copy everything to one file, check it, bring it back."`
 	Verify    VerifyCmd     `cmd:"" help:"Check that the audit log and the evidence are as they were written."`

@@ -176,6 +176,14 @@ func (f *far) answered(ctx context.Context, it centre.Item) (centre.Work, error)
 			}
 			return f.listening().Arrived(ctx, tx, o.Subject, c.Source, listen.Arrival{File: body, Got: h.Got, Err: why})
 		}}, done}}, nil
+	case orderSelftest:
+		return centre.Work{Rows: 6, Steps: []centre.Step{{Rows: 5, Do: func(ctx context.Context, tx *store.Tx) error {
+			asked, err := f.edges().Asked(ctx, tx, o)
+			if err != nil {
+				return err
+			}
+			return f.tested(ctx, tx, asked, body, why)
+		}}, done}}, nil
 	case orderPacket:
 		x := found{err: why}
 		if why == nil {

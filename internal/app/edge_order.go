@@ -64,6 +64,12 @@ func (n *edgeNode) order(ctx context.Context, o *edge.Order) (head any, body []b
 			return nil, nil, ot.Errorf(ot.Invalid, "the order cannot be read: %w", err)
 		}
 		return n.packet(ctx, &p)
+	case orderSelftest:
+		var t selftestOrder
+		if err := json.Unmarshal(o.Body, &t); err != nil {
+			return nil, nil, ot.Errorf(ot.Invalid, "the order cannot be read: %w", err)
+		}
+		return n.selftest(ctx, &t)
 	}
 	return nil, nil, ot.Errorf(ot.Invalid, "orders of kind %q are not known here: this sensor's program is older than its centre's", ot.Printable(o.Kind))
 }

@@ -73,7 +73,7 @@ func Tables() []Table {
 		"bus_cursor", "job_job", "egress_allow",
 		"notify_receiver", "notify_person", "notify_setting",
 		"network_source", "network_counter", "network_rezone",
-		"listen_interface",
+		"listen_interface", "listen_selftest_plan",
 		"asset_asset", "asset_binding", "asset_host", "asset_router", "asset_fact", "asset_module", "asset_override", "asset_pin", "asset_alias", "asset_block", "asset_visitor",
 		"comply_heard", "comply_uptime", "comply_sight", "comply_window", "comply_answer", "comply_level",
 		"inbox_deputy", "record_tag",
@@ -95,6 +95,7 @@ func Tables() []Table {
 		Table{Name: "comply_finding", Class: "evidence", At: "closed_at", Key: "finding_id"},
 
 		Table{Name: "asset_change", Class: "history", At: "at", Key: "change_id"},
+		Table{Name: "listen_selftest", Class: "history", At: "asked_at", Key: "test_id"},
 		Table{Name: "listen_cut", Class: "history", At: "cut_at", Key: "cut_id"}, // its file goes after a day
 		Table{Name: "care_snapshot", Class: "history", At: "at", Key: "snapshot_id", Open: "gone_at IS NULL AND error = ''"},
 		Table{Name: "care_day", Class: "telemetry", At: "day", Unit: days, Key: "day"},

@@ -76,6 +76,8 @@ func monitorChecks() []relation {
 				"CASE WHEN NOT z.watched THEN 'No live sensor at this site.' WHEN "+ruled+" THEN 'Heard by a sensor with detection rules.' ELSE 'No sensor with detection rules heard it in the last 24 hours.' END", "", hour, hour)
 		}},
 		{id: "vis.unparsed", fold: ot.Max, reads: heardTopics(), items: unparsed},
+		{id: "det.selftest", fold: ot.Share, reads: heardTopics(), items: selftests},
+		{id: "ids.proof", fold: ot.Share, reads: heardTopics(), items: selftests},
 		{id: "vis.foreseen", fold: ot.Share, reads: bothTopics(), many: true, items: sightCheck},
 		{id: "dev.decide", fold: ot.Share, reads: bothTopics(), items: newDevices},
 	}
@@ -113,4 +115,14 @@ func quietSites(k *CheckSpec, busy ot.SQL, sentence string) ot.SQL {
   CASE WHEN q.share >= ? THEN '`+sentence+`' ELSE 'Listened to too little of the last `+k.Window.People()+` to call it none.' END AS reason
 FROM (SELECT o.site_no, o.site_id, o.name, AVG(z.share) AS share FROM org_site o JOIN (?) z ON z.site_no = o.site_no WHERE z.watched GROUP BY o.site_no, o.site_id, o.name) q
 WHERE q.site_no NOT IN (?)`, k.Observed, k.Observed, otZones(k.Window), busy)
+}
+
+// selftests: each live sensor, and how its newest self-test of the window ended. One
+// that was never tested is unknown: that it hears says nothing of what it would notice.
+func selftests(k *CheckSpec, now time.Time) ot.SQL {
+	const newest = " t.asked_at = (SELECT MAX(n.asked_at) FROM listen_selftest n WHERE n.source_id = t.source_id AND n.state <> 'running')"
+	return sqlf(`SELECT s.site_no, 'source' AS kind, s.source_id AS ref, CASE WHEN s.name <> '' THEN s.name ELSE s.source_id END AS label,
+  CASE WHEN t.test_id IS NULL THEN 'unknown' WHEN t.state = 'passed' THEN 'pass' ELSE 'fail' END AS verdict, `+noValue+` AS value,
+  CASE WHEN t.test_id IS NULL THEN 'No self-test in the last `+k.Window.People()+`.' WHEN t.state = 'passed' THEN 'Its self-test of {t:' || CAST(t.asked_at AS TEXT) || '} reached the inbox.' ELSE 'Its self-test of {t:' || CAST(t.asked_at AS TEXT) || '} failed. ' || t.detail END AS reason
+FROM network_source s LEFT JOIN listen_selftest t ON t.source_id = s.source_id AND t.asked_at >= ? AND t.state <> 'running' AND`+newest+` WHERE s.live`, windowStart(k, now))
 }

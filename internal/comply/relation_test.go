@@ -9,6 +9,7 @@ import (
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/bus"
 	"github.com/skanse/skanse/internal/inbox"
+	"github.com/skanse/skanse/internal/listen"
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/org"
 	"github.com/skanse/skanse/internal/ot"
@@ -20,7 +21,7 @@ import (
 func tables() []store.Migrations {
 	return []store.Migrations{
 		org.Migrations(), audit.Migrations(), bus.Migrations(), auth.Migrations(), inbox.Migrations(), asset.Migrations(),
-		network.Migrations(), record.Migrations(), Migrations(),
+		network.Migrations(), listen.Migrations(), record.Migrations(), Migrations(),
 	}
 }
 

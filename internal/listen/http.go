@@ -296,6 +296,7 @@ func (s *Service) Routes(r *rest.Router) {
 			return &interfaceOut{x.etag(), out}, err
 		})
 	s.cutRoutes(r)
+	s.selftestRoutes(r)
 }
 
 func (s *Service) cutRoutes(r *rest.Router) {

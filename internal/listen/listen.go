@@ -97,6 +97,7 @@ type Config struct {
 	Key     []byte // they are sealed with
 	Find    Finder
 	Far     Far    // interfaces of other machines; nil: none
+	Test    Tester // plays the fixtures of a self-test; nil: nobody
 	Program string // named in the files that are cut
 	Clock   func() time.Time
 	Log     *slog.Logger

@@ -13,6 +13,7 @@ import (
 	"github.com/skanse/skanse/internal/bus"
 	"github.com/skanse/skanse/internal/comply"
 	"github.com/skanse/skanse/internal/inbox"
+	"github.com/skanse/skanse/internal/listen"
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/org"
 	"github.com/skanse/skanse/internal/ot"
@@ -117,7 +118,7 @@ func newTalkPlant(t *testing.T, db *store.DB) *talkPlant {
 }
 
 func slicesOfView() []store.Migrations {
-	return []store.Migrations{org.Migrations(), audit.Migrations(), bus.Migrations(), auth.Migrations(), inbox.Migrations(), network.Migrations(), asset.Migrations(), record.Migrations(), comply.Migrations()}
+	return []store.Migrations{org.Migrations(), audit.Migrations(), bus.Migrations(), auth.Migrations(), inbox.Migrations(), network.Migrations(), asset.Migrations(), listen.Migrations(), record.Migrations(), comply.Migrations()}
 }
 
 var sees = auth.Scope{All: true}

@@ -57,4 +57,5 @@ func (s *Service) Routes(r *rest.Router) {
 			return &struct{ Body rest.Page[Network] }{rest.Page[Network]{Items: nets}}, err
 		})
 	NewConversations(s.db).Routes(r)
+	s.traceRoutes(r)
 }

@@ -1192,6 +1192,24 @@ export interface paths {
         patch: operations["update-listening"];
         trace?: never;
     };
+    "/listening/{id}/selftest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say whether a sensor is tested each month */
+        put: operations["plan-selftests"];
+        /** Play known-bad messages into a sensor's own pipeline, never onto a wire */
+        post: operations["selftest-sensor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -2058,6 +2076,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/selftests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest self-test of each sensor, or all of one */
+        get: operations["list-selftests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/session": {
         parameters: {
             query?: never;
@@ -2694,6 +2729,23 @@ export interface paths {
         post?: never;
         /** Revoke an access token */
         delete: operations["revoke-token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/trace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a host touched, for the first time or again, and where its names and hashes appear elsewhere */
+        get: operations["trace-host"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -5114,6 +5166,33 @@ export interface components {
              */
             ring: "memory" | "disk" | "off";
         };
+        ListenTest: {
+            asked_at: string;
+            asked_by: string;
+            /** @description Why it failed */
+            detail: string;
+            /** @description null: it is on its way */
+            done_at: string;
+            id: string;
+            /** @description Detections that spoke */
+            met: string[];
+            /** @description Those that should have, and did not */
+            missing: string[];
+            /**
+             * Format: int64
+             * @description People whom its alert reached in the inbox
+             */
+            reached: number;
+            rule_set: string;
+            source_id: string;
+            /** @enum {string} */
+            state: "running" | "passed" | "failed";
+        };
+        ListenTests: {
+            items: components["schemas"]["ListenTest"][];
+            /** @description Sources that are tested each month */
+            monthly: string[];
+        };
         "Make-edge-tokenRequest": {
             /** @description host:port as the sensor reaches this centre; empty: the server's own */
             address?: string;
@@ -5986,6 +6065,9 @@ export interface components {
             };
             /** @description Of the ceremony */
             id: string;
+        };
+        "Plan-selftestsRequest": {
+            monthly: boolean;
         };
         "Print-break-glassRequest": {
             /**
@@ -6912,6 +6994,16 @@ export interface components {
             hex: string;
             ref: components["schemas"]["ViewPacketRef"];
         };
+        ViewSame: {
+            asset_id: string;
+            attr: string;
+            host: string;
+            /** Format: date-time */
+            last: string;
+            name: string;
+            site: string;
+            value: string;
+        };
         ViewSignIn: {
             /** @description Name of the person whom it was done to */
             about: string;
@@ -7048,6 +7140,45 @@ export interface components {
             site_id: string;
             transport: string;
             tuples: components["schemas"]["ViewTuple"][];
+        };
+        ViewTouch: {
+            asset_id: string;
+            /** @description What was done, gravest first */
+            classes: string[];
+            /** @enum {string} */
+            did: "asked" | "served";
+            /** Format: date-time */
+            first: string;
+            /** @description Of the conversation; empty: of a capture that is not kept */
+            id: string;
+            /** Format: date-time */
+            last: string;
+            /** @description Never before this time */
+            new: boolean;
+            /** Format: int64 */
+            packets: number;
+            peer: string;
+            peer_name: string;
+            /** Format: int64 */
+            port: number;
+            protocol: string;
+        };
+        ViewTrace: {
+            /** @description Somebody listened in that time at all */
+            heard: boolean;
+            /** @description As asked */
+            host: string;
+            /** @description There were more than are listed */
+            more: boolean;
+            /** @description Devices that it is */
+            names: string[];
+            same: components["schemas"]["ViewSame"][];
+            /** Format: date-time */
+            since: string;
+            /** @description First touches first, then the gravest, at most 500 */
+            touched: components["schemas"]["ViewTouch"][];
+            /** Format: date-time */
+            until: string;
         };
         ViewTuple: {
             /** @description A further code in a message that another line counts */
@@ -9955,6 +10086,70 @@ export interface operations {
             };
         };
     };
+    "plan-selftests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Plan-selftestsRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "selftest-sensor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenTest"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-metrics": {
         parameters: {
             query?: never;
@@ -12132,6 +12327,37 @@ export interface operations {
             };
         };
     };
+    "list-selftests": {
+        parameters: {
+            query?: {
+                source?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenTests"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-session": {
         parameters: {
             query?: never;
@@ -13688,6 +13914,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "trace-host": {
+        parameters: {
+            query: {
+                /** @description IP or MAC address, a device's name or its id */
+                host: string;
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewTrace"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {

@@ -23,6 +23,7 @@ import { Merge } from "./merge";
 import { Sight } from "./sight";
 import { Split } from "./split";
 import { Standing } from "./standing";
+import { Trace } from "./trace";
 import "./asset.css";
 
 /** One device: what it is and how we know, what it does, what a person decided about it. */
@@ -126,6 +127,7 @@ function Body({ asset: value, etag }: { asset: Asset; etag: string }) {
           </Panel>
           {value.modules.length > 0 && <Modules asset={value} />}
           <Conversations id={value.id} site={value.site_id} />
+          <Trace id={value.id} />
           <History id={value.id} />
         </div>
         <div className="stack">

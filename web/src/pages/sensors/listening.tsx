@@ -12,6 +12,7 @@ import { Ask, Panel } from "../../ui/page";
 import { Spark } from "../../ui/spark";
 import { Ago } from "../../ui/when";
 import { ListeningSettings } from "./listening-settings";
+import { Selftest } from "./selftest";
 import "./listening.css";
 
 export type Listener = components["schemas"]["ListenInterface"];
@@ -85,6 +86,7 @@ function Row({ of }: { of: Listener }) {
           <MirrorSentence key={s.id + s.text} of={s} />
         ))}
       </ul>
+      <Selftest source={of.id} name={of.name} />
       {editing && <ListeningSettings of={of} onClose={() => setEditing(false)} />}
     </li>
   );
