@@ -272,8 +272,8 @@ func kbNumber(details, url string) string {
 }
 
 type path struct {
-	vendor, family, product, version, full string
-	single                                 bool
+	vendor, family, product, version string
+	single                           bool
 }
 
 type tree struct {

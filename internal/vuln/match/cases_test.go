@@ -230,8 +230,11 @@ func TestCorpusIndex(t *testing.T) {
 		c.Add(a)
 	}
 	for _, a := range []match.Asset{
-		{Vendor: "Siemens", Product: "Armatron 500", Version: "4"}, {Vendor: "Siemens", Product: "Armatron 500-X", Version: "4.1"}, {Vendor: "Siemens", Product: "Benthos", Version: "6"},
-		{Vendor: "Siemens", OrderCode: "6ES7513-1AL02-0AB0"}, {Vendor: "Other", Product: "Benthos", Version: "1"},
+		{Vendor: "Siemens", Product: "Armatron 500", Version: "4"},
+		{Vendor: "Siemens", Product: "Armatron 500-X", Version: "4.1"},
+		{Vendor: "Siemens", Product: "Benthos", Version: "6"},
+		{Vendor: "Siemens", OrderCode: "6ES7513-1AL02-0AB0"},
+		{Vendor: "Other", Product: "Benthos", Version: "1"},
 	} {
 		got := map[int]match.Verdict{}
 		for _, m := range c.Of(a) {

@@ -22,6 +22,7 @@ type Corpus struct {
 
 	mu     sync.Mutex
 	shapes map[Asset]*shape
+	known  map[Asset]*Identity
 }
 
 type ref struct{ adv, leaf int32 }
@@ -45,7 +46,7 @@ const maxShapes = 50_000
 
 // NewCorpus returns an empty corpus.
 func (t *Tables) NewCorpus() *Corpus {
-	return &Corpus{t: t, byID: map[string]int{}, words: map[string][]ref{}, codes: map[string][]ref{}, masks: map[*maker][]ref{}, once: &sync.Once{}, shapes: map[Asset]*shape{}}
+	return &Corpus{t: t, byID: map[string]int{}, words: map[string][]ref{}, codes: map[string][]ref{}, masks: map[*maker][]ref{}, once: &sync.Once{}, shapes: map[Asset]*shape{}, known: map[Asset]*Identity{}}
 }
 
 // Add puts an advisory in, in place of an older one of the same id, and returns its number.
@@ -189,7 +190,7 @@ func (c *Corpus) shape(a Asset) (*Identity, []found) {
 	sh := c.shapes[key]
 	c.mu.Unlock()
 	if sh == nil {
-		sh = &shape{id: c.t.Identify(key)}
+		sh = &shape{id: c.identity(key)}
 		sh.list = c.search(sh.id)
 		c.mu.Lock()
 		if len(c.shapes) < maxShapes {

@@ -110,9 +110,7 @@ func (t *Tables) leaf(a *csaf.Advisory, src *csaf.Leaf) leaf {
 	for _, c := range src.Models {
 		l.code(l.vendor.m, c)
 	}
-	for _, p := range globs(product + " " + versionText) {
-		l.patterns = append(l.patterns, p)
-	}
+	l.patterns = append(l.patterns, globs(product+" "+versionText)...)
 	m := l.vendor.m
 	l.stated = t.parse(versionText)
 	if src.Version == "" {
@@ -315,22 +313,22 @@ func model(r *version.Range, text string) bool {
 	return false
 }
 
-func (out *Advisory) group(a *csaf.Advisory) {
-	any := make([]bool, len(a.Leaves))
+func (a *Advisory) group(src *csaf.Advisory) {
+	stated := make([]bool, len(src.Leaves))
 	index := map[string]int{}
-	for v := range a.Vulns {
-		src := &a.Vulns[v]
-		st := make([]status, len(a.Leaves))
+	for v := range src.Vulns {
+		vuln := &src.Vulns[v]
+		st := make([]status, len(src.Leaves))
 		for _, s := range []struct {
 			refs []int32
 			s    status
-		}{{src.Unclear, isUnclear}, {src.Affected, isAffected}, {src.Fixed, isFixed}, {src.NotAffected, isNotAffected}} {
+		}{{vuln.Unclear, isUnclear}, {vuln.Affected, isAffected}, {vuln.Fixed, isFixed}, {vuln.NotAffected, isNotAffected}} {
 			for _, i := range s.refs {
 				st[i] = s.s
-				any[i] = true
+				stated[i] = true
 			}
 		}
-		fixes := out.fixes(a, src)
+		fixes := a.fixes(src, vuln)
 		var key strings.Builder
 		for i, s := range st {
 			key.WriteByte('0' + byte(s))
@@ -338,21 +336,21 @@ func (out *Advisory) group(a *csaf.Advisory) {
 				key.WriteString(f.text)
 			}
 		}
-		cve := src.CVE
+		cve := vuln.CVE
 		g, ok := index[key.String()]
-		if !ok || slices.ContainsFunc(out.leaves, func(l leaf) bool { return len(l.only) > 0 }) {
-			g = len(out.groups)
+		if !ok || slices.ContainsFunc(a.leaves, func(l leaf) bool { return len(l.only) > 0 }) {
+			g = len(a.groups)
 			index[key.String()] = g
-			out.groups = append(out.groups, group{status: st, fixes: fixes})
+			a.groups = append(a.groups, group{status: st, fixes: fixes})
 		}
-		out.groups[g].vulns = append(out.groups[g].vulns, v)
-		out.groups[g].cves = append(out.groups[g].cves, cve)
+		a.groups[g].vulns = append(a.groups[g].vulns, v)
+		a.groups[g].cves = append(a.groups[g].cves, cve)
 	}
-	for i := range out.leaves {
-		out.leaves[i].noStatus = !any[i]
+	for i := range a.leaves {
+		a.leaves[i].noStatus = !stated[i]
 	}
-	if len(out.groups) == 0 && len(out.leaves) > 0 { // an advisory without a vulnerability still names products
-		out.groups = []group{{status: make([]status, len(out.leaves)), fixes: make([][]fix, len(out.leaves))}}
+	if len(a.groups) == 0 && len(a.leaves) > 0 { // an advisory without a vulnerability still names products
+		a.groups = []group{{status: make([]status, len(a.leaves)), fixes: make([][]fix, len(a.leaves))}}
 	}
 }
 
@@ -368,8 +366,8 @@ var (
 
 // fixes reads the versions that remediations name, for each leaf: advisories hardly ever state
 // what is fixed, they say "Update to V3.0 or later", and as often under mitigation as under vendor_fix.
-func (out *Advisory) fixes(a *csaf.Advisory, v *csaf.Vuln) [][]fix {
-	all := make([][]fix, len(a.Leaves))
+func (a *Advisory) fixes(src *csaf.Advisory, v *csaf.Vuln) [][]fix {
+	all := make([][]fix, len(src.Leaves))
 	for i := range v.Remediations {
 		r := &v.Remediations[i]
 		if r.Category != "vendor_fix" && r.Category != "mitigation" || len(r.Details) > 1500 {
@@ -389,11 +387,11 @@ func (out *Advisory) fixes(a *csaf.Advisory, v *csaf.Vuln) [][]fix {
 			}
 			one := true
 			for _, l := range refs {
-				one = one && out.leaves[l].key == out.leaves[refs[0]].key
+				one = one && a.leaves[l].key == a.leaves[refs[0]].key
 			}
 			ws := sorted(words(sentence))
 			for _, l := range refs {
-				if !one && (!out.mentions(l, ws) || out.closer(l, refs, ws)) {
+				if !one && (!a.mentions(l, ws) || a.closer(l, refs, ws)) {
 					continue
 				}
 				for _, f := range found {
@@ -418,13 +416,13 @@ func digitDot(s string) bool {
 }
 
 // closer: the sentence names another product, of which this one's name is only a part.
-func (out *Advisory) closer(l int32, refs []int32, sentence []string) bool {
+func (a *Advisory) closer(l int32, refs []int32, sentence []string) bool {
 	for _, o := range refs {
-		if o == l || out.leaves[o].key == out.leaves[l].key || !out.mentions(o, sentence) {
+		if o == l || a.leaves[o].key == a.leaves[l].key || !a.mentions(o, sentence) {
 			continue
 		}
-		for _, n := range out.leaves[o].names {
-			for _, mine := range out.leaves[l].names {
+		for _, n := range a.leaves[o].names {
+			for _, mine := range a.leaves[l].names {
 				if len(n.words) > len(mine.words) && subset(strip(mine.words), n.words) {
 					return true
 				}
@@ -435,8 +433,8 @@ func (out *Advisory) closer(l int32, refs []int32, sentence []string) bool {
 }
 
 // mentions: a sentence names this very product.
-func (out *Advisory) mentions(l int32, sentence []string) bool {
-	for _, n := range out.leaves[l].names {
+func (a *Advisory) mentions(l int32, sentence []string) bool {
+	for _, n := range a.leaves[l].names {
 		if s := strip(n.words); len(s) > 0 && named(s) && subset(s, sentence) {
 			return true
 		}

@@ -1,9 +1,5 @@
 package version
 
-import (
-	"strings"
-)
-
 // Answer is what a range says of a version.
 type Answer uint8
 
@@ -231,19 +227,6 @@ func (r *Range) Highest() *Version {
 
 // Understood says whether a text that should be a range was read.
 func (r *Range) Understood() bool { return r.Kind != Nothing }
-
-func trimWords(s string, words ...string) string {
-	for again := true; again; {
-		again = false
-		for _, w := range words {
-			if rest, ok := strings.CutPrefix(s, w); ok && (rest == "" || !isLetter(rest[0])) {
-				s = strings.TrimLeft(rest, " :,")
-				again = true
-			}
-		}
-	}
-	return s
-}
 
 // Strict says whether the bounds hold v by its number, and not only as a build of the last release named.
 func (r *Range) Strict(v Version) bool {
