@@ -27,20 +27,10 @@ const (
 	TopicOrg     Topic = "org"     // entities, sites, realms, zones
 	TopicPosture Topic = "posture" // levels were judged anew
 	TopicRecord  Topic = "record"  // a record was made, changed or linked
+	TopicVuln    Topic = "vuln"    // an advisory was taken in, or a finding changed
 	TopicInbox   Topic = "inbox"   // somebody is asked for something, or answered
 	TopicEdge    Topic = "edge"    // an edge was enrolled, fell silent, came back
 	TopicSignIn  Topic = "sign-in" // what must be told of a sign-in: break-glass used
-	TopicAsset       Topic = "asset"       // an asset, a binding or a fact changed
-	TopicNetwork     Topic = "network"     // conversations or events changed
-	TopicSource      Topic = "source"      // a sensor or capture delivered, started or ended
-	TopicOrg         Topic = "org"         // entities, sites, realms, zones
-	TopicDeclaration Topic = "declaration" // a declaration was made, withdrawn or ran out
-	TopicPosture     Topic = "posture"     // levels were judged anew
-	TopicRecord      Topic = "record"      // a record was made, changed or linked
-	TopicVuln        Topic = "vuln"        // an advisory was taken in, or a finding changed
-	TopicInbox       Topic = "inbox"       // somebody is asked for something, or answered
-	TopicEdge        Topic = "edge"        // an edge was enrolled, fell silent, came back
-	TopicSignIn      Topic = "sign-in"     // what must be told of a sign-in: break-glass used
 )
 
 // Ref points at a thing that a page can open.
