@@ -32,6 +32,7 @@ type cli struct {
 	Import    ImportCmd     `cmd:"" help:"Take captures into the inventory of a site."`
 	Trace     TraceCmd      `cmd:"" help:"Say what a host touched, and where its names and hashes appear elsewhere."`
 	Posture   PostureCmd    `cmd:"" help:"Print the levels of all areas and sites."`
+	Bundle    BundleCmd     `cmd:"" help:"Advisories: match them, pack them for a plant without a network, take them in."`
 	Snapshot  SnapshotCmd   `cmd:"" help:"Copy everything to one file, check it, bring it back."`
 	Verify    VerifyCmd     `cmd:"" help:"Check that the audit log and the evidence are as they were written."`
 	Break     BreakGlassCmd `cmd:"" name:"break-glass" help:"Printed one-time codes for the day when nothing else signs in."`

@@ -81,6 +81,9 @@ func (c *DemoCmd) Run(env *Env) error {
 		return err
 	}
 	clock.set(time.Time{})
+	if err := s.takeExamples(env.Ctx); err != nil {
+		return err
+	}
 	fmt.Fprintf(env.Stdout, "\rSkanse %s shows %s at %s (played in %.1f s). Press Ctrl C to end.\n", Version, company.Name, c.address(l), time.Since(began).Seconds())
 	visitor := auth.System()
 	visitor.Name = "Demo visitor"

@@ -17,6 +17,7 @@ import (
 	"github.com/skanse/skanse/internal/org"
 	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/store"
+	"github.com/skanse/skanse/internal/vuln"
 )
 
 // schema lists the tables of every part of the program. The order is fixed: what
@@ -28,6 +29,6 @@ func schema() []store.Migrations {
 		notify.Migrations(),
 		centre.Migrations(),
 		care.Migrations(),
-		network.Migrations(), asset.Migrations(), listen.Migrations(), comply.Migrations(),
+		network.Migrations(), asset.Migrations(), listen.Migrations(), vuln.Migrations(), comply.Migrations(),
 	}
 }

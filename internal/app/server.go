@@ -31,6 +31,7 @@ import (
 	"github.com/skanse/skanse/internal/sensor"
 	"github.com/skanse/skanse/internal/store"
 	"github.com/skanse/skanse/internal/view"
+	"github.com/skanse/skanse/internal/vuln"
 	"github.com/skanse/skanse/web"
 	"golang.org/x/sync/errgroup"
 )
@@ -46,6 +47,7 @@ type server struct {
 	org      *org.Service
 	assets   *asset.Service
 	network  *network.Service
+	vuln     *vuln.Service
 	ingest   *ingest
 	edges    *centre.Service
 	far      *far
@@ -161,7 +163,7 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 		return nil, err
 	}
 	s.openCare()
-	return s, nil
+	return s, s.openVuln()
 }
 
 func (s *server) close() error { return s.db.Close() }
@@ -171,7 +173,7 @@ func (s *server) close() error { return s.db.Close() }
 func (s *server) router(visitor *auth.Principal) *rest.Router {
 	return api.New(rest.Config{DB: s.db, Auth: s.auth, Log: s.log, Version: Version, Hosts: s.opts.Hosts, Visitor: visitor}, pages(),
 		admin.New(admin.Config{DB: s.db, Auth: s.auth, Org: s.org, Audit: s.audit, Version: Version, Demo: s.opts.Demo, Overview: s.overview}),
-		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges, s.digest, s.listening)
+		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges, s.digest, s.listening, s.vuln)
 }
 
 func pages() fs.FS {
@@ -213,6 +215,7 @@ func (s *server) work(ctx context.Context) error {
 	g.Go(func() error {
 		return job.New(s.db, s.log).Run(ctx, s.careJobs()...)
 	})
+	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.vulnJobs()...) })
 	return g.Wait()
 }
 

@@ -66,6 +66,7 @@ func Tables() []Table {
 		"comply_declaration", "comply_explanation", "comply_explained_event", "comply_explained_finding",
 		"record_record", "record_revision", "record_link", "record_unlinked", "record_request", "record_approval", "record_attachment",
 		"record_schedule", "record_reminder", "record_comment", "record_profile", "record_number", "record_tally", "record_view", "record_plant",
+		"vuln_finding", "vuln_step", "vuln_bulletin", // what people decided about them stays
 		"inbox_duty", "inbox_handover", "notify_callout", "notify_called",
 	), all("state",
 		"org_number", "org_entity", "org_site", "org_realm", "org_zone", "org_subnet",
@@ -74,6 +75,7 @@ func Tables() []Table {
 		"notify_receiver", "notify_person", "notify_setting",
 		"network_source", "network_counter", "network_rezone",
 		"listen_interface", "listen_selftest_plan",
+		"vuln_source", "vuln_advisory", "vuln_cve", "vuln_asset", "vuln_state",
 		"asset_asset", "asset_binding", "asset_host", "asset_router", "asset_fact", "asset_module", "asset_override", "asset_pin", "asset_alias", "asset_block", "asset_visitor",
 		"comply_heard", "comply_uptime", "comply_sight", "comply_window", "comply_answer", "comply_level",
 		"inbox_deputy", "record_tag",

@@ -35,6 +35,7 @@ func relations() []relation {
 	all = append(all, riskChecks()...)
 	all = append(all, supplyChecks()...)
 	all = append(all, readyChecks()...)
+	all = append(all, vulnChecks()...)
 	return all
 }
 

@@ -16,12 +16,13 @@ import (
 	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/store"
 	"github.com/skanse/skanse/internal/store/storetest"
+	"github.com/skanse/skanse/internal/vuln"
 )
 
 func tables() []store.Migrations {
 	return []store.Migrations{
 		org.Migrations(), audit.Migrations(), bus.Migrations(), auth.Migrations(), inbox.Migrations(), asset.Migrations(),
-		network.Migrations(), listen.Migrations(), record.Migrations(), Migrations(),
+		network.Migrations(), listen.Migrations(), record.Migrations(), vuln.Migrations(), Migrations(),
 	}
 }
 

@@ -27,6 +27,7 @@ const (
 	TopicOrg     Topic = "org"     // entities, sites, realms, zones
 	TopicPosture Topic = "posture" // levels were judged anew
 	TopicRecord  Topic = "record"  // a record was made, changed or linked
+	TopicVuln    Topic = "vuln"    // an advisory was taken in, or a finding changed
 	TopicInbox   Topic = "inbox"   // somebody is asked for something, or answered
 	TopicEdge    Topic = "edge"    // an edge was enrolled, fell silent, came back
 	TopicSignIn  Topic = "sign-in" // what must be told of a sign-in: break-glass used
