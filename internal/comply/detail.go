@@ -115,9 +115,9 @@ type SiteLevel struct {
 	F        float64    `json:"f" doc:"Freshness of the oldest data"`
 	D        float64    `json:"d" doc:"Declared records in date"`
 	Measured bool       `json:"measured"`
-	Why      []string   `json:"why" nullable:"false"`
-	Lift     []string   `json:"lift" nullable:"false"`
-	Caps     []string   `json:"caps" nullable:"false"`
+	Why      []string   `json:"why" nullable:"false" say:"true"`
+	Lift     []string   `json:"lift" nullable:"false" say:"true"`
+	Caps     []string   `json:"caps" nullable:"false" say:"true"`
 	Since    store.Time `json:"since"`
 	At       store.Time `json:"at"`
 }
@@ -131,7 +131,7 @@ type CheckItem struct {
 	Window      string                `json:"window"`
 	Unit        string                `json:"unit" doc:"Of several: hosts"`
 	One         string                `json:"unit_one" doc:"Of one: host"`
-	Wants       string                `json:"wants"`
+	Wants       string                `json:"wants" say:"true"`
 	Kind        string                `json:"kind" enum:"share,count,number"`
 	Implemented bool                  `json:"implemented"`
 	Contradicts bool                  `json:"contradicts"`
@@ -151,7 +151,7 @@ type AnswerItem struct {
 	Observed   *float64   `json:"observed_share"`
 	Collected  store.Time `json:"collected_at" nullable:"true"`
 	At         store.Time `json:"at"`
-	Reason     string     `json:"reason"`
+	Reason     string     `json:"reason" say:"true"`
 }
 
 // DeclarationItem is a declaration as people see it.
@@ -173,8 +173,8 @@ func declarationItem(d Declaration, siteID string, now time.Time) DeclarationIte
 // FindingItem is a finding as people see it.
 type FindingItem struct {
 	ID       string      `json:"id"`
-	Title    string      `json:"title"`
-	Detail   string      `json:"detail"`
+	Title    string      `json:"title" say:"true"`
+	Detail   string      `json:"detail" say:"true"`
 	Severity ot.Severity `json:"severity"`
 	SiteID   string      `json:"site_id"`
 	Check    string      `json:"check"`

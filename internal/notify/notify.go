@@ -18,6 +18,7 @@ import (
 	"github.com/skanse/skanse/internal/rest"
 	"github.com/skanse/skanse/internal/seal"
 	"github.com/skanse/skanse/internal/store"
+	"github.com/skanse/skanse/internal/translate"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -33,6 +34,7 @@ type Config struct {
 	Box     *seal.Box
 	Log     *slog.Logger
 	Version string
+	Say     *translate.Book  // puts what is told into the person's language; nil: English
 	Off     bool             // tell nobody: the demo
 	Now     func() time.Time // nil: the machine's
 	Retry   time.Duration    // after a first failure; 30 s

@@ -97,7 +97,7 @@ type Button struct {
 	Title    string   `json:"title"`
 	To       string   `json:"to"`
 	Allowed  bool     `json:"allowed"`
-	WhyNot   string   `json:"why_not,omitempty"`
+	WhyNot   string   `json:"why_not,omitempty" say:"true"`
 	Needs    []string `json:"needs" nullable:"false" doc:"Fields that must be filled and are not yet"`
 	Approval bool     `json:"approval"`
 	Reason   bool     `json:"reason"`
@@ -138,7 +138,7 @@ type Request struct {
 	State       string     `json:"state" enum:"waiting,approved,rejected,reopened,withdrawn"`
 	SecondDue   store.Time `json:"second_due" nullable:"true"`
 	SecondAt    store.Time `json:"second_at" nullable:"true"`
-	Text        string     `json:"text" doc:"In words: Approved by one, second look due 2026-11-30"`
+	Text        string     `json:"text" doc:"In words: Approved by one, second look due 2026-11-30" say:"true"`
 	Votes       []Vote     `json:"votes" nullable:"false"`
 }
 

@@ -2,6 +2,7 @@
 import createClient from "openapi-fetch";
 import { asOfDay, takesDay } from "./as-of";
 import { Problem, problemOf } from "./problem";
+import { language } from "../texts";
 import type { paths } from "./schema";
 
 export const prefix = "/api/v1";
@@ -19,6 +20,14 @@ export const api = createClient<paths>({
     }
     if (!response.ok) throw problemOf(response.status, await response.text());
     return response;
+  },
+});
+
+// The server says its own sentences in the language of the page.
+api.use({
+  onRequest({ request }) {
+    request.headers.set("Accept-Language", language());
+    return request;
   },
 });
 
