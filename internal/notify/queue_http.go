@@ -50,7 +50,7 @@ func (s *Service) Deliveries(ctx context.Context, scope auth.Scope, in queueIn) 
 	if err := rest.DecodeCursor(in.Cursor, &after); err != nil {
 		return page, err
 	}
-	where := ot.SQL{Text: "?", Args: []any{inScope(scope)}}
+	where := ot.SQL{Text: "d.channel <> ? AND ?", Args: []any{byPage, inScope(scope)}}
 	if in.State == "open" {
 		where = ot.SQL{Text: where.Text + " AND d.state IN (?)", Args: append(where.Args, []string{waiting, held, digest})}
 	} else if in.State != "" {

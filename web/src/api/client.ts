@@ -1,8 +1,8 @@
 // The one way to the server. Paths, filters and bodies are checked against its OpenAPI description when this compiles.
 import createClient from "openapi-fetch";
+import { language } from "../texts";
 import { asOfDay, takesDay } from "./as-of";
 import { Problem, problemOf } from "./problem";
-import { language } from "../texts";
 import type { paths } from "./schema";
 
 export const prefix = "/api/v1";
