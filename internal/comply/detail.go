@@ -97,9 +97,10 @@ type RequirementDetail struct {
 
 // RecordItem is a record that the requirement asks for.
 type RecordItem struct {
-	Record     string    `json:"record"`
-	AttestedBy string    `json:"attested_by"`
-	ValidFor   string    `json:"valid_for"`
+	Record     string    `json:"record" doc:"As it is declared"`
+	Title      string    `json:"title" doc:"The same, in the reader's language" say:"true"`
+	AttestedBy string    `json:"attested_by" say:"true"`
+	ValidFor   string    `json:"valid_for" say:"true"`
 	Until      time.Time `json:"longest_until" doc:"The latest valid_until that a declaration of today may have"`
 	Note       string    `json:"note,omitempty"`
 }
@@ -127,10 +128,10 @@ type CheckItem struct {
 	ID          string                `json:"id"`
 	Title       string                `json:"title"`
 	Measure     string                `json:"measure"`
-	Target      string                `json:"target"`
-	Window      string                `json:"window"`
-	Unit        string                `json:"unit" doc:"Of several: hosts"`
-	One         string                `json:"unit_one" doc:"Of one: host"`
+	Target      string                `json:"target" say:"true"`
+	Window      string                `json:"window" say:"true"`
+	Unit        string                `json:"unit" doc:"Of several: hosts" say:"true"`
+	One         string                `json:"unit_one" doc:"Of one: host" say:"true"`
 	Wants       string                `json:"wants" say:"true"`
 	Kind        string                `json:"kind" enum:"share,count,number"`
 	Implemented bool                  `json:"implemented"`
@@ -198,7 +199,7 @@ func (s *Service) Requirement(ctx context.Context, scope auth.Scope, id string, 
 		Refs: q.Refs.byID(), Confidence: q.Refs.Confidence, RefsNote: q.Refs.Note, References: s.cat.References,
 	}
 	for _, d := range q.Declared {
-		out.Declared = append(out.Declared, RecordItem{d.Record, d.AttestedBy, d.ValidFor.People(), now.UTC().Add(d.ValidFor.Length()).Truncate(time.Second), d.Note})
+		out.Declared = append(out.Declared, RecordItem{d.Record, d.Record, d.AttestedBy, d.ValidFor.People(), now.UTC().Add(d.ValidFor.Length()).Truncate(time.Second), d.Note})
 	}
 	err := s.db.View(ctx, func(r store.Reader) error {
 		p, err := s.load(ctx, r, scope, dayAsked(asOf))
