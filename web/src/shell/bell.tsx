@@ -1,5 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useState } from "react";
+import { createPortal } from "react-dom";
 import { prefix } from "../api/client";
 import { type Unread, unread } from "../api/notices";
 import { t } from "../texts";
@@ -66,11 +67,14 @@ export function Bell() {
           </span>
         )}
       </button>
-      {open && (
-        <Suspense>
-          <Panel onClose={() => setOpen(false)} />
-        </Suspense>
-      )}
+      {open &&
+        // Beside the page, not inside the way to it: its head is no head of the pages' list.
+        createPortal(
+          <Suspense>
+            <Panel onClose={() => setOpen(false)} />
+          </Suspense>,
+          document.body,
+        )}
     </>
   );
 }
