@@ -8,3 +8,10 @@ import "embed"
 //
 //go:embed all:dist
 var Dist embed.FS
+
+// Content holds what the catalogue's requirements, checks and record types are called in
+// other languages. The interface reads the same files; the server needs the names
+// inside its own sentences.
+//
+//go:embed src/texts/content.*.json
+var Content embed.FS

@@ -30,6 +30,7 @@ import (
 	"github.com/skanse/skanse/internal/rest/admin"
 	"github.com/skanse/skanse/internal/sensor"
 	"github.com/skanse/skanse/internal/store"
+	"github.com/skanse/skanse/internal/translate"
 	"github.com/skanse/skanse/internal/view"
 	"github.com/skanse/skanse/internal/vuln"
 	"github.com/skanse/skanse/web"
@@ -60,7 +61,8 @@ type server struct {
 	digest   *view.Digest
 	egress   *egress.Dialer // the one way out
 	notify   *notify.Service
-	sensor   sensor.Config // protocols and rules for every source
+	say      *translate.Answers // the server's sentences in other languages
+	sensor   sensor.Config      // protocols and rules for every source
 	care     *care.Service
 	opts     serverOptions
 
@@ -158,6 +160,9 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 		return nil, err
 	}
 	s.view = view.New(s.db)
+	if err := s.openLanguages(catalogue); err != nil {
+		return nil, err
+	}
 	s.openInbox()
 	if err := s.openNotices(sealKey); err != nil {
 		return nil, err
@@ -171,7 +176,7 @@ func (s *server) close() error { return s.db.Close() }
 // router is the door. visitor is who comes without a session: nobody on the
 // network, the system on the socket in the data folder.
 func (s *server) router(visitor *auth.Principal) *rest.Router {
-	return api.New(rest.Config{DB: s.db, Auth: s.auth, Log: s.log, Version: Version, Hosts: s.opts.Hosts, Visitor: visitor}, pages(),
+	return api.New(rest.Config{DB: s.db, Auth: s.auth, Log: s.log, Version: Version, Hosts: s.opts.Hosts, Visitor: visitor, Say: s.say}, pages(),
 		admin.New(admin.Config{DB: s.db, Auth: s.auth, Org: s.org, Audit: s.audit, Version: Version, Demo: s.opts.Demo, Overview: s.overview}),
 		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges, s.digest, s.listening, s.vuln)
 }

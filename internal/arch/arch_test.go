@@ -21,7 +21,7 @@ const module = "github.com/skanse/skanse/"
 // edit it to make a build pass: docs/ARCHITECTURE.md says why each line stands where it does.
 var layers = [][]string{
 	{"internal/ot", "internal/qr", "catalog", "web"}, // words, content, pixels
-	{"internal/store", "internal/arch", "internal/seal", "internal/plan"},
+	{"internal/store", "internal/arch", "internal/seal", "internal/plan", "internal/translate"},
 	{"internal/org", "internal/audit"},
 	{"internal/bus", "internal/job", "internal/egress"},
 	{"internal/auth"},

@@ -32,7 +32,7 @@ type ListLine struct {
 	Name   string   `json:"name"`
 	Result string   `json:"result" enum:"new,known,problem"`
 	ID     string   `json:"id,omitempty"`
-	Why    string   `json:"why,omitempty" doc:"Of a problem: what to do; of a known line: by what it was recognised"`
+	Why    string   `json:"why,omitempty" doc:"Of a problem: what to do; of a known line: by what it was recognised" say:"true"`
 	Is     string   `json:"is,omitempty" doc:"What the known asset is called now"`
 	Sets   []string `json:"sets" nullable:"false" doc:"Fields that the line sets or changes"`
 	Keeps  []string `json:"keeps" nullable:"false" doc:"Fields where what is measured stands above the line"`

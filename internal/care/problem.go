@@ -18,8 +18,8 @@ import (
 type Problem struct {
 	ID     string `json:"id"` // "disk", "snapshot": stays the same while the problem does
 	Urgent bool   `json:"urgent"`
-	Title  string `json:"title"`
-	Detail string `json:"detail" doc:"What to do"`
+	Title  string `json:"title" say:"true"`
+	Detail string `json:"detail" doc:"What to do" say:"true"`
 }
 
 // The limits. Each is a round number that a person can remember.

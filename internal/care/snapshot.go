@@ -26,7 +26,7 @@ type Snapshot struct {
 	Tried  store.Time `db:"tried_at" json:"tried_at" doc:"Its database was restored and compared"`
 	Read   store.Time `db:"read_at" json:"read_at" doc:"Read back whole from where it lies"`
 	Gone   store.Time `db:"gone_at" json:"gone_at" doc:"Removed by the rule of what is kept"`
-	Error  string     `db:"error" json:"error"`
+	Error  string     `db:"error" json:"error" say:"true"`
 }
 
 const snapshotColumns = "snapshot_id, at, place, name, bytes, sha256, rows, took, tried_at, read_at, gone_at, error"

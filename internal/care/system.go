@@ -61,7 +61,7 @@ type JobState struct {
 	RanAt   store.Time `db:"ran_at" json:"ran_at"`
 	NextAt  store.Time `db:"next_at" json:"next_at"`
 	Running bool       `db:"running" json:"running"`
-	Error   string     `db:"error" json:"error" doc:"Of its last turn; empty: it went well"`
+	Error   string     `db:"error" json:"error" doc:"Of its last turn; empty: it went well" say:"true"`
 }
 
 // Figure is a number that another part tells of itself.

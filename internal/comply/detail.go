@@ -97,9 +97,10 @@ type RequirementDetail struct {
 
 // RecordItem is a record that the requirement asks for.
 type RecordItem struct {
-	Record     string    `json:"record"`
-	AttestedBy string    `json:"attested_by"`
-	ValidFor   string    `json:"valid_for"`
+	Record     string    `json:"record" doc:"As it is declared"`
+	Title      string    `json:"title" doc:"The same, in the reader's language" say:"true"`
+	AttestedBy string    `json:"attested_by" say:"true"`
+	ValidFor   string    `json:"valid_for" say:"true"`
 	Until      time.Time `json:"longest_until" doc:"The latest valid_until that a declaration of today may have"`
 	Note       string    `json:"note,omitempty"`
 }
@@ -115,9 +116,9 @@ type SiteLevel struct {
 	F        float64    `json:"f" doc:"Freshness of the oldest data"`
 	D        float64    `json:"d" doc:"Declared records in date"`
 	Measured bool       `json:"measured"`
-	Why      []string   `json:"why" nullable:"false"`
-	Lift     []string   `json:"lift" nullable:"false"`
-	Caps     []string   `json:"caps" nullable:"false"`
+	Why      []string   `json:"why" nullable:"false" say:"true"`
+	Lift     []string   `json:"lift" nullable:"false" say:"true"`
+	Caps     []string   `json:"caps" nullable:"false" say:"true"`
 	Since    store.Time `json:"since"`
 	At       store.Time `json:"at"`
 }
@@ -127,11 +128,11 @@ type CheckItem struct {
 	ID          string                `json:"id"`
 	Title       string                `json:"title"`
 	Measure     string                `json:"measure"`
-	Target      string                `json:"target"`
-	Window      string                `json:"window"`
-	Unit        string                `json:"unit" doc:"Of several: hosts"`
-	One         string                `json:"unit_one" doc:"Of one: host"`
-	Wants       string                `json:"wants"`
+	Target      string                `json:"target" say:"true"`
+	Window      string                `json:"window" say:"true"`
+	Unit        string                `json:"unit" doc:"Of several: hosts" say:"true"`
+	One         string                `json:"unit_one" doc:"Of one: host" say:"true"`
+	Wants       string                `json:"wants" say:"true"`
 	Kind        string                `json:"kind" enum:"share,count,number"`
 	Implemented bool                  `json:"implemented"`
 	Contradicts bool                  `json:"contradicts"`
@@ -151,7 +152,7 @@ type AnswerItem struct {
 	Observed   *float64   `json:"observed_share"`
 	Collected  store.Time `json:"collected_at" nullable:"true"`
 	At         store.Time `json:"at"`
-	Reason     string     `json:"reason"`
+	Reason     string     `json:"reason" say:"true"`
 }
 
 // DeclarationItem is a declaration as people see it.
@@ -173,8 +174,8 @@ func declarationItem(d Declaration, siteID string, now time.Time) DeclarationIte
 // FindingItem is a finding as people see it.
 type FindingItem struct {
 	ID       string      `json:"id"`
-	Title    string      `json:"title"`
-	Detail   string      `json:"detail"`
+	Title    string      `json:"title" say:"true"`
+	Detail   string      `json:"detail" say:"true"`
 	Severity ot.Severity `json:"severity"`
 	SiteID   string      `json:"site_id"`
 	Check    string      `json:"check"`
@@ -198,7 +199,7 @@ func (s *Service) Requirement(ctx context.Context, scope auth.Scope, id string, 
 		Refs: q.Refs.byID(), Confidence: q.Refs.Confidence, RefsNote: q.Refs.Note, References: s.cat.References,
 	}
 	for _, d := range q.Declared {
-		out.Declared = append(out.Declared, RecordItem{d.Record, d.AttestedBy, d.ValidFor.People(), now.UTC().Add(d.ValidFor.Length()).Truncate(time.Second), d.Note})
+		out.Declared = append(out.Declared, RecordItem{d.Record, d.Record, d.AttestedBy, d.ValidFor.People(), now.UTC().Add(d.ValidFor.Length()).Truncate(time.Second), d.Note})
 	}
 	err := s.db.View(ctx, func(r store.Reader) error {
 		p, err := s.load(ctx, r, scope, dayAsked(asOf))

@@ -18,7 +18,7 @@ type Item struct {
 	Label   string   `json:"label"`
 	Verdict Verdict  `json:"verdict" enum:"pass,fail,unknown,excepted"`
 	Value   *float64 `json:"value"`
-	Reason  string   `json:"reason"`
+	Reason  string   `json:"reason" say:"true"`
 	PartOf  string   `json:"part_of,omitempty" doc:"Id of the failing row above that counts this one; it is no row of its own in the check's numbers"`
 }
 

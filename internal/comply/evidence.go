@@ -77,7 +77,7 @@ type EvidenceRow struct {
 	Observed   *float64   `db:"observed" json:"observed"`
 	Collected  store.Time `db:"collected_at" json:"collected_at" nullable:"true"`
 	From       store.Time `db:"window_from" json:"from" nullable:"true"`
-	Reason     string     `db:"reason" json:"reason"`
+	Reason     string     `db:"reason" json:"reason" say:"true"`
 	ItemsHash  string     `db:"items_hash" json:"items"`
 	RunID      string     `db:"run_id" json:"run"`
 	Position   int        `db:"position" json:"position"`

@@ -15,8 +15,8 @@ import (
 type Need struct {
 	Kind     string      `json:"kind" enum:"contradiction,key_below,new_devices,blind,undeclared"`
 	Severity ot.Severity `json:"severity"`
-	Title    string      `json:"title"`
-	Detail   string      `json:"detail"`
+	Title    string      `json:"title" say:"true"`
+	Detail   string      `json:"detail" say:"true"`
 	SiteID   string      `json:"site_id"`
 	At       store.Time  `json:"at" nullable:"true"`
 	Link     Link        `json:"link"`

@@ -17,8 +17,8 @@ type Cell struct {
 	Level  *int   `json:"level" doc:"0 to 5, null when unknown"`
 	State  State  `json:"state" enum:"unknown,below,key_below,contradicted,at,not_applicable"`
 	Target int    `json:"target"`
-	Why    string `json:"why"`
-	Lift   string `json:"lift"`
+	Why    string `json:"why" say:"true"`
+	Lift   string `json:"lift" say:"true"`
 }
 
 // picture is what one person may see of all levels, now or as of a day.

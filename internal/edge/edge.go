@@ -83,7 +83,7 @@ type Port struct {
 	Up          bool   `json:"up"`
 	Silent      bool   `json:"silent" doc:"It has no address and sends nothing by itself"`
 	Listening   bool   `json:"listening"`
-	Error       string `json:"error,omitempty" doc:"Why it does not listen"`
+	Error       string `json:"error,omitempty" doc:"Why it does not listen" say:"true"`
 	Packets     uint64 `json:"packets" doc:"Since the edge started"`
 	Dropped     uint64 `json:"dropped"`
 	Transmitted uint64 `json:"transmitted" doc:"Must stay 0"`

@@ -26,8 +26,8 @@ type Entry struct {
 	Role         string     `json:"role" doc:"The role that is asked; empty: a person is"`
 	User         Who        `json:"user" doc:"The person who is asked"`
 	Severity     string     `json:"severity" enum:"now,today,this-week,information"`
-	Title        string     `json:"title"`
-	Detail       string     `json:"detail"`
+	Title        string     `json:"title" say:"true"`
+	Detail       string     `json:"detail" say:"true"`
 	Ref          ot.Ref     `json:"ref" doc:"What it is about"`
 	Action       string     `json:"action" doc:"The one primary action: decide, approve, renew, explain, answer, look"`
 	OpenedAt     store.Time `json:"opened_at"`

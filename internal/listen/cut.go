@@ -43,7 +43,7 @@ type Cut struct {
 	From    store.Time `json:"from"`
 	To      store.Time `json:"to"`
 	State   string     `json:"state" enum:"waiting,ready,empty,failed,gone" doc:"empty: no packet of it is kept any more; gone: the file was removed after a day"`
-	Detail  string     `json:"detail" doc:"Why, in a sentence"`
+	Detail  string     `json:"detail" doc:"Why, in a sentence" say:"true"`
 	Packets int64      `json:"packets"`
 	Masked  int64      `json:"masked" doc:"Packets without payload, as it holds or may hold a sign-in"`
 	Headers int64      `json:"headers" doc:"Packets of which only headers are kept: not the plant's own"`

@@ -62,7 +62,7 @@ type Ring struct {
 	OldestAt *time.Time `json:"oldest_at"`
 	PerDay   int64      `json:"per_day" doc:"Bytes written to disk a day, at this rate; 0: not known yet, or none"`
 	Unstored uint64     `json:"unstored" doc:"Packets that the disk was too slow for"`
-	Problem  string     `json:"problem" doc:"Why nothing is stored; empty: all is well"`
+	Problem  string     `json:"problem" doc:"Why nothing is stored; empty: all is well" say:"true"`
 }
 
 func moment(ns int64) *time.Time {
@@ -161,7 +161,7 @@ func verdict(list []Sentence) string {
 type FilterCheck struct {
 	OK           bool   `json:"ok"`
 	At           int    `json:"at" doc:"Byte of the text at which it is wrong"`
-	Message      string `json:"message" doc:"What is wrong; empty: nothing"`
+	Message      string `json:"message" doc:"What is wrong; empty: nothing" say:"true"`
 	Instructions int    `json:"instructions" doc:"Length of the program that the kernel runs"`
 }
 

@@ -13,7 +13,7 @@ import (
 type Sentence struct {
 	ID     string            `json:"id" enum:"silent_dead,no_summary,no_traffic,broadcast_only,one_direction,duplicates,truncated,too_long,damaged,merged,vlans,tag_one_way,dropped,sent,not_silent,filter,early,good" doc:"Names the sentence in the interface's texts"`
 	Weight string            `json:"weight" enum:"alarm,mend,note,good"`
-	Text   string            `json:"text"`
+	Text   string            `json:"text" say:"true"`
 	Do     string            `json:"do" doc:"What to do; empty: nothing"`
 	Values map[string]string `json:"values" nullable:"false" doc:"What stands in the text"`
 }

@@ -32,7 +32,7 @@ type Capture struct {
 	Bytes   int64  `json:"bytes"`
 	Read    int64  `json:"read" doc:"Bytes read so far"`
 	Packets int64  `json:"packets"`
-	Error   string `json:"error" doc:"Why it failed, or where it was cut; empty: nothing to say"`
+	Error   string `json:"error" doc:"Why it failed, or where it was cut; empty: nothing to say" say:"true"`
 	FirstAt *Stamp `json:"first_at" doc:"Of the first packet; null: none yet"`
 	LastAt  *Stamp `json:"last_at"`
 	Added   Added  `json:"added"`

@@ -83,8 +83,8 @@ func (s *Service) together(ctx context.Context, tx *store.Tx, rows []delivery) e
 // Link is what the holder of a link in a message is shown.
 type Link struct {
 	What   string     `json:"what" enum:"open,done,bundle,callout,test"`
-	Title  string     `json:"title"`
-	Items  []string   `json:"items" nullable:"false" doc:"Titles of a bundle"`
+	Title  string     `json:"title" say:"true"`
+	Items  []string   `json:"items" nullable:"false" doc:"Titles of a bundle" say:"true"`
 	ItemID string     `json:"item_id"`
 	SentAt store.Time `json:"sent_at" nullable:"true"`
 	SeenAt store.Time `json:"seen_at" nullable:"true"`

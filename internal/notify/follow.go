@@ -115,9 +115,6 @@ const tooOld = 3 * 24 * time.Hour
 // follow makes deliveries of what the inbox says, in the transaction in which it
 // heard of it. A repeated event finds its deliveries made already.
 func (s *Service) follow(ctx context.Context, tx *store.Tx, events []bus.Event) error {
-	if s.cfg.Off {
-		return nil
-	}
 	now := s.cfg.Now()
 	var keys []string
 	for _, e := range events {
@@ -166,10 +163,18 @@ func (s *Service) opened(ctx context.Context, tx *store.Tx, now time.Time, i ite
 	if err := store.Upsert(ctx, tx, "notify_item", []told{{i.ID, i.OpenedAt, false}}, []string{"item_id"}, []string{"opened_at", "done"}); err != nil {
 		return err
 	}
-	out, err := s.toPeople(ctx, tx, now, i)
+	out, err := s.pageOf(ctx, tx, now, i)
 	if err != nil {
 		return err
 	}
+	if s.cfg.Off {
+		return enqueue(ctx, tx, out)
+	}
+	people, err := s.toPeople(ctx, tx, now, i)
+	if err != nil {
+		return err
+	}
+	out = append(out, people...)
 	more, err := s.toReceivers(ctx, tx, now, i, whatOpen)
 	if err != nil {
 		return err
@@ -185,6 +190,9 @@ func (s *Service) closed(ctx context.Context, tx *store.Tx, now time.Time, i ite
 	if _, err := tx.Exec(ctx, "UPDATE notify_delivery SET state = ?, ended_at = ? WHERE item_id = ? AND what = ? AND user_id <> '' AND state IN (?)",
 		answered, store.At(now), i.ID, whatOpen, []string{waiting, held, digest}); err != nil {
 		return err
+	}
+	if s.cfg.Off {
+		return nil
 	}
 	out, err := s.toReceivers(ctx, tx, now, i, whatDone)
 	if err != nil {

@@ -98,7 +98,7 @@ func (h *house) serve() {
 	h.s = h.service()
 	who := resttest.Person(auth.Administrator, auth.Scope{All: true}, auth.All()...)
 	who.UserID, who.Name, who.Email = h.boss.ID, h.boss.Name, h.boss.Email
-	r := rest.New(rest.Config{DB: h.db, Auth: resttest.People{"boss": who}})
+	r := rest.New(rest.Config{DB: h.db, Auth: resttest.People{"boss": who, "other": resttest.Person(auth.Administrator, auth.Scope{All: true}, auth.All()...)}})
 	h.s.Routes(r)
 	h.door = r.Handler()
 }
@@ -148,6 +148,11 @@ func (h *house) do(method, path, body string, want int, header ...string) (out m
 		}
 	}
 	return out, w.Header().Get("ETag")
+}
+
+func (h *house) as(who, method, path, body string) *httptest.ResponseRecorder {
+	h.t.Helper()
+	return resttest.Do(h.t, h.door, method, rest.Prefix+path, who, body)
 }
 
 // allow opens a port of this machine.

@@ -118,7 +118,7 @@ func mailOf(from, domain string, p parcel) (*mail.Msg, error) {
 
 // draw fills the texts for a person.
 func (s *Service) draw(d delivery, p recipient) (parcel, error) {
-	l := letterOf(d.What, d.Body.V, p.wishes.location())
+	l := letterOf(d.What, d.Body.V, p.wishes.location()).in(s.cfg.Say, p.Language)
 	l.Name, l.Address = p.Name, s.base(p.address)
 	if l.Address != "" && d.Token != "" {
 		l.Link = l.Address + "/told?token=" + d.Token

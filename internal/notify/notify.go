@@ -8,6 +8,7 @@ import (
 	"context"
 	"embed"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/skanse/skanse/internal/rest"
 	"github.com/skanse/skanse/internal/seal"
 	"github.com/skanse/skanse/internal/store"
+	"github.com/skanse/skanse/internal/translate"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -33,6 +35,7 @@ type Config struct {
 	Box     *seal.Box
 	Log     *slog.Logger
 	Version string
+	Say     *translate.Book  // puts what is told into the person's language; nil: English
 	Off     bool             // tell nobody: the demo
 	Now     func() time.Time // nil: the machine's
 	Retry   time.Duration    // after a first failure; 30 s
@@ -46,6 +49,10 @@ type Service struct {
 	address atomic.Pointer[string] // of the pages, as this server knows it
 	wake    chan struct{}
 	radio   line // the modem: the queue and a test take turns
+
+	listeners streams       // who follows the bell
+	ended     chan struct{} // closed when Run is over: nobody is told any more
+	end       sync.Once
 }
 
 // New makes a Service; nothing is sent until Run.
@@ -63,7 +70,7 @@ func New(db *store.DB, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{db: db, cfg: cfg, words: w, wake: make(chan struct{}, 1)}, nil
+	return &Service{db: db, cfg: cfg, words: w, wake: make(chan struct{}, 1), ended: make(chan struct{})}, nil
 }
 
 // UseAddress says under which address people reach the pages, where the settings do not.
@@ -72,6 +79,11 @@ func (s *Service) UseAddress(url string) { s.address.Store(&url) }
 // Run follows the inbox and empties the queue until ctx ends.
 func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { // at once, not when the last way has ended: a server that stops waits for open streams
+		<-ctx.Done()
+		s.end.Do(func() { close(s.ended) })
+		return nil
+	})
 	g.Go(func() error { return b.Run(ctx, "notify", []ot.Topic{ot.TopicInbox}, s.follow) })
 	g.Go(func() error { return s.dispatch(ctx) })
 	return g.Wait()
@@ -83,6 +95,7 @@ func (s *Service) Routes(r *rest.Router) {
 	s.receiverRoutes(r)
 	s.queueRoutes(r)
 	s.personRoutes(r)
+	s.pageRoutes(r)
 	s.settingRoutes(r)
 }
 

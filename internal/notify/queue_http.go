@@ -16,7 +16,7 @@ type Delivery struct {
 	What     string     `db:"what" json:"what" enum:"open,done,bundle,callout"`
 	Channel  string     `db:"channel" json:"channel" enum:"mail,sms,webhook,syslog"`
 	To       string     `db:"told" json:"to" doc:"Name of the person or the receiver"`
-	Title    string     `db:"-" json:"title"`
+	Title    string     `db:"-" json:"title" say:"true"`
 	Items    int64      `db:"-" json:"items" doc:"In a bundle"`
 	Severity int64      `db:"severity" json:"severity"`
 	State    string     `db:"state" json:"state" enum:"waiting,held,digest,bundled,sent,answered,dead"`
@@ -25,7 +25,7 @@ type Delivery struct {
 	TriedAt  store.Time `db:"tried_at" json:"tried_at" nullable:"true"`
 	EndedAt  store.Time `db:"ended_at" json:"ended_at" nullable:"true"`
 	Attempts int64      `db:"attempts" json:"attempts"`
-	Error    string     `db:"error" json:"error" doc:"Of the last attempt"`
+	Error    string     `db:"error" json:"error" doc:"Of the last attempt" say:"true"`
 	Answer   string     `db:"answer" json:"answer" doc:"What the other side said"`
 	SeenAt   store.Time `db:"seen" json:"seen_at" nullable:"true" doc:"The person confirmed the link, or opened the item in the inbox"`
 	SiteNo   int64      `db:"site_no" json:"-"`
@@ -50,7 +50,7 @@ func (s *Service) Deliveries(ctx context.Context, scope auth.Scope, in queueIn) 
 	if err := rest.DecodeCursor(in.Cursor, &after); err != nil {
 		return page, err
 	}
-	where := ot.SQL{Text: "?", Args: []any{inScope(scope)}}
+	where := ot.SQL{Text: "d.channel <> ? AND ?", Args: []any{byPage, inScope(scope)}}
 	if in.State == "open" {
 		where = ot.SQL{Text: where.Text + " AND d.state IN (?)", Args: append(where.Args, []string{waiting, held, digest})}
 	} else if in.State != "" {

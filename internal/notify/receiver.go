@@ -49,7 +49,7 @@ type Receiver struct {
 	HasSecret bool       `json:"has_secret" doc:"A password, key or PIN is kept; it is never shown"`
 	Audit     bool       `json:"audit" doc:"syslog: the audit log and its checkpoints go there too"`
 	AuditNext int64      `json:"audit_next" doc:"Index of the next entry of the audit log to go there"`
-	Problem   string     `json:"problem" doc:"Why it was turned off by itself"`
+	Problem   string     `json:"problem" doc:"Why it was turned off by itself" say:"true"`
 	FailingAt store.Time `json:"failing_at" nullable:"true" doc:"It has taken nothing since then"`
 	WorkedAt  store.Time `json:"worked_at" nullable:"true" doc:"Last time it took something"`
 	Waiting   int64      `json:"waiting" doc:"In the queue"`

@@ -12,6 +12,7 @@ import (
 
 	"github.com/skanse/skanse/catalog"
 	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/translate"
 )
 
 // words are the texts of every language in catalog/texts/notices.
@@ -60,6 +61,7 @@ type letter struct {
 	Title, Detail string
 	Site          string
 	Due           string // in the person's own time
+	due           time.Time
 	Link, Address string
 	Items         []letter
 	More          int
@@ -68,10 +70,25 @@ type letter struct {
 func letterOf(what string, c Content, zone *time.Location) letter {
 	l := letter{What: what, Severity: c.Severity, Title: c.Title, Detail: c.Detail, Site: c.Site, More: c.More}
 	if !c.DueAt.IsZero() {
-		l.Due = c.DueAt.In(zone).Format("Mon 2 Jan 15:04 MST")
+		l.due = c.DueAt.In(zone)
+		l.Due = l.due.Format(dueLayout)
 	}
 	for _, i := range c.Items {
 		l.Items = append(l.Items, letterOf(whatOpen, i, zone))
+	}
+	return l
+}
+
+const dueLayout = "Mon 2 Jan 15:04 MST"
+
+// in says the letter's sentences in a language.
+func (l letter) in(b *translate.Book, lang string) letter {
+	l.Title, l.Detail = b.Say(lang, l.Title), b.Say(lang, l.Detail)
+	if !l.due.IsZero() {
+		l.Due = translate.When(lang, l.due, dueLayout)
+	}
+	for i := range l.Items {
+		l.Items[i] = l.Items[i].in(b, lang)
 	}
 	return l
 }

@@ -30,7 +30,7 @@ type BulkResult struct {
 	OK      bool          `json:"ok"`
 	What    string        `json:"what" doc:"In words; empty: nothing changes"`
 	Changes []FieldChange `json:"changes" nullable:"false"`
-	WhyNot  string        `json:"why_not,omitempty"`
+	WhyNot  string        `json:"why_not,omitempty" say:"true"`
 }
 
 // errDry rolls a dry run back.

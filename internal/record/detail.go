@@ -36,7 +36,7 @@ type Button struct {
 	Title    string   `json:"title"`
 	To       string   `json:"to"`
 	Allowed  bool     `json:"allowed"`
-	WhyNot   string   `json:"why_not,omitempty"`
+	WhyNot   string   `json:"why_not,omitempty" say:"true"`
 	Needs    []string `json:"needs" nullable:"false" doc:"Fields that must be filled and are not yet"`
 	Approval bool     `json:"approval"`
 	Reason   bool     `json:"reason"`

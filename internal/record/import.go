@@ -38,7 +38,7 @@ type ImportRow struct {
 	Title   string        `json:"title"`
 	Effect  string        `json:"effect" enum:"create,change,same,refuse"`
 	Changes []FieldChange `json:"changes" nullable:"false"`
-	Why     string        `json:"why,omitempty"`
+	Why     string        `json:"why,omitempty" say:"true"`
 }
 
 // Import is a table of records of one type.

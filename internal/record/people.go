@@ -68,12 +68,13 @@ type Profile struct {
 	EntityID string `db:"entity_id" json:"entity_id"`
 	Name     string `db:"name" json:"name"`
 	Profile  string `db:"profile" json:"profile" enum:"small,normal,group"`
+	Chosen   bool   `db:"chosen" json:"chosen" doc:"False: nobody has chosen yet, so it is normal"`
 }
 
 // Profiles lists the companies in scope with their approval profile.
 func (s *Service) Profiles(ctx context.Context, scope auth.Scope) (page rest.Page[Profile], err error) {
 	err = s.db.View(ctx, func(r store.Reader) error {
-		page.Items, err = store.All[Profile](ctx, r, `SELECT e.entity_id, e.name, COALESCE(p.profile, 'normal') AS profile FROM org_entity e LEFT JOIN record_profile p ON p.entity_id = e.entity_id
+		page.Items, err = store.All[Profile](ctx, r, `SELECT e.entity_id, e.name, COALESCE(p.profile, 'normal') AS profile, p.profile IS NOT NULL AS chosen FROM org_entity e LEFT JOIN record_profile p ON p.entity_id = e.entity_id
 			WHERE e.entity_id IN (SELECT vs.entity_id FROM org_site vs WHERE ?) OR e.entity_id IN (?) ORDER BY e.name, e.entity_id`, scope.Where("vs.site_no", ""), entities(scope))
 		return err
 	})

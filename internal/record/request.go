@@ -23,7 +23,7 @@ type Request struct {
 	State       string     `json:"state" enum:"waiting,approved,rejected,reopened,withdrawn"`
 	SecondDue   store.Time `json:"second_due" nullable:"true"`
 	SecondAt    store.Time `json:"second_at" nullable:"true"`
-	Text        string     `json:"text" doc:"In words: Approved by one, second look due 2026-11-30"`
+	Text        string     `json:"text" doc:"In words: Approved by one, second look due 2026-11-30" say:"true"`
 	Votes       []Vote     `json:"votes" nullable:"false"`
 }
 

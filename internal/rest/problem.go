@@ -10,14 +10,15 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/translate"
 )
 
 // Problem is an error as RFC 9457 has it, with the code that machines read.
 type Problem struct {
 	Type   string  `json:"type" doc:"about:blank: the status says what kind it is"`
-	Title  string  `json:"title" doc:"The status in words"`
+	Title  string  `json:"title" doc:"The status in words" say:"true"`
 	Status int     `json:"status"`
-	Detail string  `json:"detail" doc:"What was wrong, where, and what to do"`
+	Detail string  `json:"detail" doc:"What was wrong, where, and what to do" say:"true"`
 	Code   ot.Code `json:"code" doc:"For programs: invalid, not_found, conflict, forbidden, sign_in, second_step (the password or link is right, a code is asked next), too_many, full, busy, damaged, internal"`
 	Errors []Fault `json:"errors,omitempty" doc:"Each wrong input"`
 }
@@ -25,7 +26,7 @@ type Problem struct {
 // Fault is one wrong input.
 type Fault struct {
 	Where   string `json:"where" doc:"body.name, query.limit"`
-	Message string `json:"message"`
+	Message string `json:"message" say:"true"`
 }
 
 func (p *Problem) Error() string { return p.Detail }
@@ -116,7 +117,7 @@ func (r *Router) problem(ctx context.Context, op Op, err error) *Problem {
 
 func (r *Router) fail(w http.ResponseWriter, q *http.Request, err error) {
 	p := r.problem(q.Context(), Op{ID: q.Method + " " + q.URL.Path}, err)
-	write(w, p)
+	write(w, r.cfg.Say.Say(translate.Accepted(q.Header.Get("Accept-Language")), p).(*Problem))
 }
 
 func writeProblem(w http.ResponseWriter, status int, code ot.Code, detail string) {

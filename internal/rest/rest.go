@@ -18,6 +18,7 @@ import (
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/store"
+	"github.com/skanse/skanse/internal/translate"
 )
 
 // Prefix is where all routes live.
@@ -46,6 +47,9 @@ type Config struct {
 	// Visitor is who an unknown visitor is; the demo makes everybody its
 	// administrator. nil: nobody.
 	Visitor *auth.Principal
+
+	// Say puts the sentences of an answer into the reader's language; nil: English.
+	Say *translate.Answers
 }
 
 // Router holds the registered operations of one listener.
@@ -70,7 +74,7 @@ func New(cfg Config) *Router {
 	h.Info.Description = "The evidence, assets and conversations of a plant. Times are RFC 3339 UTC; an unknown number is null."
 	h.NoFormatFallback = false
 	h.RejectUnknownQueryParameters = true // a misspelt filter must not answer with everything
-	h.Transformers = []huma.Transformer{asProblem}
+	h.Transformers = []huma.Transformer{asProblem, r.inLanguage}
 	h.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"session": {Type: "apiKey", In: "cookie", Name: CookieName},
 		"token":   {Type: "http", Scheme: "bearer"},

@@ -27,8 +27,9 @@ type binder struct {
 	args   []any
 }
 
-// maxDepth bounds fragments inside fragments; real ones are two deep.
-const maxDepth = 8
+// maxDepth bounds fragments inside fragments. The deepest real one, the drill-down of
+// conversations between zones with exceptions taken off, has ten.
+const maxDepth = 12
 
 func (b *binder) add(text string, args []any, depth int) error {
 	if depth > maxDepth {

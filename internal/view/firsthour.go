@@ -16,6 +16,7 @@ type FirstHour struct {
 	Sites          []SiteStart `json:"sites" nullable:"false"`
 	People         int64       `json:"people" doc:"Accounts that can sign in"`
 	Administrators int64       `json:"administrators" doc:"Two, or nobody lets the second one in again"`
+	Eyes           bool        `json:"eyes" doc:"Each company has chosen how many eyes it can spare"`
 	Done           bool        `json:"done"`
 }
 
@@ -59,10 +60,15 @@ FROM org_site s WHERE ? ORDER BY s.name, s.site_no`, scope.Where("s.site_no", ""
 			return err
 		}
 		p, err := store.One[people](ctx, r, "SELECT COUNT(*) AS n, COALESCE(SUM(CASE WHEN role = 'administrator' THEN 1 ELSE 0 END), 0) AS admins FROM auth_user WHERE NOT disabled")
+		if err != nil {
+			return err
+		}
 		out.People, out.Administrators = p.All, p.Admins
+		open, err := store.One[int64](ctx, r, "SELECT COUNT(DISTINCT s.entity_id) FROM org_site s WHERE ? AND NOT EXISTS (SELECT 1 FROM record_profile p WHERE p.entity_id = s.entity_id)", scope.Where("s.site_no", ""))
+		out.Eyes = open == 0
 		return err
 	})
-	out.Done = len(out.Sites) > 0 && out.Administrators > 1 && !slices.ContainsFunc(out.Sites, func(x SiteStart) bool { return !x.done() })
+	out.Done = len(out.Sites) > 0 && out.Administrators > 1 && out.Eyes && !slices.ContainsFunc(out.Sites, func(x SiteStart) bool { return !x.done() })
 	return out, err
 }
 

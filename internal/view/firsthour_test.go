@@ -2,6 +2,7 @@ package view
 
 import (
 	"testing"
+	"time"
 
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/ot"
@@ -48,6 +49,18 @@ func TestFirstHour(t *testing.T) {
 		nets, err := s.Networks(t.Context(), sees, p.site.ID)
 		if err != nil || len(nets) != 2 || nets[0].Prefix != "192.168.9.0/24" || nets[0].ZoneID != "" || nets[1].Zone != "Cell 1" {
 			t.Errorf("%+v %v", nets, err)
+		}
+		if got.Eyes {
+			t.Error("nobody has chosen how many eyes look")
+		}
+		if err := db.Update(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.Exec(t.Context(), "INSERT INTO record_profile (entity_id, profile, set_at, set_by) SELECT entity_id, 'small', ?, 'lena' FROM org_entity", store.At(time.Now()))
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err = s.FirstHour(t.Context(), sees); err != nil || !got.Eyes {
+			t.Errorf("chosen: %+v %v", got, err)
 		}
 		foreign := auth.Scope{Sites: []int64{77}}
 		if got, err = s.FirstHour(t.Context(), foreign); err != nil || len(got.Sites) != 0 || got.Done {

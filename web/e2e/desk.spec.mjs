@@ -98,3 +98,54 @@ test("who is on call and who is away can be read", () =>
     await page.getByRole("button", { name: "Say so" }).waitFor();
     assert.deepEqual(await violations(page), []);
   }));
+
+test("the bell says what was sent, by keyboard and on a phone, and keeps that it was read", async () => {
+  for (const size of [wide, phone])
+    await visit(size, async (page) => {
+      const bell = page.locator(".bell:visible");
+      const before = (await ask(page, "/notices/mine?unread=true")).items.length;
+      if (before > 0) await bell.locator(".badge").waitFor();
+      await bell.focus();
+      await page.keyboard.press("Enter");
+      await page.getByRole("dialog", { name: "Notices" }).waitFor();
+      await page.locator(".told").or(page.locator("dialog .empty")).first().waitFor();
+      assert.deepEqual(await violations(page), []);
+      assert.deepEqual(await tooWide(page), []);
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      if (before === 0) return;
+      await page.keyboard.press("Enter"); // the focus is on the bell again
+      await page.locator(".told.unread").first().click();
+      await page.waitForURL(/\/inbox\?/);
+      await page.waitForFunction(
+        async (n) => (await (await fetch("/api/v1/notices/mine?unread=true")).json()).items.length === n - 1,
+        before,
+      );
+    });
+});
+
+test("what a night shift reads first is in its language", () =>
+  visit(wide, async (page) => {
+    const english = await page.evaluate(async () => {
+      /** @type {string[]} */
+      const left = [];
+      const get = async (/** @type {string} */ path, /** @type {string} */ lang) =>
+        (await fetch(`/api/v1${path}`, { headers: { "Accept-Language": lang } })).json();
+      const keys = new Set(["why", "lift", "caps", "reason"]);
+      /** @type {(a: any, b: any, key: string) => void} */
+      const compare = (a, b, key) => {
+        if (typeof a === "string") {
+          if (keys.has(key) && a === b && /\. |\.$/.test(a)) left.push(a);
+        } else if (a && typeof a === "object")
+          for (const k of Object.keys(a)) compare(a[k], b?.[k], /^\d+$/.test(k) ? key : k);
+      };
+      for (const path of ["/posture", "/requirements", "/requirements/5.3", "/requirements/6.2"])
+        for (const lang of ["da", "de"]) compare(await get(path, "en"), await get(path, lang), "");
+      return left;
+    });
+    assert.deepEqual(english, []);
+    const refused = await page.evaluate(async () =>
+      (await fetch("/api/v1/inbox/none", { headers: { "Accept-Language": "de" } })).json(),
+    );
+    assert.match(refused.detail, /^es gibt keinen Eintrag/);
+  }));

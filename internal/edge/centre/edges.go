@@ -22,7 +22,7 @@ type Edge struct {
 	ID            string            `json:"id"`
 	Name          string            `json:"name"`
 	State         string            `json:"state" enum:"active,quarantined,revoked"`
-	Why           string            `json:"why"`
+	Why           string            `json:"why" say:"true"`
 	InProcess     bool              `json:"in_process" doc:"It runs inside this server"`
 	Sites         []Site            `json:"sites" nullable:"false" doc:"That it may speak of, and that you see"`
 	Capabilities  []edge.Capability `json:"capabilities" nullable:"false"`

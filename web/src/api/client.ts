@@ -1,5 +1,6 @@
 // The one way to the server. Paths, filters and bodies are checked against its OpenAPI description when this compiles.
 import createClient from "openapi-fetch";
+import { language } from "../texts";
 import { asOfDay, takesDay } from "./as-of";
 import { Problem, problemOf } from "./problem";
 import type { paths } from "./schema";
@@ -19,6 +20,14 @@ export const api = createClient<paths>({
     }
     if (!response.ok) throw problemOf(response.status, await response.text());
     return response;
+  },
+});
+
+// The server says its own sentences in the language of the page.
+api.use({
+  onRequest({ request }) {
+    request.headers.set("Accept-Language", language());
+    return request;
   },
 });
 

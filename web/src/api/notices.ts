@@ -61,3 +61,23 @@ export const myNotices = queryOptions({
     return { value: data as MyNotices, etag: response.headers.get("ETag") ?? "" };
   },
 });
+export type Told = S["NotifyTold"];
+export type Unread = S["NotifyUnread"];
+
+/** What was sent to the reader, newest first. */
+export const myInbox = infiniteQueryOptions({
+  queryKey: ["notices", "mine"],
+  queryFn: async ({ pageParam, signal }) =>
+    (await answer(
+      api.GET("/notices/mine", { params: { query: set({ cursor: pageParam, limit: 30 }) }, signal }),
+    )) as Page<Told>,
+  initialPageParam: "",
+  getNextPageParam: (last) => last.next || undefined,
+});
+
+/** How many of them are unread: the server tells it (useLiveNotices), nobody asks. */
+export const unread = queryOptions({
+  queryKey: ["notices", "unread"],
+  queryFn: (): Unread => ({ unread: 0, newest: "" }),
+  enabled: false,
+});

@@ -2,7 +2,7 @@
 // differs between them, so one set of questions serves all.
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { asOfDay } from "./as-of";
-import { prefix } from "./client";
+import { answer, api, prefix } from "./client";
 import { Problem, problemOf } from "./problem";
 import { inWords } from "./record-words";
 import type { Page } from "./types";
@@ -345,6 +345,10 @@ export const recordCalendar = (span: {
       get<{ items: CalendarItem[] }>("/records/calendar", queryOf({ type: span.type, site: span.site }, span), signal),
     placeholderData: (before) => before,
   });
+export const approvalProfiles = queryOptions({
+  queryKey: ["approval-profiles"],
+  queryFn: ({ signal }) => answer(api.GET("/approval-profiles", { signal })),
+});
 export const recordPeople = queryOptions({
   queryKey: ["record-people"],
   queryFn: ({ signal }) => get<{ items: Named[] }>("/record-people", undefined, signal),

@@ -1,3 +1,4 @@
+import { language } from "../texts";
 import { prefix } from "./client";
 import { Problem, problemOf } from "./problem";
 
@@ -19,6 +20,7 @@ export function sendFile(
     request.open("POST", `${prefix}${path}?${new URLSearchParams(query)}`);
     request.setRequestHeader("Content-Type", "application/octet-stream");
     request.setRequestHeader("Accept", "application/json");
+    request.setRequestHeader("Accept-Language", language());
     request.upload.onprogress = (event) => onProgress(event.loaded);
     request.onload = () => {
       if (request.status >= 200 && request.status < 300) resolve(JSON.parse(request.responseText) as { id: string });

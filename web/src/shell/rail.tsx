@@ -8,6 +8,7 @@ import { recordCounts, recordTypes } from "../api/records";
 import type { Session } from "../api/types";
 import { t, word } from "../texts";
 import { Mark } from "../ui/mark";
+import { Bell } from "./bell";
 import { Desk } from "./desk";
 import { LanguageChoice } from "./language";
 import { ThemeSwitch } from "./theme";
@@ -18,9 +19,12 @@ type Props = { session: Session; open: boolean; onFind: () => void };
 export function Rail({ session: who, open, onFind }: Props) {
   return (
     <nav className={open ? "rail open" : "rail"} aria-label={t("shell.pages")}>
-      <Link className="brand" to="/posture">
-        SKANSE
-      </Link>
+      <div className="brandline">
+        <Link className="brand" to="/posture">
+          SKANSE
+        </Link>
+        <Bell />
+      </div>
       <button type="button" className="find" onClick={onFind}>
         {t("shell.find")} <kbd>Ctrl K</kbd>
       </button>

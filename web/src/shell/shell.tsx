@@ -9,6 +9,7 @@ import { AsOfBar } from "../ui/as-of";
 import { ErrorNote, Wait } from "../ui/page";
 import { Toasts } from "../ui/toast";
 import { SessionBanner } from "./banner";
+import { Bell, useLiveNotices } from "./bell";
 import { Rail } from "./rail";
 
 const Start = lazy(() => import("../pages/start/start"));
@@ -69,6 +70,7 @@ function Frame({ session: who }: { session: Session }) {
   const { pathname } = useLocation();
   const { as_of: day = "" } = useSearch({ strict: false }) as { as_of?: string };
   const main = useRef<HTMLElement>(null);
+  useLiveNotices();
   const last = useRef(pathname);
 
   // Who may not see the posture (a vendor) begins with the assets.
@@ -111,6 +113,7 @@ function Frame({ session: who }: { session: Session }) {
         <button type="button" className="btn plain" onClick={() => setPalette(true)}>
           {t("shell.find")}
         </button>
+        <Bell />
       </header>
       {menu && <button type="button" className="veil" aria-label={t("common.close")} onClick={() => setMenu(false)} />}
       <Rail session={who} open={menu} onFind={() => setPalette(true)} />

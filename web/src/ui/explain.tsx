@@ -88,6 +88,7 @@ export function ExplainForm({ events = [], requirement, site, onDone }: Props) {
           </datalist>
         </label>
       )}
+      {!seen && <p className="quiet small">{t("explain.lifts_not")}</p>}
       {explain.error && <ErrorNote error={explain.error} />}
       <div className="line">
         <button type="submit" className="btn primary" disabled={explain.isPending}>

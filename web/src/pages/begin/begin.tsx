@@ -10,6 +10,7 @@ import { MirrorSentence } from "../../ui/mirror";
 import { Ask, Page, Panel } from "../../ui/page";
 import { SitePicker } from "../../ui/site-picker";
 import { DrawZones } from "./draw-zones";
+import { Eyes } from "./eyes";
 import "./begin.css";
 
 /** What a person sets up in the first hour; each step is read from what is there, none is ticked by hand. */
@@ -91,7 +92,10 @@ function Steps({ data }: { data: FirstHour }) {
             {t("begin.invite")}
           </Link>
         </Step>
-        <Step n={5} done={data.done} title={t("begin.look")} why={t("begin.look_why")}>
+        <Step n={5} done={data.eyes} title={t("begin.eyes")} why={t("begin.eyes_why")}>
+          <Eyes people={data.people} />
+        </Step>
+        <Step n={6} done={data.done} title={t("begin.look")} why={t("begin.look_why")}>
           <Link className={drawn ? "btn primary" : "btn"} to="/posture">
             {t("posture.title")}
           </Link>

@@ -43,7 +43,7 @@ export function Declarations({ data, site, names }: Props) {
           const given = valid.filter((d) => d.record === record.record);
           return (
             <li key={record.record}>
-              <b className="strong">{record.record}</b>
+              <b className="strong">{record.title}</b>
               <p className="quiet small">
                 {t("declare.by_for", { by: record.attested_by, valid: record.valid_for })} {record.note}
               </p>

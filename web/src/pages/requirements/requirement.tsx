@@ -113,6 +113,7 @@ function Body({ data, frame }: { data: Requirement; frame: Posture }) {
                   </li>
                 ))}
               </ul>
+              <p className="quiet small">{t("explain.lifts_not")}</p>
               <ExplainContradiction requirement={data.id} site={findings[0]?.site_id ?? ""} />
             </Panel>
           )}
