@@ -7,29 +7,45 @@ import (
 	"github.com/skanse/skanse/internal/dissect/arp"
 	"github.com/skanse/skanse/internal/dissect/bacnet"
 	"github.com/skanse/skanse/internal/dissect/cdp"
+	"github.com/skanse/skanse/internal/dissect/codesys"
 	"github.com/skanse/skanse/internal/dissect/dhcp"
+	"github.com/skanse/skanse/internal/dissect/dlms"
 	"github.com/skanse/skanse/internal/dissect/dnp3"
 	"github.com/skanse/skanse/internal/dissect/dns"
 	"github.com/skanse/skanse/internal/dissect/enip"
+	"github.com/skanse/skanse/internal/dissect/fox"
 	"github.com/skanse/skanse/internal/dissect/ftp"
 	"github.com/skanse/skanse/internal/dissect/http"
 	"github.com/skanse/skanse/internal/dissect/http/ssdp"
 	"github.com/skanse/skanse/internal/dissect/iec104"
+	"github.com/skanse/skanse/internal/dissect/kerberos"
+	"github.com/skanse/skanse/internal/dissect/knx"
+	"github.com/skanse/skanse/internal/dissect/ldap"
 	"github.com/skanse/skanse/internal/dissect/lldp"
+	"github.com/skanse/skanse/internal/dissect/melsec"
 	"github.com/skanse/skanse/internal/dissect/modbus"
+	"github.com/skanse/skanse/internal/dissect/mrp"
 	"github.com/skanse/skanse/internal/dissect/ntp"
 	"github.com/skanse/skanse/internal/dissect/opcua"
+	"github.com/skanse/skanse/internal/dissect/prp"
+	"github.com/skanse/skanse/internal/dissect/ptp"
 	"github.com/skanse/skanse/internal/dissect/rdp"
 	"github.com/skanse/skanse/internal/dissect/recognised"
 	"github.com/skanse/skanse/internal/dissect/s7comm"
+	"github.com/skanse/skanse/internal/dissect/sbus"
 	"github.com/skanse/skanse/internal/dissect/smb"
 	"github.com/skanse/skanse/internal/dissect/smb/netbios"
 	"github.com/skanse/skanse/internal/dissect/snmp"
 	"github.com/skanse/skanse/internal/dissect/ssh"
+	"github.com/skanse/skanse/internal/dissect/stp"
 	"github.com/skanse/skanse/internal/dissect/teamviewer"
 	"github.com/skanse/skanse/internal/dissect/telnet"
+	"github.com/skanse/skanse/internal/dissect/tftp"
 	"github.com/skanse/skanse/internal/dissect/tls"
+	"github.com/skanse/skanse/internal/dissect/tls/quic"
+	"github.com/skanse/skanse/internal/dissect/tristation"
 	"github.com/skanse/skanse/internal/dissect/vnc"
+	"github.com/skanse/skanse/internal/dissect/wsdiscovery"
 )
 
 // Protocols returns every dissector, in the order in which those without a
@@ -61,12 +77,28 @@ func With(names *recognised.List) []dissect.Protocol {
 		dhcp.Protocol{},
 		netbios.Protocol{},
 		ssdp.Protocol{},
-		dns.Protocol{},
+		dns.Protocol{Names: names},
 		dns.Multicast(),
 		dns.LinkLocal(),
 		telnet.Protocol{},
 		teamviewer.Protocol{},
 		ntp.Protocol{},
+		codesys.Protocol{},
+		melsec.Protocol{},
+		dlms.Protocol{},
+		knx.Protocol{},
+		sbus.Protocol{},
+		fox.Protocol{},
+		tristation.Protocol{},
+		kerberos.Protocol{},
+		ldap.Protocol{},
+		quic.Protocol{Names: names},
+		tftp.Protocol{},
+		wsdiscovery.Protocol{},
+		ptp.Protocol{},
+		stp.Protocol{},
+		mrp.Protocol{},
+		prp.Protocol{},
 	}
 	if names != nil { // last: who decodes goes before who only names
 		all = append(all, recognised.Protocol{List: names})

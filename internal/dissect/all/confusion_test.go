@@ -3,7 +3,9 @@ package all_test
 import (
 	"encoding/hex"
 	"os"
+	"path"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,7 +21,7 @@ func TestNobodyClaimsAnothersConversation(t *testing.T) {
 	tried := 0
 	for _, owner := range everybody(t) {
 		name := owner.Spec().Protocols[0].Name
-		for _, file := range goldens(t, name) {
+		for _, file := range goldens(t, path.Base(reflect.TypeOf(owner).PkgPath())) {
 			transport, first := firstBytes(t, file, owner.Spec())
 			if len(first) == 0 || owner.Probe(first[0].dir, first[0].data) == dissect.No {
 				continue // a file of another dissector in the same folder (mDNS beside DNS), or one that starts in a gap
