@@ -8,7 +8,7 @@ CORPUS ?= ../shared/corpus/captures
 LINT := go tool -modfile=tools/go.mod golangci-lint
 export CGO_ENABLED = 0
 
-.PHONY: help demo test build lint lint-web unit race real e2e crash bench score fuzz soak record deb dist release-fixture api clean
+.PHONY: help demo test build lint lint-web unit race real e2e crash bench score fuzz soak record deb dist release-fixture docs api clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | column -t -s "$$(printf '\t')"
@@ -77,6 +77,9 @@ dist: web/dist/index.html ## everything that is given away: all platforms, packa
 TAG ?= v0.1.0
 release-fixture: ## TAG=v0.2.0: fill an installation with a release's own program, for the upgrade tests
 	tools/release-fixture $(TAG)
+
+docs: ## write docs/protocols.md from the dissectors
+	go test ./internal/dissect/all -run TestProtocolsPageIsCurrent -count=1 -update
 
 api: ## write the OpenAPI description and the client's types anew
 	go run ./cmd/skanse openapi > web/src/api/openapi.json

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/skanse/skanse/internal/dissect"
@@ -66,7 +67,7 @@ func (c *secretCase) rung(t *testing.T, set *dissect.Set, cut segmenting) (out [
 // however often it is sent, though the ring keeps all payload.
 func TestNoSignInInTheRing(t *testing.T) {
 	set, _ := everyMessage(t, all.Protocols())
-	for _, c := range append(secretCases(), plantSecretCases()...) {
+	for _, c := range slices.Concat(secretCases(), plantSecretCases(), namedSecretCases()) {
 		if c.engine { // nobody decodes it: a ring that keeps unknown payload keeps this
 			continue
 		}
@@ -115,7 +116,7 @@ func TestNoSignInInTheRing(t *testing.T) {
 		v.entry = loose.Entries[i]
 	}
 	leaks := 0
-	for _, c := range append(secretCases(), plantSecretCases()...) {
+	for _, c := range slices.Concat(secretCases(), plantSecretCases(), namedSecretCases()) {
 		pieces, _ := c.rung(t, loose, segmenting{})
 		for _, b := range pieces {
 			if bytes.Contains(b, []byte(password[:6])) {

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 
@@ -260,7 +261,7 @@ func TestNoCredentialLeaves(t *testing.T) {
 		{name: "by eight, swapped", size: 8, swap: true},
 		{name: "by sixty, repeating and swapped", size: 60, again: 31, swap: true},
 	}
-	for _, c := range append(secretCases(), plantSecretCases()...) {
+	for _, c := range slices.Concat(secretCases(), plantSecretCases(), namedSecretCases()) {
 		t.Run(c.name, func(t *testing.T) {
 			for _, cut := range cuts {
 				for shards := 1; shards <= 2; shards++ {
@@ -295,7 +296,7 @@ func TestCarelessDissectorsLeak(t *testing.T) {
 	for i, v := range careless {
 		v.entry = set.Entries[i]
 	}
-	for _, c := range append(secretCases(), plantSecretCases()...) {
+	for _, c := range slices.Concat(secretCases(), plantSecretCases(), namedSecretCases()) {
 		if c.engine {
 			continue
 		}

@@ -20,7 +20,7 @@ func TestNobodyClaimsAnothersConversation(t *testing.T) {
 	tried := 0
 	for _, owner := range everybody(t) {
 		name := owner.Spec().Protocols[0].Name
-		for _, file := range goldens(t, owner) {
+		for _, file := range goldens(t, folderOf(owner)) {
 			transport, first := firstBytes(t, file, owner.Spec())
 			if len(first) == 0 || owner.Probe(first[0].dir, first[0].data) == dissect.No {
 				continue // a file of another dissector in the same folder (mDNS beside DNS), or one that starts in a gap
@@ -44,14 +44,19 @@ func TestNobodyClaimsAnothersConversation(t *testing.T) {
 	}
 }
 
-// goldens lists the golden conversations that stand with a dissector's code.
-func goldens(t *testing.T, owner dissect.Protocol) []string {
-	t.Helper()
+// folderOf is the folder of a dissector's code, below internal/dissect.
+func folderOf(owner dissect.Protocol) string {
 	of := reflect.TypeOf(owner)
 	if of.Kind() == reflect.Pointer {
 		of = of.Elem()
 	}
 	_, folder, _ := strings.Cut(of.PkgPath(), "/internal/dissect/")
+	return folder
+}
+
+// goldens lists the golden conversations that stand with a dissector's code.
+func goldens(t *testing.T, folder string) []string {
+	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", folder, "testdata", "*.txt"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no golden conversations of %s: %v", folder, err)

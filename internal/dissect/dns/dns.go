@@ -11,6 +11,7 @@ import (
 	"encoding/binary"
 
 	"github.com/skanse/skanse/internal/dissect"
+	"github.com/skanse/skanse/internal/dissect/recognised"
 	"github.com/skanse/skanse/internal/ot"
 )
 
@@ -30,7 +31,10 @@ const (
 )
 
 // Protocol is one of the three dissectors. The zero value is plain DNS.
-type Protocol struct{ as variant }
+type Protocol struct {
+	as    variant
+	Names *recognised.List // whose services are asked for
+}
 
 // Multicast returns the dissector of mDNS.
 func Multicast() Protocol { return Protocol{as: multicast} }
@@ -40,7 +44,7 @@ func LinkLocal() Protocol { return Protocol{as: linkLocal} }
 
 // Spec says where each variant lives. The link-local ones look like DNS, so only their port tells.
 func (p Protocol) Spec() dissect.Spec {
-	s := dissect.Spec{MaxPDU: 9000, MaxState: 640}
+	s := dissect.Spec{MaxPDU: 9000, MaxState: 656}
 	kinds := []string{"question", "opcode"}
 	switch p.as {
 	case multicast:
@@ -108,10 +112,11 @@ func plausible(b []byte) bool {
 }
 
 // Open makes a conversation's state.
-func (p Protocol) Open() dissect.Flow { return &flow{as: p.as} }
+func (p Protocol) Open() dissect.Flow { return &flow{as: p.as, names: p.Names} }
 
 type flow struct {
 	as       variant
+	names    *recognised.List
 	stream   bool // PDUs carry the length of TCP
 	told     bool // who is the client
 	question [maxName]byte
@@ -181,7 +186,13 @@ func (f *flow) Decode(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 	if op := flags >> 11 & 15; op != 0 {
 		out.Also(opcode, uint32(op), nil)
 	}
+	name := m.Name
 	out.End()
+	if !response && f.as == unicast {
+		if e := f.names.Domain(name); e != nil && e.Tool {
+			out.Fact("dns.asked_remote", append(f.name[:0], e.Title...)) // a server that asks for others says so too
+		}
+	}
 	if !response || flags&15 != 0 {
 		return dissect.OK
 	}

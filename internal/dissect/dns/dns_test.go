@@ -4,10 +4,15 @@ import (
 	"testing"
 
 	"github.com/skanse/skanse/internal/dissect/dissecttest"
+	"github.com/skanse/skanse/internal/dissect/recognised"
 )
 
 func TestContract(t *testing.T) {
-	dissecttest.Run(t, Protocol{}, "testdata/plain.txt", "testdata/stream.txt")
+	names, err := recognised.Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dissecttest.Run(t, Protocol{Names: names}, "testdata/plain.txt", "testdata/stream.txt")
 }
 
 func TestContractMulticast(t *testing.T) {

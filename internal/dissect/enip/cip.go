@@ -129,7 +129,9 @@ func (f *flow) request(m *ot.Message, r *request, b []byte, out *dissect.Sink) d
 	}
 	f.describe(m, b[0], &t, data, out)
 	if (b[0] == forwardOpen || b[0] == largeForwardOpen) && t.class == classConnection {
-		opening(r, b[0], data)
+		if opening(r, b[0], data) {
+			f.mark(m, safetyConnection, out)
+		}
 	}
 	return fault
 }
@@ -152,6 +154,9 @@ func (f *flow) describe(m *ot.Message, service byte, t *target, data []byte, out
 		return
 	}
 	specific(m, service, t.class, t.hasClass, out)
+	if t.hasClass && (t.class == classSupervisor || t.class == classValidator) {
+		f.mark(m, t.class, out)
+	}
 	switch {
 	case service == executePCCC && t.class == classPCCC && t.hasClass:
 		pccc(m, data, out)
@@ -173,20 +178,22 @@ func specific(m *ot.Message, service byte, class uint32, known bool, out *dissec
 
 // opening remembers what a Forward Open leads to: priority, time-out, connection ids (4, 4), connection serial (2),
 // vendor (2), originator serial (4), multiplier, reserved (3), O→T interval (4), parameters (2, large: 4),
-// T→O interval (4), parameters (2 or 4), transport, size of the path in words, path.
-func opening(r *request, service byte, d []byte) {
+// T→O interval (4), parameters (2 or 4), transport, size of the path in words, path. It says whether that is for safety.
+func opening(r *request, service byte, d []byte) (safe bool) {
 	size := 2
 	if service == largeForwardOpen {
 		size = 4
 	}
 	at := 22 + 4 + size + 4 + size
 	if len(d) < at+2 {
-		return
+		return false
 	}
 	r.io = d[at]&0x0f <= 1 // class 0 and 1 are implicit
 	if n := 2 * int(d[at+1]); len(d) >= at+2+n {
 		r.via = makeWay(route(d[at+2 : at+2+n]))
+		return safetyPath(d[at+2 : at+2+n])
 	}
+	return false
 }
 
 // answer reports a response.

@@ -36,6 +36,7 @@ const (
 	kindService       ot.Kind = 0 // of cip: service codes without the response bit
 	kindStatus        ot.Kind = 1 // general status, where it is not success
 	kindObjectService ot.Kind = 2 // class × 256 + service, where the class gives the service its meaning
+	kindSafety        ot.Kind = 4 // see safety.go
 	kindPCCC          ot.Kind = 3 // command × 256 + function of PLC-5 and SLC commands in CIP
 )
 
@@ -79,7 +80,7 @@ func (Protocol) Spec() dissect.Spec {
 	return dissect.Spec{
 		Protocols: []dissect.Naming{
 			{Name: "enip", Kinds: []string{"command", "io"}},
-			{Name: "cip", Kinds: []string{"service", "status", "object-service", "pccc"}},
+			{Name: "cip", Kinds: []string{"service", "status", "object-service", "pccc", "safety"}},
 		},
 		Transport: dissect.TCP | dissect.UDP,
 		TCP:       []uint16{tcpPort},

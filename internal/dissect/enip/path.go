@@ -18,6 +18,7 @@ type target struct {
 	symbol   []byte // first tag name
 	more     []byte // second, of "Program:Main" . "Tag"
 	hasClass bool
+	safety   bool // a safety network segment stands in it
 }
 
 // logical segment types
@@ -86,6 +87,7 @@ func (t *target) parse(p []byte) bool {
 			if n > len(p) {
 				return false
 			}
+			t.safety = t.safety || p[0] == safetySegment
 			p = p[n:]
 		case 4:
 			n := int(p[1])

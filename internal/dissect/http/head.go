@@ -5,18 +5,20 @@ import "bytes"
 // Head is a message's first line and fields, sliced out of the packet. It is
 // the part of HTTP that SSDP shares.
 type Head struct {
-	Method  []byte // of a request
-	Target  []byte // of a request, without query, parameters and user
-	Status  uint32 // of a response
-	Server  []byte
-	Agent   []byte
-	Host    []byte
-	Auth    []byte // credentials: look at the scheme, never report it
-	Realm   []byte // of the challenge
-	Length  int64  // of the body; -1 where it is not said
-	Chunked bool
-	Upgrade bool
-	Private bool // a query or a field that is not known to be harmless: cookies, tokens, sign-ins
+	Method []byte // of a request
+	Target []byte // of a request, without query, parameters and user
+	Status uint32 // of a response
+	Server []byte
+	Agent  []byte
+	Host   []byte
+	Auth   []byte // credentials: look at the scheme, never report it
+	Realm  []byte // of the challenge
+
+	Challenge []byte // how the server wants to be signed in to, and what it says of itself
+	Length    int64  // of the body; -1 where it is not said
+	Chunked   bool
+	Upgrade   bool
+	Private   bool // a query or a field that is not known to be harmless: cookies, tokens, sign-ins
 }
 
 // ReadHead reads a message's head. Fields that nobody asks for are passed over.
@@ -99,6 +101,9 @@ func (h *Head) field(line []byte) {
 	case 16:
 		if equalFold(name, "www-authenticate") {
 			h.Realm = realm(value)
+			if len(h.Challenge) < len(value) { // several lines offer several ways; the longest holds a challenge
+				h.Challenge = value
+			}
 		}
 	case 17:
 		if equalFold(name, "transfer-encoding") {

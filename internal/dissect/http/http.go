@@ -8,8 +8,10 @@ package http
 
 import (
 	"bytes"
+	"encoding/base64"
 
 	"github.com/skanse/skanse/internal/dissect"
+	"github.com/skanse/skanse/internal/dissect/smb/ntlmssp"
 	"github.com/skanse/skanse/internal/ot"
 )
 
@@ -30,11 +32,16 @@ type Protocol struct{}
 // Spec says where it lives.
 func (Protocol) Spec() dissect.Spec {
 	return dissect.Spec{
-		Protocols: []dissect.Naming{{Name: "http", Kinds: []string{"method", "status"}}},
+		Protocols: []dissect.Naming{
+			{Name: "http", Kinds: []string{"method", "status"}},
+			{Name: "winrm", Kinds: []string{"session"}},
+		},
 		Transport: dissect.TCP,
-		TCP:       []uint16{80, 8080, 8000, 8081, 8088, 3128},
+		TCP:       []uint16{80, 8080, 8000, 8081, 8088, 3128, 5985, 47001},
 		MaxPDU:    bodyRead,
-		MaxState:  96,
+		MaxState:  1280,
+
+		Alternatives: true, // WinRM is what somebody does by HTTP
 	}
 }
 
@@ -124,6 +131,9 @@ type flow struct {
 	basic  bool  // a clear-text sign-in was reported
 	text   [16]byte
 	tunnel bool // the last request was CONNECT
+	winrm  bool // was reported
+	ntlm   ntlmssp.Reader
+	plain  [768]byte // of a sign-in by NTLM
 }
 
 func (f *flow) Frame(dir ot.Dir, b []byte, synced bool) (skip, n int) {
@@ -279,6 +289,13 @@ func (f *flow) request(s *side, h *Head, out *dissect.Sink) {
 		}
 	}
 	out.End()
+	f.signIn(h.Auth, out)
+	if !f.winrm && bytes.HasPrefix(h.Target, []byte("/wsman")) {
+		f.winrm = true
+		m := out.BeginAs(1)
+		m.Code, m.Dir = 1, ot.Request
+		out.End()
+	}
 	f.tunnel = string(h.Method) == "CONNECT"
 	if string(h.Method) == "HEAD" && f.heads < 255 {
 		f.heads++
@@ -298,6 +315,7 @@ func (f *flow) response(s *side, h *Head, out *dissect.Sink) {
 	out.End()
 	out.Fact("http.server", h.Server)
 	out.Fact("http.realm", h.Realm)
+	f.signIn(h.Challenge, out)
 	switch {
 	case h.Status == 101, f.tunnel && h.Status/100 == 2:
 		f.side[ot.Request].stage, f.side[ot.Response].stage, s.stage = opaque, opaque, opaque
@@ -306,6 +324,23 @@ func (f *flow) response(s *side, h *Head, out *dissect.Sink) {
 	case h.Status >= 200 && h.Status != 204 && h.Status != 304:
 		s.expect(h, true)
 	}
+}
+
+// signIn reads what a sign-in by NTLM tells of computers. Its responses, which
+// could be cracked, are passed over.
+func (f *flow) signIn(credentials []byte, out *dissect.Sink) {
+	scheme, text, ok := bytes.Cut(credentials, []byte(" "))
+	if !ok || !equalFold(scheme, "ntlm") && !equalFold(scheme, "negotiate") {
+		return
+	}
+	out.Secret()
+	text = bytes.TrimSpace(text)
+	text = text[:min(len(text), base64.StdEncoding.EncodedLen(len(f.plain)))&^3]
+	n, err := base64.StdEncoding.Decode(f.plain[:], text)
+	if err != nil && n == 0 {
+		return
+	}
+	f.ntlm.Facts(f.plain[:n], out)
 }
 
 // expect sets what follows a head.

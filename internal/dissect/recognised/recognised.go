@@ -6,6 +6,10 @@
 package recognised
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/skanse/skanse/internal/dissect"
 	"github.com/skanse/skanse/internal/ot"
 )
@@ -31,6 +35,36 @@ type Entry struct {
 
 // Patterns counts the entry's byte patterns.
 func (e *Entry) Patterns() int { return len(e.patterns) }
+
+// Places says in words where the patterns count: "bytes on UDP 1194 or any port".
+func (e *Entry) Places() string {
+	var all []string
+	for i := range e.patterns {
+		p := &e.patterns[i]
+		what := "bytes on "
+		if len(p.checks) == 0 && p.length.width == 0 {
+			what = "only the port, as a guess: "
+		}
+		where := map[dissect.Transport]string{dissect.TCP: "any TCP port", dissect.UDP: "any UDP port", dissect.Ether: "Ethernet"}[p.transport]
+		if !p.anywhere {
+			where = strings.TrimSuffix(strings.TrimPrefix(where, "any "), " port")
+			format := " %d"
+			if p.transport == dissect.Ether {
+				format = " %#x"
+			}
+			for j, port := range p.ports {
+				if j > 0 {
+					where += ","
+				}
+				where += fmt.Sprintf(format, port)
+			}
+		}
+		if !slices.Contains(all, what+where) {
+			all = append(all, what+where)
+		}
+	}
+	return strings.Join(all, "; ")
+}
 
 // List is what is recognised, compiled. It is immutable and shared.
 type List struct {

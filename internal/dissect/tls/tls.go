@@ -22,14 +22,14 @@ const (
 
 // The record and handshake types that are read.
 const (
-	changeCipher = 20
-	alert        = 21
-	handshakes   = 22
-	application  = 23
-	clientHello  = 1
-	serverHello  = 2
-	certificate  = 11
-	maxRecord    = 5 + 16384 + 2048
+	changeCipher      = 20
+	alert             = 21
+	handshakes        = 22
+	application       = 23
+	clientHello       = 1
+	serverHello       = 2
+	serverCertificate = 11
+	maxRecord         = 5 + 16384 + 2048
 )
 
 // Protocol is the dissector.
@@ -165,7 +165,7 @@ func (f *flow) handshakes(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault
 			m.Dir = ot.Response
 			out.End()
 			f.server(body, out)
-		case certificate:
+		case serverCertificate:
 			out.End()
 			f.certificate(body, out)
 		default:

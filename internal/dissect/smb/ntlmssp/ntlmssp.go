@@ -73,6 +73,11 @@ func (r *Reader) authenticate(b []byte, out *dissect.Sink) {
 		host = UTF16(host, r.text[:0])
 	}
 	out.Fact("ntlmssp.hostname", host)
+	domain := field(b, 28)
+	if flags&unicode != 0 {
+		domain = UTF16(domain, r.text[:0])
+	}
+	out.Fact("ntlmssp.domain", domain)
 	if flags&hasVersion != 0 && len(b) >= 72 {
 		out.Fact("ntlmssp.os_version", r.version(b[64:]))
 	}

@@ -62,7 +62,7 @@ func signIn(flags uint32) []byte {
 
 func TestSignInTellsTheMachineNotThePerson(t *testing.T) {
 	for name, flags := range map[string]uint32{"UTF-16": unicode | hasVersion, "one byte a letter": hasVersion} {
-		want := []string{"ntlmssp.hostname=ENG-01", "ntlmssp.os_version=6.1.7601"}
+		want := []string{"ntlmssp.hostname=ENG-01", "ntlmssp.domain=PLANT", "ntlmssp.os_version=6.1.7601"}
 		if got := facts(append([]byte("in front"), signIn(flags)...)); !slices.Equal(got, want) {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
