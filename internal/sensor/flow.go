@@ -50,6 +50,7 @@ type flow struct {
 
 	unknown, malformed, lost uint64
 
+	print     *fingerprint   // of what nobody decodes
 	ident     *ident         // what its events point at; made with the first of them
 	named     *dissect.Entry // who decoded it, also after its end
 	as        ot.Protocol    // of named: which of its alternatives

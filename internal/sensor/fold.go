@@ -32,6 +32,7 @@ type conv struct {
 	lost           uint64
 	firstRef       ref
 	proof          []byte
+	print          *fingerprint
 	tuples         tuples
 	texts          *texts // of the lane: what the tuples' text numbers mean
 	values         *values
@@ -153,6 +154,12 @@ func (l *lane) foldCounts(c *conv, fl *flow) {
 	}
 	if fl.by > c.by {
 		c.client, c.by = fl.client, fl.by
+	}
+	if p := fl.print; p != nil && fl.named == nil {
+		if c.print == nil {
+			c.print = &fingerprint{}
+		}
+		c.print.join(p)
 	}
 	c.first, c.last = min(c.first, fl.first), max(c.last, fl.last)
 	c.sessions += fl.session

@@ -121,6 +121,7 @@ func (m *merger) conversations(s *Summary, ls []*lane) {
 		}
 		if d.Protocol == "" {
 			d.Guess = m.hints.guess(c.key.proto, c.key.port)
+			d.Print = c.print.tell(c.client)
 		}
 		if c.key.kind == carriesIP && c.key.proto == ipTCP && (c.acked[0] || c.acked[1]) { // an unanswered opening is no fault of the mirror
 			tcp++

@@ -55,7 +55,10 @@ func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
 
 func probeReplies(b []byte) dissect.Verdict {
 	if string(b[:3]) != "220" && string(b[:3]) != "120" {
-		return dissect.No // mid-stream, a reply alone could be any protocol's
+		if len(b) > maxLine/4 {
+			return dissect.No
+		}
+		return dissect.More // mid-stream, a reply alone could be any protocol's: the next command tells
 	}
 	for first := true; len(b) > 0; first = false {
 		line, rest, whole := bytes.Cut(b, []byte("\n"))
