@@ -8,13 +8,14 @@ import (
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/sensor"
+	"github.com/skanse/skanse/internal/store"
 	"github.com/skanse/skanse/internal/store/storetest"
 )
 
 // A version is one row however often it passes; another version, and another direction, are rows of their own; the bytes are kept once.
 func TestPrograms(t *testing.T) {
-	storetest.Each(t, allSlices(), func(t *testing.T, e storetest.Engine) {
-		p := newSite(t, e.DB)
+	storetest.Each(t, allSlices(), func(t *testing.T, db *store.DB) {
+		p := newSite(t, db)
 		es, plc := host("02:00:00:00:00:01", "10.0.0.1"), host("02:00:00:00:00:02", "10.0.0.2")
 		f := flow(es, plc, sensor.BySYN, "s7comm", 102, 0, 9)
 		program := func(content string, up bool, from int64) sensor.Program {

@@ -7,6 +7,11 @@ import (
 	"github.com/skanse/skanse/internal/sensor"
 )
 
+// RecognisedEntry writes the entry that knows traffic again by the bytes that it always begins with, "" without any.
+func RecognisedEntry(transport string, port int64, client, server string) string {
+	return recognisedEntry(transport, port, &sensor.Print{Client: sensor.PrintSide{Head: client}, Server: sensor.PrintSide{Head: server}})
+}
+
 // recognisedEntry writes the entry that knows traffic again, for a *.yaml in the data folder's recognised/. Its
 // name and title are for a person to fill in. "" where there is nothing to know it by but the port alone.
 func recognisedEntry(transport string, port int64, p *sensor.Print) string {
@@ -29,7 +34,7 @@ func recognisedEntry(transport string, port int64, p *sensor.Print) string {
 		if transport == "ethernet" {
 			number = fmt.Sprintf("0x%04x", port)
 		}
-		patterns = append(patterns, fmt.Sprintf("      - {transport: %s, ports: [%s], from: %s, bytes: {%s}, size: {min: %d}}", transport, number, side.from, bytes, side.of.Shortest))
+		patterns = append(patterns, fmt.Sprintf("      - {transport: %s, ports: [%s], from: %s, bytes: {%s}}", transport, number, side.from, bytes))
 	}
 	if len(patterns) == 0 {
 		return ""
