@@ -209,6 +209,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/assets/{id}/programs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Program versions that passed by on the wire, to or from an asset */
+        get: operations["list-asset-programs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/assets/{id}/sight": {
         parameters: {
             query?: never;
@@ -1539,6 +1556,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/programs/{id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The bytes of a program that passed by */
+        get: operations["get-program-content"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/providers": {
         parameters: {
             query?: never;
@@ -2699,6 +2733,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/unknown-traffic": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Traffic that nobody recognises, by what it looks like */
+        get: operations["list-unknown-traffic"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unknown-traffic/names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give unknown traffic a name: it is recognised from the next start on */
+        post: operations["name-traffic"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/users": {
         parameters: {
             query?: never;
@@ -2995,6 +3063,26 @@ export interface components {
         };
         "Answer-inbox-itemRequest": {
             comment?: string;
+        };
+        AppBody: {
+            /** @description First bytes that the client always sends, as the list of unknown traffic has them */
+            client_head: string;
+            /**
+             * Format: int64
+             * @description Of the server; without IP the EtherType
+             */
+            port: number;
+            server_head: string;
+            /** @description What people call it */
+            title: string;
+            /** @enum {string} */
+            transport: "tcp" | "udp" | "ether";
+        };
+        AppNamed: {
+            /** @description In the data folder */
+            file: string;
+            /** @description As it will be called in lists */
+            protocol: string;
         };
         "Ask-host-keyRequest": {
             host: string;
@@ -5962,6 +6050,20 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageViewProgram: {
+            items: components["schemas"]["ViewProgram"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageViewStranger: {
+            items: components["schemas"]["ViewStranger"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageViewTalk: {
             items: components["schemas"]["ViewTalk"][];
             /** @description Give it as cursor to get the next page */
@@ -6486,6 +6588,21 @@ export interface components {
         SearchOutBody: {
             items: components["schemas"]["ViewFound"][];
         };
+        SensorPrint: {
+            client: components["schemas"]["SensorPrintSide"];
+            /** Format: int64 */
+            period?: number;
+            server: components["schemas"]["SensorPrintSide"];
+        };
+        SensorPrintSide: {
+            head?: string;
+            /** Format: int32 */
+            longest?: number;
+            /** Format: int64 */
+            messages?: number;
+            /** Format: int32 */
+            shortest?: number;
+        };
         "Set-approval-profileRequest": {
             /** @enum {string} */
             profile: "small" | "normal" | "group";
@@ -6908,6 +7025,39 @@ export interface components {
             site: string;
             zones: components["schemas"]["ViewZone"][];
         };
+        ViewProgram: {
+            conversation: string;
+            first_at: string;
+            /** @description Address of who gave it */
+            from: string;
+            id: string;
+            /** @description Its bytes can be fetched */
+            kept: boolean;
+            /** @enum {string} */
+            kind: "block" | "file" | "firmware";
+            last_at: string;
+            /** @description Why it is not whole */
+            missing: string;
+            name: string;
+            protocol: string;
+            ref: components["schemas"]["ViewPacketRef"];
+            /** @description Empty: it was not seen whole */
+            sha256: string;
+            site_id: string;
+            /**
+             * Format: int64
+             * @description Bytes that were seen
+             */
+            size: number;
+            /** Format: int64 */
+            times: number;
+            /** @description Address of who got it */
+            to: string;
+            /** @description Read out of the device that serves; else written into it */
+            up: boolean;
+            /** @description Why its bytes are not kept */
+            without: string;
+        };
         ViewProof: {
             hex: string;
             ref: components["schemas"]["ViewPacketRef"];
@@ -6974,6 +7124,31 @@ export interface components {
             site_id: string;
             /** Format: int64 */
             zones: number;
+        };
+        ViewStranger: {
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            conversations: number;
+            /** @description YAML that names it: for the data folder's recognised/ */
+            entry: string;
+            /** @description One of the conversations */
+            example: string;
+            /** @description What usually has that port */
+            guess: string;
+            last_at: string;
+            /** Format: int64 */
+            packets: number;
+            /**
+             * Format: int64
+             * @description Of the server; without IP the EtherType
+             */
+            port: number;
+            print: components["schemas"]["SensorPrint"];
+            /** @description A few of them */
+            servers: string[];
+            site_id: string;
+            transport: string;
         };
         ViewTalk: {
             /** Format: int64 */
@@ -7638,6 +7813,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageAssetAssetChange"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-asset-programs": {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageViewProgram"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -10808,6 +11017,35 @@ export interface operations {
             };
         };
     };
+    "get-program-content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-providers": {
         parameters: {
             query?: never;
@@ -13688,6 +13926,70 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-unknown-traffic": {
+        parameters: {
+            query?: {
+                site?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageViewStranger"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "name-traffic": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AppBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppNamed"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {
