@@ -7,5 +7,5 @@ import "embed"
 
 // Files holds the whole catalogue; the first folder is the reader's.
 //
-//go:embed all:protocols all:requirements all:detections all:texts all:vendors all:records all:recognised all:controllers
+//go:embed all:protocols all:requirements all:detections all:texts all:vendors all:records all:recognised all:controllers all:programs
 var Files embed.FS

@@ -29,6 +29,9 @@ type InspectCmd struct {
 	Data  string   `type:"path" default:"skanse-data" env:"SKANSE_DATA" help:"Data folder whose recognised/*.yaml count too."`
 	Cores int      `default:"1" help:"Goroutines that decode; the result is the same for any number."`
 
+	Programs string `placeholder:"DIR" help:"Write blocks and project files that passed by whole into this folder."`
+	Once     bool   `help:"Count frames that the mirror port shows twice once."`
+
 	PcapOut      string `placeholder:"FILE" help:"Write the packets of --host, --conversation or --alert to this pcapng file."`
 	Host         string `placeholder:"HOST" help:"For --pcap-out: all that this host said and was told (IP or MAC address, or its name)."`
 	Conversation string `placeholder:"A,B[,PORT/tcp]" help:"For --pcap-out: what these two hosts said to each other."`
@@ -44,6 +47,8 @@ func (c *InspectCmd) Help() string {
 	return `Example:
   skanse inspect plant.pcap
   skanse inspect --json plant.pcap | jq '.hosts[] | {ips, order_code, firmware}'
+  skanse inspect plant.pcap --programs ./seen
+  skanse inspect doubled.pcap --once
   skanse inspect plant.pcap --pcap-out plc.pcapng --host 10.0.0.17
   skanse inspect plant.pcap --pcap-out stop.pcapng --alert controller-stop
   skanse inspect bench.pcap --project-out project.yaml
@@ -74,7 +79,7 @@ func (c *InspectCmd) Run(env *Env) error {
 	seen := &plan.Seen{}
 	var failed []error
 	for _, file := range c.Files {
-		r, err := in.read(env.Ctx, file, c.Cores)
+		r, err := in.read(env.Ctx, file, c)
 		if err == nil {
 			err = c.one(env, r, seen)
 		}
@@ -148,6 +153,11 @@ func (c *InspectCmd) one(env *Env, r *report, seen *plan.Seen) error {
 			return err
 		}
 	}
+	if c.Programs != "" {
+		if err := r.writePrograms(c.Programs, env.Stderr); err != nil {
+			return err
+		}
+	}
 	var err error
 	if c.JSON {
 		err = r.writeJSON(env.Stdout)
@@ -175,6 +185,7 @@ type inspector struct {
 	protocols *dissect.Set
 	rules     *rule.Set
 	assets    *asset.Catalogue
+	projects  *projectFiles
 	log       *slog.Logger
 	progress  progress
 }
@@ -196,7 +207,11 @@ func newInspector(folder Folder, log *slog.Logger) (*inspector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &inspector{protocols: protocols, rules: rules, assets: assets, log: log}, nil
+	projects, err := readProjectFiles()
+	if err != nil {
+		return nil, err
+	}
+	return &inspector{protocols: protocols, rules: rules, assets: assets, projects: projects, log: log}, nil
 }
 
 // protocolSet numbers the dissectors and reads their catalogue, with what the
@@ -214,7 +229,7 @@ func protocolSet(folder Folder) (*dissect.Set, error) {
 }
 
 // read runs the sensor over one file.
-func (in *inspector) read(ctx context.Context, file string, cores int) (*report, error) {
+func (in *inspector) read(ctx context.Context, file string, c *InspectCmd) (*report, error) {
 	src, err := sensor.Open(file)
 	if err != nil {
 		return nil, err
@@ -224,7 +239,10 @@ func (in *inspector) read(ctx context.Context, file string, cores int) (*report,
 		defer in.progress.watch(file, src)()
 	}
 	r := &report{file: file, in: in}
-	cfg := sensor.Config{Sensor: file, Epoch: file, Shards: cores, Protocols: in.protocols, Rules: in.rules, Log: in.log, Brief: true}
+	cfg := sensor.Config{Sensor: file, Epoch: file, Shards: c.Cores, Protocols: in.protocols, Rules: in.rules, Log: in.log, Brief: true, Once: c.Once, Projects: in.projects.is}
+	if c.Programs != "" {
+		cfg.Contents, cfg.Budget.Program = true, programBudget
+	}
 	err = sensor.Run(ctx, src, cfg, func(s *sensor.Summary) error {
 		r.sum = s // one at the end
 		return nil

@@ -25,7 +25,7 @@ type report struct {
 
 // The parts of DESIGN.md's object, so that anyone can score the sensor:
 // file, packets, bytes, first, last, malformed, messages, hosts, conversations,
-// alerts; and of our own not_judged (rules that need more than one capture),
+// alerts; and of our own programs (blocks and files that passed by), not_judged (rules that need more than one capture),
 // dropped (budgets that were hit) and cut (where the capture ended early).
 type messageJSON struct {
 	Protocol  string `json:"protocol"`
@@ -113,6 +113,9 @@ func (r *report) writeJSON(w io.Writer) error {
 			Packet: a.packet, Hosts: []string{address(a.client), address(a.server)}, Count: a.count,
 		}
 	})
+	if all := r.programsJSON(); len(all) > 0 {
+		list(&out, "programs", len(all), func(i int) programJSON { return all[i] })
+	}
 	skipped := r.in.rules.NotJudged()
 	list(&out, "not_judged", len(skipped), func(i int) string { return skipped[i].ID })
 	if len(s.Health.BudgetHit) > 0 {

@@ -38,6 +38,7 @@ func (r *report) writeText(w io.Writer) error {
 	if r.sum.Health.Packets > 0 {
 		r.devicesText(b)
 		r.controls(b)
+		r.programsText(b)
 		r.standsOut(b)
 	}
 	r.limits(b)

@@ -45,6 +45,12 @@ func (r *report) limitSentences() []string {
 	if h.Repeated > 0 {
 		add("%s taken for repetitions, because they were captured after their acknowledgement.", were(h.Repeated, "TCP segment"))
 	}
+	if h.Copies > 0 {
+		add("%s shown twice by the mirror port and counted once.", were(h.Copies, "frame"))
+	}
+	if h.Pieces > 0 {
+		add("%s of programs passed by whose beginning is not in the capture.", many(int(h.Pieces), "part"))
+	}
 	if h.OneSided > 0.2 {
 		add("%.0f %% of the TCP conversations were heard in one direction only: check the mirror port.", h.OneSided*100)
 	}

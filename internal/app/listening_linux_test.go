@@ -98,7 +98,7 @@ func TestListening(t *testing.T) {
 	plant := sensortest.NewSender(t, "plant")
 	for n := range 100 {
 		plant.Send(modbusAsk(n))
-		plant.Send(sensortest.UDP(0, 50000, 4321, []byte("office")))
+		plant.Send(sensortest.UDP(0, 50000, 4321, fmt.Appendf(nil, "office %d", n)))
 	}
 	until(t, "the packets", func() bool { x := look(); return x.Packets == 200 && x.Ring.Packets == 200 })
 
@@ -120,7 +120,7 @@ func TestListening(t *testing.T) {
 	until(t, "the filter", func() bool { return look().Port.Filter == "tcp port 502" })
 	for n := range 10 {
 		plant.Send(modbusAsk(100 + n))
-		plant.Send(sensortest.UDP(0, 50000, 4321, []byte("office")))
+		plant.Send(sensortest.UDP(0, 50000, 4321, fmt.Appendf(nil, "office %d", n)))
 	}
 	until(t, "what passes the filter", func() bool { return look().Packets == 210 })
 

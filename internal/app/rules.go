@@ -72,7 +72,11 @@ func sensorConfig(folder Folder, log *slog.Logger, files []rule.File) (sensor.Co
 	if err != nil {
 		return sensor.Config{}, err
 	}
-	return sensor.Config{Protocols: protocols, Rules: rules, Log: log}, nil
+	projects, err := readProjectFiles()
+	if err != nil {
+		return sensor.Config{}, err
+	}
+	return sensor.Config{Protocols: protocols, Rules: rules, Log: log, Once: true, Projects: projects.is}, nil
 }
 
 // ruleState says which detections a machine runs.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/skanse/skanse/catalog"
@@ -52,7 +53,8 @@ type server struct {
 	ingest   *ingest
 	edges    *centre.Service
 	far      *far
-	bundle   string // hash of the detections that run here and on edges
+	naming   sync.Mutex // of names that people give to traffic
+	bundle   string     // hash of the detections that run here and on edges
 	captures *network.Captures
 	comply   *comply.Service
 	view     *view.Service
@@ -178,7 +180,7 @@ func (s *server) close() error { return s.db.Close() }
 func (s *server) router(visitor *auth.Principal) *rest.Router {
 	return api.New(rest.Config{DB: s.db, Auth: s.auth, Log: s.log, Version: Version, Hosts: s.opts.Hosts, Visitor: visitor, Say: s.say}, pages(),
 		admin.New(admin.Config{DB: s.db, Auth: s.auth, Org: s.org, Audit: s.audit, Version: Version, Demo: s.opts.Demo, Overview: s.overview}),
-		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges, s.digest, s.listening, s.vuln)
+		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges, s.digest, s.listening, s.vuln, naming{s.opts.Data.join(recognisedFolder), &s.naming})
 }
 
 func pages() fs.FS {

@@ -83,7 +83,7 @@ func (c *TraceCmd) captures(env *Env) (t view.Trace, err error) {
 	var all []*report
 	var first, last int64
 	for _, file := range c.Files {
-		r, err := in.read(env.Ctx, file, 1)
+		r, err := in.read(env.Ctx, file, &InspectCmd{Cores: 1})
 		if err != nil {
 			return t, err
 		}

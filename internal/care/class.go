@@ -103,11 +103,14 @@ func Tables() []Table {
 		Table{Name: "care_day", Class: "telemetry", At: "day", Unit: days, Key: "day"},
 
 		Table{Name: "network_event", Class: "events", At: "at", Key: "site_no, event_no"},
+		Table{Name: "network_program", Class: "history", At: "last_at", Key: "site_no, program_no"},
+		Table{Name: "network_content", Class: "history", At: "at", Key: "sha256", Open: "EXISTS (SELECT 1 FROM network_program x WHERE x.sha256 = network_content.sha256)"},
 
 		Table{Name: "network_tuple", Class: "conversations", At: "last_at", Key: "site_no, conv_no, protocol, kind, dir, code, text, also, unit, space, area"},
 		// A conversation stays while something still tells of it.
 		Table{Name: "network_conversation", Class: "conversations", At: "last_at", Key: "site_no, conv_no", Open: `EXISTS (SELECT 1 FROM network_tuple x WHERE x.site_no = network_conversation.site_no AND x.conv_no = network_conversation.conv_no)
-			OR EXISTS (SELECT 1 FROM network_event x WHERE x.site_no = network_conversation.site_no AND x.conv_no = network_conversation.conv_no)`},
+			OR EXISTS (SELECT 1 FROM network_event x WHERE x.site_no = network_conversation.site_no AND x.conv_no = network_conversation.conv_no)
+			OR EXISTS (SELECT 1 FROM network_program x WHERE x.site_no = network_conversation.site_no AND x.conv_no = network_conversation.conv_no)`},
 
 		Table{Name: "network_rollup", Class: "telemetry", At: "hour", Unit: hours, Key: "site_no, month, conv_no, hour"},
 		Table{Name: "network_listen", Class: "telemetry", At: "hour", Unit: hours, Key: "site_no, zone_no, hour, source_id"},

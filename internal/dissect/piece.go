@@ -1,10 +1,6 @@
 package dissect
 
-import (
-	"strings"
-
-	"github.com/skanse/skanse/internal/ot"
-)
+import "github.com/skanse/skanse/internal/ot"
 
 // PieceKind says what is being transferred.
 type PieceKind uint8
@@ -48,19 +44,20 @@ type Piece struct {
 	Failed bool      // it was broken off
 }
 
-// Collector may also be a Taker.
+// Taker is a Collector that also takes what is transferred.
 type Taker interface {
 	// Piece takes a part of a transfer; p and its bytes die when the call returns.
 	Piece(p *Piece)
 	// Carries says what the conversation with peer (a data connection, a transfer port) brings:
 	// all its bytes are one transfer. p has no Data.
 	Carries(peer ot.Endpoint, udp bool, p *Piece)
+	// Wants says whether a file of that path is kept at all.
+	Wants(path []byte) bool
 }
 
-// Piece reports a part of a block or file that passes by. The PDU then never
-// becomes a proof: it holds what others may not read.
+// Piece reports a part of a block or file that passes by. Of a file the dissector also calls Secret, as always:
+// it may hold anything.
 func (s *Sink) Piece(p Piece) {
-	s.secret = s.secret || len(p.Data) > 0
 	if s.taker != nil {
 		s.piece = p
 		s.taker.Piece(&s.piece)
@@ -78,7 +75,5 @@ func (s *Sink) Carries(peer ot.Endpoint, udp bool, p Piece) {
 	}
 }
 
-// BaseName is the last element of a path as any system writes it.
-func BaseName(path string) string {
-	return path[strings.LastIndexAny(path, `/\:`)+1:]
-}
+// Wants says whether anybody keeps a file of that path; a dissector may then spare itself the pieces.
+func (s *Sink) Wants(path []byte) bool { return s.taker != nil && s.taker.Wants(path) }

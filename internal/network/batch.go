@@ -25,6 +25,7 @@ type Batch struct {
 	flows         []sensor.FlowDelta
 	tuples        []sensor.TupleDelta
 	events        []sensor.Event
+	programs      []sensor.Program
 	health        *sensor.Summary
 }
 
@@ -68,6 +69,9 @@ func Batches(sum *sensor.Summary) []*Batch {
 		}
 		b.events = append(b.events, sum.Events[i])
 	}
+	for i := range sum.Programs { // one each: a program may be megabytes
+		add().programs = sum.Programs[i : i+1]
+	}
 	add().health = sum
 	return out
 }
@@ -75,7 +79,7 @@ func Batches(sum *sensor.Summary) []*Batch {
 // Whole is a summary in one batch, for one that is applied in one transaction with
 // the mark that it was, so that how it is cut does not matter.
 func Whole(sum *sensor.Summary) *Batch {
-	return &Batch{Sensor: sum.Sensor, Epoch: sum.Epoch, Seq: sum.Seq, Live: sum.Live, flows: sum.Flows, tuples: sum.Tuples, events: sum.Events, health: sum}
+	return &Batch{Sensor: sum.Sensor, Epoch: sum.Epoch, Seq: sum.Seq, Live: sum.Live, flows: sum.Flows, tuples: sum.Tuples, events: sum.Events, programs: sum.Programs, health: sum}
 }
 
 // end is how one side of a conversation is stored.
@@ -108,4 +112,4 @@ func convKey(realmNo int64, a, b end, transport string, port uint16, protocol st
 }
 
 // Rows is about how many rows the batch writes.
-func (b *Batch) Rows() int { return 3*len(b.flows) + len(b.tuples) + len(b.events) }
+func (b *Batch) Rows() int { return 3*len(b.flows) + len(b.tuples) + len(b.events) + 3*len(b.programs) }

@@ -104,6 +104,7 @@ func (s *Service) Sources(ctx context.Context, scope Scope, siteID, cursor strin
 
 // Routes mounts the slice's own lists. Conversations with the names of assets are package view's.
 func (s *Service) Routes(r *rest.Router) {
+	s.programRoutes(r)
 	rest.Register(r, rest.Op{ID: "list-sources", Method: http.MethodGet, Path: "/sources", Summary: "Sensors and captures, and how well they hear", Tag: "Sources", Permission: auth.NetworkRead},
 		func(ctx context.Context, in *struct {
 			Site   string `query:"site"`

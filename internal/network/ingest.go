@@ -2,6 +2,7 @@ package network
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strconv"
 
@@ -46,18 +47,19 @@ type convRow struct {
 	FirstPacket    int64      `db:"first_packet"`
 	FirstOffset    int64      `db:"first_offset"`
 	Proof          []byte     `db:"proof"`
+	Print          string     `db:"print"`
 	ClientZoneNo   int64      `db:"client_zone_no"`
 	ServerZoneNo   int64      `db:"server_zone_no"`
 	ClientInternet bool       `db:"client_internet"`
 	ServerInternet bool       `db:"server_internet"`
 }
 
-const convColumns = "site_no, conv_no, conv_key, realm_no, vlan, client_mac, client_ip, server_mac, server_ip, client_by, transport, port, protocol, guess, first_at, last_at, last_live_at, sessions, established, client_packets, client_bytes, server_packets, server_bytes, malformed, lost, classes, live, source_id, first_packet, first_offset, proof, client_zone_no, server_zone_no, client_internet, server_internet"
+const convColumns = "site_no, conv_no, conv_key, realm_no, vlan, client_mac, client_ip, server_mac, server_ip, client_by, transport, port, protocol, guess, first_at, last_at, last_live_at, sessions, established, client_packets, client_bytes, server_packets, server_bytes, malformed, lost, classes, live, source_id, first_packet, first_offset, proof, print, client_zone_no, server_zone_no, client_internet, server_internet"
 
 func convSet() []string {
 	return []string{
 		"vlan", "client_mac", "client_ip", "server_mac", "server_ip", "client_by", "guess", "first_at", "last_at", "last_live_at", "sessions", "established",
-		"client_packets", "client_bytes", "server_packets", "server_bytes", "malformed", "lost", "classes", "live", "source_id", "first_packet", "first_offset", "proof",
+		"client_packets", "client_bytes", "server_packets", "server_bytes", "malformed", "lost", "classes", "live", "source_id", "first_packet", "first_offset", "proof", "print",
 		"client_zone_no", "server_zone_no", "client_internet", "server_internet",
 	}
 }
@@ -86,6 +88,9 @@ func (s *Service) Apply(ctx context.Context, tx *store.Tx, d sensor.Delivery, b 
 		return Brought{}, err
 	}
 	if err := w.events(ctx, b.events); err != nil {
+		return Brought{}, err
+	}
+	if err := w.programs(ctx, b.programs); err != nil {
 		return Brought{}, err
 	}
 	return w.added, w.flush(ctx)
@@ -141,6 +146,9 @@ func (w *writer) load(ctx context.Context, b *Batch) error {
 	}
 	for i := range b.events {
 		name(w.key(&b.events[i].Flow))
+	}
+	for i := range b.programs {
+		name(w.key(&b.programs[i].Flow))
 	}
 	for part := range slices.Chunk(list, 500) {
 		rows, err := store.All[convRow](ctx, w.tx, "SELECT "+convColumns+" FROM network_conversation WHERE site_no = ? AND conv_key IN (?)", w.d.SiteNo, part)
@@ -254,6 +262,11 @@ func (c *convRow) merge(f *sensor.FlowDelta, client, server end, source string) 
 	c.Established = c.Established || f.Established || c.ClientPackets > 0 && c.ServerPackets > 0
 	if f.Guess != "" {
 		c.Guess = f.Guess
+	}
+	if f.Print != nil {
+		if raw, err := json.Marshal(f.Print); err == nil {
+			c.Print = string(raw)
+		}
 	}
 	if f.VLAN != 0 {
 		c.VLAN = int64(f.VLAN)

@@ -261,6 +261,7 @@ func (l *lane) letGo(fl *flow) {
 // bindStream looks for who speaks on a TCP flow; true once it is bound and data is still to be decoded.
 func (l *lane) bindStream(fl *flow, side uint8, s *stream, data []byte) bool {
 	if fl.quarantined || !fl.mayTry() {
+		l.unrecognised(fl, side, data)
 		l.pass(fl, s, len(data))
 		return false
 	}
@@ -303,6 +304,7 @@ func (l *lane) bindStream(fl *flow, side uint8, s *stream, data []byte) bool {
 			l.append(fl, s, data)
 		}
 	default:
+		l.unrecognised(fl, side, data)
 		l.pass(fl, s, len(data))
 	}
 	return false
@@ -322,6 +324,7 @@ func (l *lane) datagram(fl *flow, side uint8, b []byte) {
 	}
 	if fl.entry == nil && !l.known(fl, side, b) {
 		fl.unknown += uint64(len(b))
+		l.unrecognised(fl, side, b)
 		return
 	}
 	fl.known += uint64(len(b))
@@ -368,6 +371,7 @@ func (l *lane) ethernet(fl *flow, side uint8, f *frame) {
 		}
 		if fl.entry == nil {
 			fl.unknown += uint64(len(f.payload))
+			l.unrecognised(fl, side, f.payload)
 			return
 		}
 	}

@@ -74,11 +74,8 @@ func (l *lane) event(fl *flow, t *tuple, m *ot.Message, rare, isNew bool) {
 		}
 		return
 	}
-	if fl.ident == nil {
-		fl.ident = &ident{}
-	}
 	l.events.kept[rank] = append(l.events.kept[rank], event{
-		ident: fl.ident, ref: l.now, protocol: m.Protocol, kind: m.Kind, dir: m.Dir, class: m.Class,
+		ident: l.identOf(fl), ref: l.now, protocol: m.Protocol, kind: m.Kind, dir: m.Dir, class: m.Class,
 		refused: m.Flags&ot.Refused != 0, code: m.Code, status: m.Status, unit: m.Unit,
 		text: string(m.Text), object: string(m.Name[:min(len(m.Name), maxObject)]),
 		rules: slices.Clone(l.hits), order: l.order(),

@@ -50,18 +50,22 @@ type flow struct {
 
 	unknown, malformed, lost uint64
 
-	ident    *ident         // what its events point at; made with the first of them
-	named    *dissect.Entry // who decoded it, also after its end
-	as       ot.Protocol    // of named: which of its alternatives
-	refused  entrySet       // dissectors that let it go, by number
-	session  uint64         // opened and not yet told
-	tries    uint32
-	vlan     uint16
-	headers  uint16    // of proof
-	mac      [2]ot.MAC // as last seen
-	first    int64
-	firstRef ref
-	proof    []byte // of the first packet, better: of the first whose payload may be kept
+	print     *fingerprint   // of what nobody decodes
+	ident     *ident         // what its events point at; made with the first of them
+	named     *dissect.Entry // who decoded it, also after its end
+	as        ot.Protocol    // of named: which of its alternatives
+	refused   entrySet       // dissectors that let it go
+	session   uint64         // opened and not yet told
+	tries     uint32
+	vlan      uint16
+	headers   uint16    // of proof
+	transfers uint16    // of blocks and files, open
+	holes     uint32    // times that bytes of its streams were missing
+	passing   bool      // files in transfer that nobody keeps
+	mac       [2]ot.MAC // as last seen
+	first     int64
+	firstRef  ref
+	proof     []byte // of the first packet, better: of the first whose payload may be kept
 
 	// For a Keeper.
 	askedAs   *dissect.Entry // named, when it was asked

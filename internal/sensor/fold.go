@@ -32,6 +32,7 @@ type conv struct {
 	lost           uint64
 	firstRef       ref
 	proof          []byte
+	print          *fingerprint
 	tuples         tuples
 	texts          *texts // of the lane: what the tuples' text numbers mean
 	values         *values
@@ -46,6 +47,7 @@ func (l *lane) evict(fl *flow) {
 // retire ends a flow: what it counted goes into its conversation, what it holds back to the pools.
 func (l *lane) retire(fl *flow) {
 	l.finish(fl)
+	l.endTransfers(fl, false)
 	l.fold(fl, true)
 	l.unbind(fl)
 	for _, s := range fl.stream {
@@ -153,6 +155,12 @@ func (l *lane) foldCounts(c *conv, fl *flow) {
 	if fl.by > c.by {
 		c.client, c.by = fl.client, fl.by
 	}
+	if p := fl.print; p != nil && fl.named == nil {
+		if c.print == nil {
+			c.print = &fingerprint{}
+		}
+		c.print.join(p)
+	}
 	c.first, c.last = min(c.first, fl.first), max(c.last, fl.last)
 	c.sessions += fl.session
 	c.malformed += fl.malformed
@@ -226,7 +234,7 @@ func (b Budget) share() Budget {
 	b = b.filled()
 	return Budget{
 		Flows: max(b.Flows/lanes, 16), Hosts: max(b.Hosts/(lanes/2), 16), Facts: max(b.Facts/lanes, 16),
-		Buffer: max(b.Buffer/lanes, 256<<10), Events: max(b.Events/(lanes/2), 64), Tuples: b.Tuples, Program: max(b.Program/4, 4<<10),
+		Buffer: max(b.Buffer/lanes, 256<<10), Events: max(b.Events/(lanes/2), 64), Tuples: b.Tuples, Program: max(b.Program/lanes, 4<<10),
 	}
 }
 
@@ -241,7 +249,7 @@ func (b Budget) filled() Budget {
 	def(&b.Facts, 65536)
 	def(&b.Buffer, 32<<20)
 	def(&b.Events, 20000)
-	def(&b.Program, 16<<20)
+	def(&b.Program, 32<<20)
 	def(&b.Tuples, 256)
 	return b
 }

@@ -224,6 +224,7 @@ func (h *Health) add(o *Health) {
 	h.Quarantined += o.Quarantined
 	h.Repeated += o.Repeated
 	h.Copies += o.Copies
+	h.Pieces += o.Pieces
 	h.Unknown += o.Unknown
 	h.OTBytes += o.OTBytes
 	for k, n := range o.BudgetHit {

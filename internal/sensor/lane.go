@@ -52,6 +52,9 @@ type lane struct {
 	keep      keeping
 	retagged  uint64 // frames of another VLAN than their flow
 	copies    *copies
+	moving    transfers
+	contents  bool              // finished programs keep their bytes for the summary
+	projects  func(string) bool // which files are kept
 
 	health Health
 }
@@ -73,6 +76,7 @@ func newLane(cfg *Config, h *hints, seed uint64, hashed factSeed) *lane {
 	}
 	l.sink = dissect.NewSink(l)
 	l.keep.to = cfg.Keep
+	l.contents, l.projects = !cfg.Brief || cfg.Contents, cfg.Projects
 	if cfg.Once {
 		l.copies = &copies{}
 	}
@@ -326,6 +330,7 @@ func (l *lane) close(fl *flow) {
 		l.drop(s)
 		s.skip, s.synced = 0, false
 	}
+	l.endTransfers(fl, fl.fin != 0)
 	l.unbind(fl)
 	fl.closed = true
 }

@@ -157,6 +157,10 @@ const (
 	toySecret  = 3 // clear text
 	toyName    = 4 // the body is a fact
 	toyMany    = 5 // the body's first byte is the unit
+	toyBegin   = 6 // begins a transfer: the body is its name, a file's with a slash
+	toyPart    = 7 // bytes of it
+	toyEnd     = 8
+	toyAt      = 9 // bytes of it at the place that the body's first byte names
 	toyAlien   = 66
 	toyPanic   = 67
 	toyServer  = 68 // says that its sender is the server
@@ -215,6 +219,18 @@ func (f *toyFlow) Decode(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault 
 		m.Flags |= ot.ClearText
 	case toyName:
 		out.Fact("toy.name", b[4:])
+	case toyBegin:
+		kind := dissect.Block
+		if bytes.IndexByte(b, '/') >= 0 {
+			kind = dissect.File
+		}
+		out.Piece(dissect.Piece{Key: 1, Kind: kind, Name: b[4:], Up: dir == ot.Response})
+	case toyPart:
+		out.Piece(dissect.Piece{Key: 1, At: dissect.Behind, Data: b[4:]})
+	case toyAt:
+		out.Piece(dissect.Piece{Key: 1, At: int64(b[4]), Data: b[5:]})
+	case toyEnd:
+		out.Piece(dissect.Piece{Key: 1, At: dissect.Behind, End: true})
 	case toyMany:
 		m.Unit = uint32(b[4])
 	case toyExpect:

@@ -16,6 +16,7 @@ type merger struct {
 	budget Budget
 	seq    uint64
 	told   map[uint64]struct{} // facts of earlier summaries
+	kept   map[string]struct{} // contents of programs in earlier summaries, by hash
 
 	tcp, oneSided uint64 // conversations of the summary in hand
 }
@@ -35,6 +36,7 @@ func (m *merger) summary(ls []*lane, last bool) *Summary {
 	m.hosts(s, ls)
 	m.facts(s, ls)
 	m.events(s, ls)
+	m.programs(s, ls)
 	for _, l := range ls {
 		m.health(&s.Health, &l.health)
 		l.clear()
@@ -65,6 +67,7 @@ func (l *lane) clear() {
 	}
 	clear(l.convs)
 	l.values.reset()
+	l.moving.clear()
 	l.orphans = nil
 	l.facts.fresh = nil
 	l.events.kept = [3][]event{}
@@ -118,6 +121,7 @@ func (m *merger) conversations(s *Summary, ls []*lane) {
 		}
 		if d.Protocol == "" {
 			d.Guess = m.hints.guess(c.key.proto, c.key.port)
+			d.Print = c.print.tell(c.client)
 		}
 		if c.key.kind == carriesIP && c.key.proto == ipTCP && (c.acked[0] || c.acked[1]) { // an unanswered opening is no fault of the mirror
 			tcp++
@@ -305,6 +309,7 @@ func (m *merger) health(sum, h *Health) {
 	sum.Quarantined += h.Quarantined
 	sum.Repeated += h.Repeated
 	sum.Copies += h.Copies
+	sum.Pieces += h.Pieces
 	sum.Unknown += h.Unknown
 	sum.OTBytes += h.OTBytes
 	for k, n := range h.BudgetHit {

@@ -78,7 +78,7 @@ func newEngine(cfg *Config) *engine {
 	if cfg.Live {
 		e.mirror = &mirror{}
 	}
-	e.merger = merger{cfg: cfg, hints: h, budget: cfg.Budget.filled(), told: map[uint64]struct{}{}}
+	e.merger = merger{cfg: cfg, hints: h, budget: cfg.Budget.filled(), told: map[uint64]struct{}{}, kept: map[string]struct{}{}}
 	// The seed keeps others from choosing colliding flows; results do not depend on it.
 	seed := maphash.MakeSeed()
 	for range lanes {
@@ -202,6 +202,7 @@ func (e *engine) flush(src Source, emit func(*Summary) error, cut string, last b
 	if last {
 		for _, l := range e.lanes {
 			l.flows.all(l.finish)
+			l.flows.all(func(fl *flow) { l.endTransfers(fl, false) })
 		}
 	}
 	s := e.merger.summary(e.lanes, last)

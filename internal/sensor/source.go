@@ -98,6 +98,10 @@ type Config struct {
 	Follow *Followed
 	// Keep is given the packets for a look back; nil: nobody. It takes one goroutine, whatever Shards says.
 	Keep Keeper
+	// Projects says which files that pass by are kept, by their path; nil: none. Blocks of controllers always are.
+	Projects func(path string) bool
+	// Contents tells the bytes of programs also where Brief leaves such things out.
+	Contents bool
 	// Once counts a frame that a mirror port shows twice once (copy.go says what a copy is).
 	Once bool
 }
@@ -109,6 +113,6 @@ type Budget struct {
 	Facts   int // distinct facts [65,536]
 	Buffer  int // bytes waiting for reassembly, all flows together [32 MiB]
 	Events  int // events whole in one interval [20,000]; the rest is counted
-	Program int // bytes of blocks and files in transfer, all together [16 MiB]; of one at most a quarter
+	Program int // bytes of blocks and files in an interval [32 MiB]; of one at most an eighth
 	Tuples  int // distinct tuples of one flow [256]; the rest becomes "other"
 }

@@ -95,9 +95,9 @@ func (l *lane) segment(fl *flow, side uint8, f *frame) {
 	s.hasJump = false
 	if s.repeated(seq+uint32(len(f.payload)+f.missing), len(data)+missing) {
 		l.health.Repeated++
-		lost := fl.lost
+		lost, holes := fl.lost, fl.holes
 		l.gap(fl, side, s, len(data)+missing)
-		fl.lost = lost
+		fl.lost, fl.holes = lost, holes
 		s.next += uint32(len(data) + missing)
 	} else {
 		l.deliver(fl, side, s, data, missing)
@@ -221,6 +221,7 @@ func (l *lane) release(fl *flow, side uint8, s *stream, force bool) {
 // length its end is still known; otherwise the dissector has to find its feet.
 func (l *lane) gap(fl *flow, side uint8, s *stream, n int) {
 	fl.lost += uint64(n)
+	fl.holes++
 	switch have := len(s.buf); {
 	case n == 0:
 		s.synced, s.skip = false, 0

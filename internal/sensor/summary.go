@@ -199,6 +199,7 @@ type Health struct {
 	Quarantined uint64            `json:"quarantined"`        // flows set aside after a decode panic
 	Repeated    uint64            `json:"repeated,omitempty"` // segments taken for retransmissions: their acknowledgement came first
 	Copies      uint64            `json:"copies,omitempty"`   // frames that came a moment before too: counted once
+	Pieces      uint64            `json:"pieces,omitempty"`   // of blocks and files whose beginning nobody saw
 	Unknown     uint64            `json:"unknown"`            // payload bytes of no recognised protocol
 	OTBytes     uint64            `json:"ot_bytes"`           // payload bytes of recognised protocols
 	BudgetHit   map[string]uint64 `json:"budget_hit,omitempty"`

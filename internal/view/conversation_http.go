@@ -13,6 +13,7 @@ type talksOut struct{ Body rest.Page[Talk] }
 
 // Routes mounts conversations and events.
 func (s *Conversations) Routes(r *rest.Router) {
+	s.programRoutes(r)
 	const tag = "Conversations"
 	rest.Register(r, rest.Op{ID: "list-conversations", Method: http.MethodGet, Path: "/conversations", Summary: "Who talks to whom, the last heard first", Tag: tag, Permission: auth.NetworkRead},
 		func(ctx context.Context, in *struct {

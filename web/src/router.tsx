@@ -91,6 +91,11 @@ const conversations = createRoute({
   validateSearch: only("site", "asset", "from_zone", "to_zone", "protocol", "q"),
   component: lazyRouteComponent(() => import("./pages/conversations/list")),
 });
+const unknownTraffic = createRoute({
+  ...at("/conversations/unknown"),
+  validateSearch: only("site"),
+  component: lazyRouteComponent(() => import("./pages/conversations/unknown")),
+});
 const conversation = createRoute({
   ...at("/conversations/$id"),
   validateSearch: only("packet"),
@@ -172,6 +177,7 @@ export const router = createRouter({
     labels,
     asset,
     conversations,
+    unknownTraffic,
     conversation,
     records,
     recordBoard,

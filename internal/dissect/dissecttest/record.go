@@ -96,29 +96,43 @@ func (r *recorder) Client(dir ot.Dir) {
 
 // Piece and Carries make the recorder a dissect.Taker.
 func (r *recorder) Piece(p *dissect.Piece) {
+	if len(p.Name) == 0 && p.At == dissect.Behind && len(r.lines) > 0 { // however the stream was cut
+		var key uint32
+		var n int
+		last := &r.lines[len(r.lines)-1]
+		if c, _ := fmt.Sscanf(*last, "piece %d, %d bytes", &key, &n); c == 2 && key == p.Key && strings.HasSuffix(*last, "bytes") {
+			*last = fmt.Sprintf("piece %d, %d bytes", key, n+len(p.Data)) + ending(p)
+			return
+		}
+	}
 	line := fmt.Sprintf("piece %d", p.Key)
 	if len(p.Name) > 0 {
 		line += naming(p)
-	}
-	if p.At != dissect.Behind {
+	} else if p.At != dissect.Behind {
 		line += fmt.Sprintf(" at %d", p.At)
 	}
 	if p.Size > 0 {
 		line += fmt.Sprintf(" of %d", p.Size)
 	}
-	line += fmt.Sprintf(", %d bytes", len(p.Data))
-	if p.End {
-		line += ", the last"
+	r.lines = append(r.lines, line+fmt.Sprintf(", %d bytes", len(p.Data))+ending(p))
+}
+
+func ending(p *dissect.Piece) string {
+	switch {
+	case p.Failed:
+		return ", broken off"
+	case p.End:
+		return ", the last"
 	}
-	if p.Failed {
-		line += ", broken off"
-	}
-	r.lines = append(r.lines, line)
+	return ""
 }
 
 func (r *recorder) Carries(peer ot.Endpoint, _ bool, p *dissect.Piece) {
 	r.lines = append(r.lines, fmt.Sprintf("carries %s %d%s", peer.IP, peer.Port, naming(p)))
 }
+
+// Wants is told of every file.
+func (r *recorder) Wants([]byte) bool { return true }
 
 func naming(p *dissect.Piece) string {
 	way := "into"

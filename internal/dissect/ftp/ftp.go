@@ -32,7 +32,7 @@ func (Protocol) Spec() dissect.Spec {
 		Transport: dissect.TCP,
 		TCP:       []uint16{21, 2121},
 		MaxPDU:    maxLine,
-		MaxState:  64,
+		MaxState:  128,
 	}
 }
 
@@ -55,7 +55,10 @@ func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
 
 func probeReplies(b []byte) dissect.Verdict {
 	if string(b[:3]) != "220" && string(b[:3]) != "120" {
-		return dissect.No // mid-stream, a reply alone could be any protocol's
+		if len(b) > maxLine/4 {
+			return dissect.No
+		}
+		return dissect.More // mid-stream, a reply alone could be any protocol's: the next command tells
 	}
 	for first := true; len(b) > 0; first = false {
 		line, rest, whole := bytes.Cut(b, []byte("\n"))
@@ -110,6 +113,8 @@ type flow struct {
 	stage     stage
 	tls       bool // AUTH was asked for
 	anonymous bool
+	file      bool        // a data connection: its bytes are one file
+	data      ot.Endpoint // of the data connection that comes next
 	text      [16]byte
 }
 
@@ -143,9 +148,14 @@ func (f *flow) Decode(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 		m := out.Begin()
 		m.Kind, m.Code = data, 1
 		out.End()
-		f.stage = opaque
+		f.stage, f.file = opaque, true
+		out.Piece(dissect.Piece{At: dissect.Behind, Data: b})
 		return dissect.OK
 	case opaque:
+		if f.file {
+			out.Secret()
+			out.Piece(dissect.Piece{At: dissect.Behind, Data: b})
+		}
 		return dissect.OK
 	}
 	line := bytes.TrimRight(b, "\r\n")
@@ -187,8 +197,10 @@ func (f *flow) command(dir ot.Dir, v *verb, line []byte, out *dissect.Sink) diss
 		f.tls = true
 	case path:
 		m.Name = argument
+		f.moves(v, argument, out)
 	case port:
 		if to, ok := activePort(argument); ok {
+			f.data = to
 			out.Expect(to, false)
 		}
 	}
@@ -220,11 +232,13 @@ func (f *flow) reply(line []byte, out *dissect.Sink) dissect.Fault {
 		out.Fact("ftp.system", text)
 	case 227:
 		if to, ok := passive(text); ok {
+			f.data = to
 			out.Expect(to, false)
 		}
 	case 229:
 		if n, ok := extendedPassive(text); ok {
-			out.Expect(ot.Endpoint{IP: out.Src.IP, Port: n}, false)
+			f.data = ot.Endpoint{IP: out.Src.IP, Port: n}
+			out.Expect(f.data, false)
 		}
 	case 234:
 		if f.tls {
@@ -232,6 +246,18 @@ func (f *flow) reply(line []byte, out *dissect.Sink) dissect.Fault {
 		}
 	}
 	return dissect.OK
+}
+
+// moves tells the file that the next data connection brings.
+func (f *flow) moves(v *verb, name []byte, out *dissect.Sink) {
+	if f.data.Port == 0 || len(name) == 0 {
+		return
+	}
+	switch v.name {
+	case "RETR", "STOR", "STOU":
+		out.Carries(f.data, false, dissect.Piece{Kind: dissect.File, Name: name, Up: v.name == "RETR"})
+		f.data = ot.Endpoint{}
+	}
 }
 
 func (f *flow) Reset() { *f = flow{} }

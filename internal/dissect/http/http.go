@@ -39,7 +39,7 @@ func (Protocol) Spec() dissect.Spec {
 		Transport: dissect.TCP,
 		TCP:       []uint16{80, 8080, 8000, 8081, 8088, 3128, 5985, 47001},
 		MaxPDU:    bodyRead,
-		MaxState:  1280,
+		MaxState:  1280 + maxPath,
 
 		Alternatives: true, // WinRM is what somebody does by HTTP
 	}
@@ -134,12 +134,16 @@ type flow struct {
 	winrm  bool // was reported
 	ntlm   ntlmssp.Reader
 	plain  [768]byte // of a sign-in by NTLM
+
+	waiting int     // requests that were not answered
+	path    []byte  // of the last, where its answer may be a file that somebody keeps
+	moving  [3]bool // the body in hand is such a file
 }
 
 func (f *flow) Frame(dir ot.Dir, b []byte, synced bool) (skip, n int) {
 	s := &f.side[dir]
 	if !synced {
-		*s = side{}
+		*s, f.moving[dir] = side{}, false
 		return resync(b)
 	}
 	switch s.stage {
@@ -207,6 +211,7 @@ func (f *flow) Decode(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 	s := &f.side[dir]
 	switch s.stage {
 	case body, chunkEnd:
+		f.piece(dir, s, b, out)
 		if s.left -= int64(len(b)); s.left <= 0 {
 			if s.stage == chunkEnd {
 				s.stage = chunkSize
@@ -219,6 +224,7 @@ func (f *flow) Decode(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 		return f.chunk(s, b)
 	case trailer:
 		if len(bytes.TrimRight(b, "\r\n")) == 0 {
+			f.done(dir, out)
 			*s = side{}
 		}
 		return dissect.OK
@@ -300,6 +306,7 @@ func (f *flow) request(s *side, h *Head, out *dissect.Sink) {
 	if string(h.Method) == "HEAD" && f.heads < 255 {
 		f.heads++
 	}
+	f.asks(h, out)
 	s.expect(h, false)
 }
 
@@ -323,6 +330,10 @@ func (f *flow) response(s *side, h *Head, out *dissect.Sink) {
 		f.heads--
 	case h.Status >= 200 && h.Status != 204 && h.Status != 304:
 		s.expect(h, true)
+		f.brings(h, out)
+	}
+	if h.Status >= 200 {
+		f.waiting, f.path = max(0, f.waiting-1), f.path[:0]
 	}
 }
 
@@ -365,4 +376,4 @@ func named(host []byte) bool {
 	return false
 }
 
-func (f *flow) Reset() { *f = flow{} }
+func (f *flow) Reset() { *f = flow{path: f.path[:0]} }

@@ -43,6 +43,9 @@ func (f *flow) job(ref uint16, p, d []byte, out *dissect.Sink) dissect.Fault {
 		if len(p) > 9 && len(p) >= 9+int(p[8]) {
 			m.Name = f.block(p[9 : 9+int(p[8])])
 		}
+		f.begins(p, clipName(m.Name), out)
+	case endUpload:
+		f.begins(p, nil, out)
 	case piService:
 		// function, seven bytes, length (2) and text of the argument, length and text of the service
 		if len(p) < 10 {
@@ -98,6 +101,7 @@ func (f *flow) answer(ref uint16, p, d []byte, status uint32, out *dissect.Sink)
 	}
 	if p[0] != readVar || m.Status != 0 || !out.Follows() {
 		out.End()
+		f.moved(p, d, status != 0, out)
 		return dissect.OK
 	}
 	asked := f.asked.take(ref)

@@ -64,7 +64,7 @@ func (Protocol) Spec() dissect.Spec {
 		Transport: dissect.TCP,
 		TCP:       []uint16{102},
 		MaxPDU:    maxPDU,
-		MaxState:  2*maxFragment + maxList + 5*maxAsked + 256,
+		MaxState:  2*maxFragment + maxList + 5*maxAsked + maxWanted + 256,
 	}
 }
 
@@ -116,11 +116,13 @@ func (Protocol) Open() dissect.Flow { return &flow{plus: plus.State{As: 1}} }
 
 // flow holds fragments, by direction, and the identity list in transfer.
 type flow struct {
-	part    [3]fragment
-	list    list
-	asked   asked
-	scratch [40]byte // of a block's readable name, of a version
-	plus    plus.State
+	part      [3]fragment
+	list      list
+	asked     asked
+	scratch   [40]byte // of a block's readable name, of a version
+	plus      plus.State
+	wanted    []byte // the block that an upload was asked for
+	uploading bool
 }
 
 // fragment is an S7comm PDU of which TPDUs are still missing.
@@ -136,6 +138,7 @@ func (f *flow) Reset() {
 	f.list.reset()
 	f.asked = asked{}
 	f.plus.Reset()
+	f.wanted, f.uploading = f.wanted[:0], false
 }
 
 // Frame cuts at TPKT's length; out of step it looks for a TPKT that carries COTP data.

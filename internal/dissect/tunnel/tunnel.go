@@ -40,9 +40,9 @@ const (
 )
 
 const (
-	erspanSession ot.Kind = 0
-	etherERSPAN           = 0x88be
-	etherERSPAN3          = 0x22eb
+	erspanSession = ot.Kind(0)
+	etherERSPAN   = 0x88be
+	etherERSPAN3  = 0x22eb
 )
 
 // Spec says where it lives.

@@ -49,6 +49,7 @@ func (c *coder) health(h *sensor.Health) {
 		return
 	}
 	num(c, &h.Copies)
+	num(c, &h.Pieces)
 }
 
 // maxListening bounds what a sensor says of its interface.

@@ -105,6 +105,7 @@ func TestOlder(t *testing.T) {
 	if got.Health.Copies != 0 || got.Flows[0].Print != nil || got.Programs != nil {
 		t.Error("version 1 did not know copies, prints and programs")
 	}
+	got.Health.Pieces = sum.Health.Pieces
 	got.Health.Copies, got.Programs = sum.Health.Copies, sum.Programs
 	for i := range got.Flows {
 		got.Flows[i].Print = sum.Flows[i].Print

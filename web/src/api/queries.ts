@@ -10,6 +10,7 @@ import type {
   ConversationRow,
   Evidence,
   Page,
+  Program,
   Session,
   SessionRow,
   Site,
@@ -121,6 +122,15 @@ export const assetConversations = (id: string) =>
   pages<ConversationRow>(["conversations", "of", id], (cursor, signal) =>
     answer(api.GET("/assets/{id}/conversations", { params: { path: { id }, query: set({ cursor }) }, signal })),
   );
+export const assetPrograms = (id: string) =>
+  pages<Program>(["programs", "of", id], (cursor, signal) =>
+    answer(api.GET("/assets/{id}/programs", { params: { path: { id }, query: set({ cursor }) }, signal })),
+  );
+export const unknownTraffic = (site: string | undefined) =>
+  queryOptions({
+    queryKey: ["unknown-traffic", site ?? ""],
+    queryFn: ({ signal }) => answer(api.GET("/unknown-traffic", { params: { query: set({ site }) }, signal })),
+  });
 export const assetHistory = (id: string) =>
   queryOptions({
     queryKey: ["asset-history", id],

@@ -59,3 +59,5 @@ export type Realm = S["OrgRealm"];
 export type Subnet = S["OrgPrefix"];
 export type UserRow = S["AuthUser"];
 export type SessionRow = S["AdminOpenSession"];
+export type Program = S["ViewProgram"];
+export type Stranger = S["ViewStranger"];

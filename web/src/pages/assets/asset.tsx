@@ -20,6 +20,7 @@ import { Ago, When } from "../../ui/when";
 import { EditAsset } from "./edit";
 import { Identity } from "./identity";
 import { Merge } from "./merge";
+import { Programs } from "./programs";
 import { Sight } from "./sight";
 import { Split } from "./split";
 import { Standing } from "./standing";
@@ -126,6 +127,7 @@ function Body({ asset: value, etag }: { asset: Asset; etag: string }) {
             <Identity asset={value} />
           </Panel>
           {value.modules.length > 0 && <Modules asset={value} />}
+          <Programs id={value.id} />
           <Conversations id={value.id} site={value.site_id} />
           <Trace id={value.id} />
           <History id={value.id} />

@@ -17,7 +17,15 @@ export default function ConversationsPage() {
   const set = (change: Partial<typeof filter>) => navigate({ search: (old) => ({ ...old, ...change }), replace: true });
   const narrowed = (["asset", "from_zone", "to_zone", "protocol"] as const).filter((key) => filter[key]);
   return (
-    <Page title={t("conversations.title")} sub={t("conversations.lead")}>
+    <Page
+      title={t("conversations.title")}
+      sub={t("conversations.lead")}
+      actions={
+        <Link className="btn" to="/conversations/unknown" search={{ site: filter.site }}>
+          {t("unknown.title")}
+        </Link>
+      }
+    >
       <div className="line tools">
         <SitePicker
           all
