@@ -23,6 +23,7 @@ import { Merge } from "./merge";
 import { Sight } from "./sight";
 import { Split } from "./split";
 import { Standing } from "./standing";
+import { Vulnerable } from "./vulnerable";
 import "./asset.css";
 
 /** One device: what it is and how we know, what it does, what a person decided about it. */
@@ -125,6 +126,7 @@ function Body({ asset: value, etag }: { asset: Asset; etag: string }) {
             <Identity asset={value} />
           </Panel>
           {value.modules.length > 0 && <Modules asset={value} />}
+          <Vulnerable id={value.id} />
           <Conversations id={value.id} site={value.site_id} />
           <History id={value.id} />
         </div>
