@@ -77,7 +77,7 @@ func vulnChecks() []relation {
 			q := findings("CASE WHEN "+agreed+" THEN 'pass' ELSE 'fail' END", "CASE WHEN "+agreed+" THEN 'Approved: ' || f.reason ELSE 'Its exception is not approved, or is over.' END", "f.state = 'deferred'", micros(now), micros(now))
 			return noneOpen(q, "Nothing is deferred.")
 		}},
-		{id: "defer.expired", fold: ot.Count, unit: "deferrals", reads: vulnRecordTopics(), many: true, items: func(_ *CheckSpec, now time.Time) ot.SQL {
+		{id: "defer.expired", fold: ot.Count, unit: "findings", reads: vulnRecordTopics(), many: true, items: func(_ *CheckSpec, now time.Time) ot.SQL {
 			const over = "(f.until_at < ? OR EXISTS (SELECT 1 FROM record_record e WHERE e.record_id = f.exception_id AND (e.state IN ('expired', 'revoked') OR e.valid_until < ?)))"
 			q := findings("CASE WHEN "+over+" THEN 'fail' ELSE 'pass' END", "'Deferred until {d:' || CAST(f.until_at AS TEXT) || '}.'", "f.state = 'deferred'", micros(now), micros(now))
 			return noneOpen(q, "Nothing is deferred.")

@@ -86,6 +86,15 @@ const asset = createRoute({
   validateSearch: only("tab", "packet"),
   component: lazyRouteComponent(() => import("./pages/assets/asset")),
 });
+const vulnerabilities = createRoute({
+  ...at("/vulnerabilities"),
+  validateSearch: only("site", "tab"),
+  component: lazyRouteComponent(() => import("./pages/vulnerabilities/vulnerabilities")),
+});
+const advisory = createRoute({
+  ...at("/vulnerabilities/advisories/$id"),
+  component: lazyRouteComponent(() => import("./pages/vulnerabilities/advisory")),
+});
 const conversations = createRoute({
   ...at("/conversations"),
   validateSearch: only("site", "asset", "from_zone", "to_zone", "protocol", "q"),
@@ -176,6 +185,8 @@ export const router = createRouter({
     assets,
     labels,
     asset,
+    vulnerabilities,
+    advisory,
     conversations,
     unknownTraffic,
     conversation,

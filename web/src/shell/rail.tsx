@@ -79,6 +79,9 @@ function Plant() {
       <Item to="/assets" need="asset:read">
         {t("assets.title")} <small className="num">{assetCount ?? ""}</small>
       </Item>
+      <Item to="/vulnerabilities" need="record:read">
+        {t("vuln.title")}
+      </Item>
       <Item to="/conversations" need="network:read">
         {t("conversations.title")}
       </Item>

@@ -25,6 +25,7 @@ import { Sight } from "./sight";
 import { Split } from "./split";
 import { Standing } from "./standing";
 import { Trace } from "./trace";
+import { Vulnerable } from "./vulnerable";
 import "./asset.css";
 
 /** One device: what it is and how we know, what it does, what a person decided about it. */
@@ -127,6 +128,7 @@ function Body({ asset: value, etag }: { asset: Asset; etag: string }) {
             <Identity asset={value} />
           </Panel>
           {value.modules.length > 0 && <Modules asset={value} />}
+          <Vulnerable id={value.id} />
           <Programs id={value.id} />
           <Conversations id={value.id} site={value.site_id} />
           <Trace id={value.id} />
