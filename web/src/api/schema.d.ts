@@ -1312,6 +1312,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/notices/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many are unread, told by server-sent events whenever it changes (Accept: text/event-stream); asked otherwise, told once */
+        get: operations["follow-my-notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/notices/me": {
         parameters: {
             query?: never;
@@ -1324,6 +1341,40 @@ export interface paths {
         /** Say how one wants to be told */
         put: operations["put-my-notices"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/mine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was sent to oneself, newest first */
+        get: operations["list-my-notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/mine/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep the receipt that one has read them: those named, or all */
+        post: operations["read-my-notices"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4245,7 +4296,10 @@ export interface components {
              */
             longest_until: string;
             note?: string;
+            /** @description As it is declared */
             record: string;
+            /** @description The same, in the reader's language */
+            title: string;
             valid_for: string;
         };
         ComplyReference: {
@@ -5538,6 +5592,32 @@ export interface components {
              */
             dead_after_days: number;
         };
+        NotifyTold: {
+            /** @description When it reached the person */
+            at: string;
+            /** @description When it was answered, by whomever */
+            done_at: string | null;
+            id: string;
+            /** @description Of the inbox: what the notice leads to */
+            item_id: string;
+            kind: string;
+            /** @description When the person said so, or opened the item */
+            seen_at: string | null;
+            /** @enum {string} */
+            severity: "now" | "today" | "this-week" | "information";
+            site: string;
+            /** @description Empty: the whole company or installation */
+            site_id: string;
+            title: string;
+            /** @description By which other ways it went */
+            ways: components["schemas"]["NotifyWent"][];
+        };
+        NotifyUnread: {
+            /** @description Id of the newest notice, read or not; empty: none */
+            newest: string;
+            /** Format: int64 */
+            unread: number;
+        };
         NotifyWay: {
             /**
              * Format: int64
@@ -5581,6 +5661,14 @@ export interface components {
             url?: string;
             /** @description mail; empty: no sign-in */
             username?: string;
+        };
+        NotifyWent: {
+            /** @description When it was sent, or given up */
+            at: string | null;
+            /** @enum {string} */
+            channel: "mail" | "sms";
+            /** @enum {string} */
+            state: "waiting" | "held" | "digest" | "bundled" | "sent" | "answered" | "dead";
         };
         NotifyWishes: {
             /** @description Local time of the daily digest */
@@ -5871,6 +5959,13 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageNotifyTold: {
+            items: components["schemas"]["NotifyTold"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageOrgEntity: {
             items: components["schemas"]["OrgEntity"][];
             /** @description Give it as cursor to get the next page */
@@ -6025,6 +6120,10 @@ export interface components {
              * @description As it was read; another one is refused
              */
             version: number;
+        };
+        "Read-my-noticesRequest": {
+            /** @description Left out: all */
+            ids?: string[] | null;
         };
         RealmInBody: {
             name: string;
@@ -6293,6 +6392,8 @@ export interface components {
             rel: string;
         };
         RecordProfile: {
+            /** @description False: nobody has chosen yet, so it is normal */
+            chosen: boolean;
             entity_id: string;
             name: string;
             /** @enum {string} */
@@ -6763,6 +6864,8 @@ export interface components {
              */
             administrators: number;
             done: boolean;
+            /** @description Each company has chosen how many eyes it can spare */
+            eyes: boolean;
             /**
              * Format: int64
              * @description Accounts that can sign in
@@ -10197,6 +10300,33 @@ export interface operations {
             };
         };
     };
+    "follow-my-notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-my-notices": {
         parameters: {
             query?: never;
@@ -10250,6 +10380,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NotifyMyNotices"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-my-notices": {
+        parameters: {
+            query?: {
+                /** @description Only what was not read and not answered */
+                unread?: boolean;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageNotifyTold"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "read-my-notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Read-my-noticesRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyUnread"];
                 };
             };
             /** @description What went wrong, and what to do */
