@@ -7,7 +7,11 @@ func TestNumbers(t *testing.T) {
 		bytes string
 		want  uint64
 	}{
-		{"\x00", 0}, {"\x7f", 127}, {"\x81\x69", 233}, {"\x90\x77", 2167}, {"\x87\x80\x80\x9c\x4d", 0x70000e4d},
+		{"\x00", 0},
+		{"\x7f", 127},
+		{"\x81\x69", 233},
+		{"\x90\x77", 2167},
+		{"\x87\x80\x80\x9c\x4d", 0x70000e4d},
 		{"\xff\xff\xff\xff\xff\xff\xff\xff\xff", 1<<64 - 1},
 	} {
 		long := cursor{b: []byte(c.bytes)}
