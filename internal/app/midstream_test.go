@@ -29,7 +29,7 @@ func TestMidstream(t *testing.T) {
 	for _, f := range found {
 		files = append(files, filepath.Join("../../../shared/corpus/captures", f))
 	}
-	in, err := newInspector(Folder(t.TempDir()), slog.New(slog.NewTextHandler(io.Discard, nil)))
+	in, err := newInspector(Folder(t.TempDir()), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,12 +26,14 @@ func calendarOf(lang string) calendar {
 	if lang == "da" {
 		return calendar{
 			[12]string{"jan.", "feb.", "marts", "apr.", "maj", "juni", "juli", "aug.", "sep.", "okt.", "nov.", "dec."},
-			[12]string{"søn.", "man.", "tirs.", "ons.", "tors.", "fre.", "lør."}, "en ukendt dato",
+			[12]string{"søn.", "man.", "tirs.", "ons.", "tors.", "fre.", "lør."},
+			"en ukendt dato",
 		}
 	}
 	return calendar{
 		[12]string{"Jan.", "Feb.", "März", "Apr.", "Mai", "Juni", "Juli", "Aug.", "Sep.", "Okt.", "Nov.", "Dez."},
-		[12]string{"So.", "Mo.", "Di.", "Mi.", "Do.", "Fr.", "Sa."}, "einem unbekannten Datum",
+		[12]string{"So.", "Mo.", "Di.", "Mi.", "Do.", "Fr.", "Sa."},
+		"einem unbekannten Datum",
 	}
 }
 

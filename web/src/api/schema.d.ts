@@ -4,6 +4,74 @@
  */
 
 export interface paths {
+    "/advisories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Advisories that were taken in */
+        get: operations["list-advisories"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/advisories/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take in advisories or lists: a CSAF document, an archive of them, KEV, EPSS, CVE records */
+        post: operations["import-advisories"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/advisories/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One advisory, and which assets it is about */
+        get: operations["get-advisory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/advisory-sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where advisories come from, and how old they are */
+        get: operations["list-advisory-sources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/approval-profiles": {
         parameters: {
             query?: never;
@@ -201,6 +269,23 @@ export interface paths {
         };
         /** What changed */
         get: operations["list-asset-history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/assets/{id}/programs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Program versions that passed by on the wire, to or from an asset */
+        get: operations["list-asset-programs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1330,6 +1415,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/notices/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many are unread, told by server-sent events whenever it changes (Accept: text/event-stream); asked otherwise, told once */
+        get: operations["follow-my-notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/notices/me": {
         parameters: {
             query?: never;
@@ -1342,6 +1444,40 @@ export interface paths {
         /** Say how one wants to be told */
         put: operations["put-my-notices"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/mine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was sent to oneself, newest first */
+        get: operations["list-my-notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notices/mine/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep the receipt that one has read them: those named, or all */
+        post: operations["read-my-notices"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1549,6 +1685,23 @@ export interface paths {
         };
         /** What NIS2 asks, area by area and site by site */
         get: operations["get-posture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/programs/{id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The bytes of a program that passed by */
+        get: operations["get-program-content"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1914,6 +2067,23 @@ export interface paths {
         put?: never;
         /** Note that a record was looked at and still holds; the next review counts from now */
         post: operations["review-record"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/records/{id}/tag": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the tag of a plant state last said on the wire */
+        get: operations["get-record-tag"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2751,6 +2921,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/unknown-traffic": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Traffic that nobody recognises, by what it looks like */
+        get: operations["list-unknown-traffic"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unknown-traffic/names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give unknown traffic a name: it is recognised from the next start on */
+        post: operations["name-traffic"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/users": {
         parameters: {
             query?: never;
@@ -2854,6 +3058,143 @@ export interface paths {
         head?: never;
         /** Change one of one's own views */
         patch: operations["update-view"];
+        trace?: never;
+    };
+    "/vulnerabilities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Findings: one advisory and one asset each */
+        get: operations["list-vulnerabilities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/vulnerabilities/export/csaf-vex": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Findings as a CSAF document of the profile VEX */
+        get: operations["export-csaf-vex"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/vulnerabilities/export/openvex": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Findings as OpenVEX */
+        get: operations["export-openvex"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/vulnerabilities/export/poam": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Plan of action and milestones, as CSV */
+        get: operations["export-poam"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/vulnerabilities/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Updates, by maintenance window */
+        get: operations["plan-vulnerabilities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/vulnerabilities/questions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The facts that would decide the most */
+        get: operations["list-vulnerability-questions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/vulnerabilities/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is open, by decision */
+        get: operations["summarise-vulnerabilities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/vulnerabilities/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One finding, and what happened to it */
+        get: operations["get-vulnerability"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Say what is done about a finding */
+        patch: operations["decide-vulnerability"];
         trace?: never;
     };
     "/zones/{id}": {
@@ -3047,6 +3388,26 @@ export interface components {
         };
         "Answer-inbox-itemRequest": {
             comment?: string;
+        };
+        AppBody: {
+            /** @description First bytes that the client always sends, as the list of unknown traffic has them */
+            client_head: string;
+            /**
+             * Format: int64
+             * @description Of the server; without IP the EtherType
+             */
+            port: number;
+            server_head: string;
+            /** @description What people call it */
+            title: string;
+            /** @enum {string} */
+            transport: "tcp" | "udp" | "ether";
+        };
+        AppNamed: {
+            /** @description In the data folder */
+            file: string;
+            /** @description As it will be called in lists */
+            protocol: string;
         };
         "Ask-host-keyRequest": {
             host: string;
@@ -4297,7 +4658,10 @@ export interface components {
              */
             longest_until: string;
             note?: string;
+            /** @description As it is declared */
             record: string;
+            /** @description The same, in the reader's language */
+            title: string;
             valid_for: string;
         };
         ComplyReference: {
@@ -4478,6 +4842,8 @@ export interface components {
             state: "new" | "accepted" | "rejected" | "retired";
         };
         EdgeConfig: {
+            /** @description Values that are looked for wherever they stand in a request: the tags of plant states */
+            readonly follow?: components["schemas"]["EdgeElement"][] | null;
             interfaces: components["schemas"]["EdgeInterface"][];
             /**
              * Format: int64
@@ -4491,6 +4857,17 @@ export interface components {
             outbox_bytes: number;
             /** Format: int64 */
             version: number;
+        };
+        EdgeElement: {
+            /** Format: int32 */
+            area?: number;
+            /** Format: int32 */
+            item: number;
+            protocol: string;
+            /** Format: int32 */
+            space?: number;
+            /** Format: int32 */
+            width?: number;
         };
         EdgeHealth: {
             can: string[];
@@ -5617,6 +5994,32 @@ export interface components {
              */
             dead_after_days: number;
         };
+        NotifyTold: {
+            /** @description When it reached the person */
+            at: string;
+            /** @description When it was answered, by whomever */
+            done_at: string | null;
+            id: string;
+            /** @description Of the inbox: what the notice leads to */
+            item_id: string;
+            kind: string;
+            /** @description When the person said so, or opened the item */
+            seen_at: string | null;
+            /** @enum {string} */
+            severity: "now" | "today" | "this-week" | "information";
+            site: string;
+            /** @description Empty: the whole company or installation */
+            site_id: string;
+            title: string;
+            /** @description By which other ways it went */
+            ways: components["schemas"]["NotifyWent"][];
+        };
+        NotifyUnread: {
+            /** @description Id of the newest notice, read or not; empty: none */
+            newest: string;
+            /** Format: int64 */
+            unread: number;
+        };
         NotifyWay: {
             /**
              * Format: int64
@@ -5660,6 +6063,14 @@ export interface components {
             url?: string;
             /** @description mail; empty: no sign-in */
             username?: string;
+        };
+        NotifyWent: {
+            /** @description When it was sent, or given up */
+            at: string | null;
+            /** @enum {string} */
+            channel: "mail" | "sms";
+            /** @enum {string} */
+            state: "waiting" | "held" | "digest" | "bundled" | "sent" | "answered" | "dead";
         };
         NotifyWishes: {
             /** @description Local time of the daily digest */
@@ -5950,6 +6361,13 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageNotifyTold: {
+            items: components["schemas"]["NotifyTold"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageOrgEntity: {
             items: components["schemas"]["OrgEntity"][];
             /** @description Give it as cursor to get the next page */
@@ -6041,8 +6459,36 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageViewProgram: {
+            items: components["schemas"]["ViewProgram"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageViewStranger: {
+            items: components["schemas"]["ViewStranger"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageViewTalk: {
             items: components["schemas"]["ViewTalk"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageVulnAdvisory: {
+            items: components["schemas"]["VulnAdvisory"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageVulnFinding: {
+            items: components["schemas"]["VulnFinding"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -6107,6 +6553,10 @@ export interface components {
              * @description As it was read; another one is refused
              */
             version: number;
+        };
+        "Read-my-noticesRequest": {
+            /** @description Left out: all */
+            ids?: string[] | null;
         };
         RealmInBody: {
             name: string;
@@ -6375,6 +6825,8 @@ export interface components {
             rel: string;
         };
         RecordProfile: {
+            /** @description False: nobody has chosen yet, so it is normal */
+            chosen: boolean;
             entity_id: string;
             name: string;
             /** @enum {string} */
@@ -6428,6 +6880,24 @@ export interface components {
             /** @enum {string} */
             kind: "draft" | "open" | "active" | "done" | "bad";
             title: string;
+        };
+        RecordTagTold: {
+            /** @description As a person wrote it */
+            address: string;
+            /** @description The value is what the plant state asks for */
+            met: boolean;
+            /** @description Since when it is, or is not */
+            met_at: string;
+            protocol: string;
+            /** @description When it was last on the wire */
+            seen_at: string;
+            /** @description Since when the plant is in this state because of it; null: it is not */
+            since: string;
+            /**
+             * Format: double
+             * @description As last heard; null: never yet
+             */
+            value: number | null;
         };
         RecordTransition: {
             /** @description Somebody else must agree first */
@@ -6567,6 +7037,21 @@ export interface components {
         };
         SearchOutBody: {
             items: components["schemas"]["ViewFound"][];
+        };
+        SensorPrint: {
+            client: components["schemas"]["SensorPrintSide"];
+            /** Format: int64 */
+            period?: number;
+            server: components["schemas"]["SensorPrintSide"];
+        };
+        SensorPrintSide: {
+            head?: string;
+            /** Format: int32 */
+            longest?: number;
+            /** Format: int64 */
+            messages?: number;
+            /** Format: int32 */
+            shortest?: number;
         };
         "Set-approval-profileRequest": {
             /** @enum {string} */
@@ -6845,6 +7330,8 @@ export interface components {
              */
             administrators: number;
             done: boolean;
+            /** @description Each company has chosen how many eyes it can spare */
+            eyes: boolean;
             /**
              * Format: int64
              * @description Accounts that can sign in
@@ -6990,6 +7477,39 @@ export interface components {
             site: string;
             zones: components["schemas"]["ViewZone"][];
         };
+        ViewProgram: {
+            conversation: string;
+            first_at: string;
+            /** @description Address of who gave it */
+            from: string;
+            id: string;
+            /** @description Its bytes can be fetched */
+            kept: boolean;
+            /** @enum {string} */
+            kind: "block" | "file" | "firmware";
+            last_at: string;
+            /** @description Why it is not whole */
+            missing: string;
+            name: string;
+            protocol: string;
+            ref: components["schemas"]["ViewPacketRef"];
+            /** @description Empty: it was not seen whole */
+            sha256: string;
+            site_id: string;
+            /**
+             * Format: int64
+             * @description Bytes that were seen
+             */
+            size: number;
+            /** Format: int64 */
+            times: number;
+            /** @description Address of who got it */
+            to: string;
+            /** @description Read out of the device that serves; else written into it */
+            up: boolean;
+            /** @description Why its bytes are not kept */
+            without: string;
+        };
         ViewProof: {
             hex: string;
             ref: components["schemas"]["ViewPacketRef"];
@@ -7066,6 +7586,31 @@ export interface components {
             site_id: string;
             /** Format: int64 */
             zones: number;
+        };
+        ViewStranger: {
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            conversations: number;
+            /** @description YAML that names it: for the data folder's recognised/ */
+            entry: string;
+            /** @description One of the conversations */
+            example: string;
+            /** @description What usually has that port */
+            guess: string;
+            last_at: string;
+            /** Format: int64 */
+            packets: number;
+            /**
+             * Format: int64
+             * @description Of the server; without IP the EtherType
+             */
+            port: number;
+            print: components["schemas"]["SensorPrint"];
+            /** @description A few of them */
+            servers: string[];
+            site_id: string;
+            transport: string;
         };
         ViewTalk: {
             /** Format: int64 */
@@ -7271,6 +7816,371 @@ export interface components {
              */
             sl_t: number;
         };
+        VulnAdvisory: {
+            /**
+             * Format: int64
+             * @description Assets that you may see
+             */
+            affected: number;
+            changed_at: string;
+            /** Format: int64 */
+            cves: number;
+            id: string;
+            /** Format: int64 */
+            products: number;
+            publisher: string;
+            released_at: string;
+            revised_at: string;
+            revision: string;
+            /** Format: double */
+            score: number;
+            /** @description Its content changed without a new revision */
+            silent: boolean;
+            taken_at: string;
+            title: string;
+            /** Format: int64 */
+            undecided: number;
+            url: string;
+        };
+        VulnAdvisoryDetail: {
+            /**
+             * Format: int64
+             * @description Assets that you may see
+             */
+            affected: number;
+            changed_at: string;
+            /** Format: int64 */
+            cves: number;
+            /** @description Assets that it is about; the first 200 */
+            findings: components["schemas"]["VulnFinding"][];
+            id: string;
+            /** Format: int64 */
+            products: number;
+            publisher: string;
+            released_at: string;
+            revised_at: string;
+            revision: string;
+            /** Format: double */
+            score: number;
+            /** @description Its content changed without a new revision */
+            silent: boolean;
+            summary: string;
+            taken_at: string;
+            title: string;
+            /** Format: int64 */
+            undecided: number;
+            url: string;
+            vulnerabilities: components["schemas"]["VulnVulnerability"][];
+        };
+        VulnAge: {
+            /**
+             * Format: int64
+             * @description Known for at most so many days; 0: longer
+             */
+            days: number;
+            /** Format: int64 */
+            now: number;
+            /** Format: int64 */
+            rest: number;
+        };
+        VulnDecision: {
+            /**
+             * @description plan: into a maintenance window; report: somebody says it is fixed; defer: a risk decision; dismiss: it does not apply; confirm: an undecided one does apply
+             * @enum {string}
+             */
+            action: "plan" | "assign" | "report" | "defer" | "dismiss" | "confirm" | "reopen";
+            assignee?: string;
+            /** @description defer: id of the exception record with the risk and what makes up for it */
+            exception?: string;
+            /**
+             * Format: double
+             * @description plan: hours of work
+             */
+            hours?: number;
+            reason?: string;
+            /**
+             * Format: date-time
+             * @description defer: when it is asked again
+             */
+            until?: string;
+            /** @description plan: id of the maintenance window record */
+            window?: string;
+        };
+        VulnFinding: {
+            advisory_id: string;
+            asset: string;
+            asset_id: string;
+            assignee: string;
+            changed_at: string;
+            closed_at: string;
+            /**
+             * @description A order code, B model, C family, D without what would make it sure, E the maker only
+             * @enum {string}
+             */
+            confidence: "A" | "B" | "C" | "D" | "E";
+            /** @description A person says that it applies */
+            confirmed: boolean;
+            /** Format: int64 */
+            criticality: number;
+            cves: string[];
+            decided_at: string;
+            decided_by: string;
+            /** @enum {string} */
+            decision: "now" | "next" | "never";
+            /** Format: double */
+            epss: number;
+            etag: string;
+            exception_id: string;
+            first_at: string;
+            /** @description The version to go to; empty: none is named */
+            fix: string;
+            fix_quote: string;
+            /** Format: double */
+            hours: number;
+            id: string;
+            inputs: components["schemas"]["VulnInputs"];
+            /** @description Known to be exploited */
+            kev: boolean;
+            /** @description The version that was matched; empty: not known */
+            matched: string;
+            /** @description unknown: the fact that would decide */
+            missing: string;
+            /** @description What was matched */
+            product: string;
+            proof: string;
+            /** @description The advisory's words that decided */
+            quote: string;
+            reason: string;
+            /**
+             * Format: double
+             * @description CVSS, highest; 0: none
+             */
+            score: number;
+            site_id: string;
+            /** @enum {string} */
+            state: "open" | "planned" | "reported" | "fixed" | "deferred" | "dismissed" | "gone";
+            /** @description What happened, the oldest first; only of one finding */
+            steps?: components["schemas"]["VulnStep"][] | null;
+            title: string;
+            until: string;
+            /** @enum {string} */
+            urgency: "immediate" | "out-of-cycle" | "scheduled" | "defer";
+            /** @enum {string} */
+            verdict: "affected" | "unknown" | "not_affected";
+            window_id: string;
+        };
+        VulnInputs: {
+            /** @description Inputs that nobody stated: taken for the worse or by the CVSS vector */
+            assumed: string[];
+            /** @enum {string} */
+            automatable: "no" | "yes";
+            /** @description The vulnerability that decides */
+            cve: string;
+            /** @enum {string} */
+            exploitation: "none" | "poc" | "active";
+            /** @enum {string} */
+            exposure: "small" | "controlled" | "open";
+            exposure_why: string;
+            /** @enum {string} */
+            impact: "low" | "medium" | "high" | "very high";
+        };
+        VulnPlan: {
+            /**
+             * Format: double
+             * @description Hours of work that wait; those of which nobody said anything count defaultHours
+             */
+            backlog: number;
+            /**
+             * Format: double
+             * @description Hours in windows to come that nothing takes yet
+             */
+            free: number;
+            /** @description In no window yet, what closes the most first */
+            waiting: components["schemas"]["VulnUpdate"][];
+            windows: components["schemas"]["VulnWindowPlan"][];
+        };
+        VulnQuestion: {
+            asset: string;
+            asset_id: string;
+            /**
+             * Format: int64
+             * @description Findings that it decides
+             */
+            decides: number;
+            /** @description Advisories; the first three */
+            examples: string[];
+            missing: string;
+            product: string;
+            site_id: string;
+            /**
+             * Format: int64
+             * @description Of those: to be done at once, if they apply
+             */
+            urgent: number;
+        };
+        VulnQuestionList: {
+            items: components["schemas"]["VulnQuestion"][];
+        };
+        VulnRemedy: {
+            category: string;
+            text: string;
+        };
+        VulnSource: {
+            /** @description What the content says of its own age */
+            as_of: string;
+            /** Format: int64 */
+            documents: number;
+            /** @description When it last worked; null: never */
+            fetched_at: string;
+            hash: string;
+            id: string;
+            kind: string;
+            name: string;
+            problem: string;
+            /** Format: int64 */
+            refused: number;
+            tried_at: string;
+            url: string;
+            /** @description How its newest content was verified: signature, hash, hand (a person brought it); empty: not */
+            verified: string;
+        };
+        VulnSourceList: {
+            items: components["schemas"]["VulnSource"][];
+        };
+        VulnStep: {
+            action: string;
+            at: string;
+            /** @description Empty: Skanse itself */
+            by: string;
+            reason: string;
+        };
+        VulnSummary: {
+            /**
+             * Format: int64
+             * @description Taken in
+             */
+            advisories: number;
+            /** @description Open and affected, by how long they are known */
+            ages: components["schemas"]["VulnAge"][];
+            /**
+             * Format: int64
+             * @description Assets of which nothing names the product: no advisory can be matched
+             */
+            anonymous: number;
+            /**
+             * Format: int64
+             * @description Affected by something open
+             */
+            assets: number;
+            /** Format: int64 */
+            deferred: number;
+            /** Format: int64 */
+            dismissed: number;
+            /**
+             * Format: int64
+             * @description Closed with proof
+             */
+            fixed: number;
+            /**
+             * Format: int64
+             * @description Assets that were matched
+             */
+            matched: number;
+            /**
+             * Format: int64
+             * @description Not as it is
+             */
+            never: number;
+            /** @description When advisories were last taken in; null: never */
+            newest: string;
+            /**
+             * Format: int64
+             * @description At the next window
+             */
+            next: number;
+            /**
+             * Format: int64
+             * @description Open and affected, to be done at once
+             */
+            now: number;
+            /** Format: int64 */
+            planned: number;
+            /**
+             * Format: int64
+             * @description Reported fixed, not seen
+             */
+            reported: number;
+            /**
+             * Format: int64
+             * @description Cannot tell: a fact is missing
+             */
+            unknown: number;
+        };
+        VulnUpdate: {
+            asset: string;
+            asset_id: string;
+            assignee: string;
+            /** @description What comes first: a backup, the control vendor's release, a way back */
+            before: ("backup" | "release" | "back-out")[];
+            /**
+             * Format: int64
+             * @description Findings that it closes
+             */
+            closes: number;
+            /** @enum {string} */
+            decision: "now" | "next" | "never";
+            findings: string[];
+            from: string;
+            /**
+             * Format: double
+             * @description Of work; 0: nobody estimated it
+             */
+            hours: number;
+            site_id: string;
+            /** @description Empty: the advisories name no version */
+            to: string;
+            /**
+             * Format: int64
+             * @description Of those: to be done at once
+             */
+            urgent: number;
+        };
+        VulnVulnerability: {
+            cve: string;
+            cwe: string;
+            /** Format: double */
+            epss: number;
+            /** @description none, poc, active; empty: nobody said */
+            exploitation: string;
+            kev: boolean;
+            remedies: components["schemas"]["VulnRemedy"][];
+            /** Format: double */
+            score: number;
+            title: string;
+            vector: string;
+        };
+        VulnWindowPlan: {
+            /**
+             * Format: double
+             * @description Hours of work that fit; 0: the window's length counts
+             */
+            capacity: number;
+            from: string;
+            /**
+             * Format: double
+             * @description Planned
+             */
+            hours: number;
+            id: string;
+            /** @description More is planned than fits */
+            over: boolean;
+            ref: string;
+            site_id: string;
+            state: string;
+            title: string;
+            to: string;
+            updates: components["schemas"]["VulnUpdate"][];
+        };
         ZoneInBody: {
             critical?: boolean;
             /** @description Office IT, internet, a vendor */
@@ -7308,6 +8218,132 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    "list-advisories": {
+        parameters: {
+            query?: {
+                q?: string;
+                /** @description Only those that are about an asset that you may see */
+                ours?: boolean;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageVulnAdvisory"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "import-advisories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-advisory": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VulnAdvisoryDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-advisory-sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VulnSourceList"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-approval-profiles": {
         parameters: {
             query?: never;
@@ -7769,6 +8805,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageAssetAssetChange"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-asset-programs": {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageViewProgram"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -10392,6 +11462,33 @@ export interface operations {
             };
         };
     };
+    "follow-my-notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-my-notices": {
         parameters: {
             query?: never;
@@ -10445,6 +11542,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NotifyMyNotices"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-my-notices": {
+        parameters: {
+            query?: {
+                /** @description Only what was not read and not answered */
+                unread?: boolean;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageNotifyTold"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "read-my-notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Read-my-noticesRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyUnread"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -10991,6 +12155,35 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ComplyPosture"];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-program-content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -11925,6 +13118,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RecordDetail"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-record-tag": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordTagTold"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -13959,6 +15183,70 @@ export interface operations {
             };
         };
     };
+    "list-unknown-traffic": {
+        parameters: {
+            query?: {
+                site?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageViewStranger"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "name-traffic": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AppBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppNamed"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-users": {
         parameters: {
             query?: never;
@@ -14231,6 +15519,292 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RecordView"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-vulnerabilities": {
+        parameters: {
+            query?: {
+                site?: string;
+                asset?: string;
+                advisory?: string;
+                decision?: "now" | "next" | "never" | "";
+                state?: "active" | "open" | "planned" | "reported" | "fixed" | "deferred" | "dismissed" | "gone" | "";
+                verdict?: "affected" | "unknown" | "";
+                q?: string;
+                window?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageVulnFinding"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-csaf-vex": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-openvex": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-poam": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "plan-vulnerabilities": {
+        parameters: {
+            query?: {
+                site?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VulnPlan"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-vulnerability-questions": {
+        parameters: {
+            query?: {
+                site?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VulnQuestionList"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "summarise-vulnerabilities": {
+        parameters: {
+            query?: {
+                site?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VulnSummary"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-vulnerability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VulnFinding"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decide-vulnerability": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that you saw */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VulnDecision"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VulnFinding"];
                 };
             };
             /** @description What went wrong, and what to do */
