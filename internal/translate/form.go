@@ -102,11 +102,6 @@ func (f form) match(text string) (map[string]string, bool) {
 	}
 	found := make(map[string]string, len(f.blanks))
 	for i, bl := range f.blanks {
-		// What is said again at the beginning or in the middle is a phrase: one that runs
-		// over a sentence's end has swallowed the sentence before.
-		if bl.kind == kindSaid && i+1 < len(f.blanks) && len(boundaries(m[i+1])) > 0 {
-			return nil, false
-		}
 		found[bl.name] = m[i+1]
 	}
 	return found, true

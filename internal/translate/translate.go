@@ -166,11 +166,26 @@ func (s *saying) one(text string) (string, bool) {
 		return title, true
 	}
 	for _, e := range s.book.blank {
-		if found, ok := e.form.match(text); ok {
+		if found, ok := e.form.match(text); ok && !s.swallows(e.form, found) {
 			return e.form.fill(e.in(s.lang), func(bl blank) string { return s.fit(bl.kind, found[bl.name]) }), true
 		}
 	}
 	return text, false
+}
+
+// swallows says whether a blank before the last has run over the end of a sentence. What is
+// said again there is a phrase, with a point in it only if it is known as a whole.
+func (s *saying) swallows(f form, found map[string]string) bool {
+	for _, bl := range f.blanks[:len(f.blanks)-1] {
+		text := found[bl.name]
+		if bl.kind != kindSaid || len(boundaries(text)) == 0 || s.book.whole[text] != nil {
+			continue
+		}
+		if _, ok := s.book.title(s.lang, text); !ok {
+			return true
+		}
+	}
+	return false
 }
 
 // fit puts what stood in a blank into the other language.

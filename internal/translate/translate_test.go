@@ -28,6 +28,10 @@ func TestSay(t *testing.T) {
 		{ // a number, a plural, a name of the content inside a sentence
 			"Documented, but ways in with a bypass: 3 conversations, target 0.", "Dokumenteret, men veje ind med omgåelse: 3 samtaler, mål 0.", "Dokumentiert, aber: Zugänge mit Umgehung: 3 Verbindungen, Ziel 0.",
 		},
+		{ // a point inside a name ends no sentence; one between two sentences does
+			"To reach 2: declare \"DoS protection description incl. ISP contact\", attested by IT + DSO.", "For at nå 2: erklær „beskrivelse af DoS-beskyttelse inkl. kontakt hos internetudbyderen“, bekræftet af IT + DSO.", "Für Stufe 2: „Beschreibung des DoS-Schutzes einschließlich Kontakt zum Internetanbieter“ erklären, bestätigt durch IT + DSO.",
+		},
+		{"2 technologies, target 1 at most. Conversations into OT: 1, newest 3 Mar 2026.", "2 teknologier, mål højst 1. Samtaler ind i OT: 1, nyeste 3. marts 2026.", "2 Techniken, Ziel höchstens 1. Verbindungen in die OT: 1, neueste 3. März 2026."},
 		{"1 conversation, target 0. Never heard.", "1 samtale, mål 0. Aldrig hørt.", "1 Verbindung, Ziel 0. Nie gehört."},
 		{"94.9 %, target 95%; 19 of 20 judged.", "94,9 %, mål 95 %; 19 af 20 vurderet.", "94,9 %, Ziel 95 %; 19 von 20 beurteilt."},
 		{"Last heard 3 Mar 2026 04:05 UTC.", "Sidst hørt 3. marts 2026 kl. 04.05 UTC.", "Zuletzt gehört 3. März 2026, 04:05 Uhr UTC."},
