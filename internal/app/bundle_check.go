@@ -61,6 +61,9 @@ func (c *BundleCheckCmd) Run(env *Env) error {
 	if err != nil {
 		return err
 	}
+	if len(advisories) == 0 {
+		return ot.Errorf(ot.Invalid, "%s holds no advisory that could be read: give CSAF documents, or a folder or archive of them", c.CSAF)
+	}
 	f, err := os.Open(c.Cases)
 	if err != nil {
 		return ot.Errorf(ot.Invalid, "%s cannot be opened: %w", c.Cases, err)

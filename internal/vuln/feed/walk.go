@@ -27,8 +27,8 @@ const (
 	maxRatio   = 200      // unpacked by packed bytes, once over 64 MB: a zip bomb
 )
 
-// Walk gives every JSON document of a path to fn: a file, a folder, a .tar.gz,
-// .tgz, .tar or .zip. Errors of fn end the walk.
+// Walk gives every JSON document of a path to fn: a file, a .tar.gz, .tgz, .tar or .zip,
+// or a folder of these. Errors of fn end the walk.
 func Walk(path string, fn func(name string, b []byte) error) error {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -73,7 +73,7 @@ func walkFolder(root string, fn func(string, []byte) error) error {
 		switch {
 		case err != nil:
 			return ot.Errorf(ot.Invalid, "%s cannot be read: %w", path, err)
-		case d.IsDir() || !wanted(path):
+		case d.IsDir() || !wanted(path) && !isArchive(path):
 			return nil
 		}
 		if n++; n > MaxEntries {
@@ -88,12 +88,25 @@ func walkFolder(root string, fn func(string, []byte) error) error {
 		if err != nil {
 			rel = path
 		}
+		if isArchive(path) { // as a folder of downloads holds it
+			info, err := d.Info()
+			if err != nil {
+				return ot.Errorf(ot.Invalid, "%s cannot be read: %w", path, err)
+			}
+			return Archive(filepath.ToSlash(rel), f, info.Size(), fn)
+		}
 		b, err := all(rel, f, -1)
 		if err != nil {
 			return err
 		}
 		return fn(filepath.ToSlash(rel), b)
 	})
+}
+
+// isArchive says that a file of a folder is an archive of documents.
+func isArchive(name string) bool {
+	low := strings.ToLower(filepath.Base(name))
+	return !strings.HasPrefix(low, ".") && (strings.HasSuffix(low, ".tar.gz") || strings.HasSuffix(low, ".tgz") || strings.HasSuffix(low, ".tar") || strings.HasSuffix(low, ".zip"))
 }
 
 func wanted(name string) bool {

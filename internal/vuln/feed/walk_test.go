@@ -44,7 +44,7 @@ func TestWalk(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "d.tar.gz"), packed.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]int{dir: 1, filepath.Join(dir, "d.tar.gz"): 2, filepath.Join(dir, "a.json"): 1} {
+	for path, want := range map[string]int{dir: 3, filepath.Join(dir, "d.tar.gz"): 2, filepath.Join(dir, "a.json"): 1} {
 		n := 0
 		if err := Walk(path, func(string, []byte) error { n++; return nil }); err != nil || n != want {
 			t.Errorf("%s: %d documents (%v), want %d", path, n, err, want)
