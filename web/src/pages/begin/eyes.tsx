@@ -6,6 +6,7 @@ import { approvalProfiles } from "../../api/records";
 import { t, word } from "../../texts";
 import { ErrorNote } from "../../ui/page";
 import { notify } from "../../ui/toast";
+import "../../ui/desk.css";
 
 const profiles = ["small", "normal", "group"] as const;
 type Profile = (typeof profiles)[number];
