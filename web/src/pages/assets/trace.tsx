@@ -28,7 +28,7 @@ export function Trace({ id }: { id: string }) {
       side={
         <label className="small">
           {t("trace.since")}{" "}
-          <select value={hours} onChange={(e) => setHours(Number(e.target.value))}>
+          <select className="input" value={hours} onChange={(e) => setHours(Number(e.target.value))}>
             {spans.map((h) => (
               <option key={h} value={h}>
                 {h < 72 ? t("trace.hours", { count: h }) : t("trace.days", { count: h / 24 })}
