@@ -1,6 +1,6 @@
 // Package ber splits ASN.1's basic and distinguished encoding (ITU-T X.690)
 // into elements, without allocating and without trusting a length. It is for
-// dissectors (MMS, GOOSE, certificates); it knows no schema and writes nothing.
+// dissectors (MMS, GOOSE, SNMP, certificates); it knows no schema and writes nothing.
 package ber
 
 import "strconv"

@@ -12,11 +12,7 @@
 //	  0x61 { 0x80 control block, 0x81 time allowed to live, 0x82 data set, 0x83 id, 0x84 time,
 //	         0x85 state number, 0x86 sequence number, 0x87 simulation, 0x88 configuration revision,
 //	         0x89 needs commissioning, 0x8a number of entries, 0xab data }
-//	UDP port 102                0  2  0x01 0x40, connectionless transport
-//	                            2  2  0xa1, length of the session's header
-//	                            4  …  0x80, length, SPDU length 4, number 4, version 2, key times 4 and 2, key id 4, IV
-//	                               4  length of what follows
-//	                               …  [ 0x81, simulation 1, APPID 2, length 2, goosePdu ]
+//	UDP port 102: package routable, with session 0xa1 and payload 0x81
 package goose
 
 import (
@@ -25,6 +21,7 @@ import (
 
 	"github.com/skanse/skanse/internal/dissect"
 	"github.com/skanse/skanse/internal/dissect/ber"
+	"github.com/skanse/skanse/internal/dissect/goose/routable"
 	"github.com/skanse/skanse/internal/ot"
 )
 
@@ -46,9 +43,10 @@ const (
 )
 
 const (
-	header     = 8
-	maxBlocks  = 48 // of one sender to one group address; those beyond are not followed
-	maxPayload = 32 // PDUs in one datagram
+	header    = 8
+	maxBlocks = 48   // of one sender to one group address; those beyond are not followed
+	session   = 0xa1 // of the routable form
+	payload   = 0x81
 )
 
 // Protocol is the dissector.
@@ -102,7 +100,7 @@ func (f *flow) Decode(_ ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 	if len(b) < header {
 		return dissect.Short
 	}
-	if b[0] == 1 && b[1] == 0x40 && b[2] == 0xa1 { // no Ethernet frame is that long
+	if routable.Is(b, session) {
 		return f.routed(b, out)
 	}
 	n := int(binary.BigEndian.Uint16(b[2:]))
@@ -112,37 +110,16 @@ func (f *flow) Decode(_ ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 	return f.pdu(binary.BigEndian.Uint16(b), b[4]&0x80 != 0, b[header:n], out)
 }
 
-// routed walks to the PDUs of a datagram.
 func (f *flow) routed(b []byte, out *dissect.Sink) dissect.Fault {
-	if b[4] != 0x80 {
-		return dissect.Alien
-	}
-	at := 4 + int(b[3])
-	if at+4 > len(b) {
-		return dissect.Short
-	}
-	n := int(binary.BigEndian.Uint32(b[at:]))
-	b = b[at+4:]
-	if n < 0 || n > len(b) {
-		return dissect.Short
-	}
-	b = b[:n]
-	for range maxPayload {
-		if len(b) < 6 {
-			return dissect.OK
+	for p, fault := range routable.PDUs(b) {
+		if fault == dissect.OK && p.Type == payload {
+			fault = f.pdu(p.AppID, p.Simulated, p.Body, out)
 		}
-		size := int(binary.BigEndian.Uint16(b[4:]))
-		if size > len(b)-6 {
-			return dissect.Short
+		if fault != dissect.OK {
+			return fault
 		}
-		if b[0] == 0x81 {
-			if fault := f.pdu(binary.BigEndian.Uint16(b[2:]), b[1] != 0, b[6:6+size], out); fault != dissect.OK {
-				return fault
-			}
-		}
-		b = b[6+size:]
 	}
-	return dissect.TooDeep
+	return dissect.OK
 }
 
 // fields are what a goosePdu says.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/skanse/skanse/internal/dissect"
+	"github.com/skanse/skanse/internal/dissect/ber"
 )
 
 // Formats of an engine id behind the maker's number (RFC 3411, SnmpEngineID).
@@ -44,11 +45,11 @@ func (f *flow) engine(id []byte, out *dissect.Sink) {
 // securityLevel reads the flags in a version 3 header: id, size, flags, model (RFC 3412 section 6).
 func securityLevel(b []byte) (level uint8, ok bool) {
 	for range 2 {
-		if _, _, b, ok = element(b); !ok {
+		if _, _, b, ok = ber.Next(b); !ok {
 			return 0, false
 		}
 	}
-	tag, flags, _, ok := element(b)
+	tag, flags, _, ok := ber.Next(b)
 	if !ok || tag != tagOctets || len(flags) != 1 {
 		return 0, false
 	}

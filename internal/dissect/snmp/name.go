@@ -3,6 +3,7 @@ package snmp
 import (
 	"strconv"
 
+	"github.com/skanse/skanse/internal/dissect/ber"
 	"github.com/skanse/skanse/internal/ot"
 )
 
@@ -29,26 +30,26 @@ func (f *flow) named(m *ot.Message, kind byte, list []byte) {
 		f.first(m, kind == pduSet, list)
 	case pduTrap2, pduInform:
 		for range 3 { // the time and the name come first
-			_, binding, rest, ok := element(list)
+			_, binding, rest, ok := ber.Next(list)
 			if !ok {
 				return
 			}
 			list = rest
-			_, name, value, ok := element(binding)
+			_, name, value, ok := ber.Next(binding)
 			if !ok || string(name) != trapOID {
 				continue
 			}
-			if tag, oid, _, ok := element(value); ok && tag == tagOID {
-				m.Name = dotted(f.name[:0], oid)
+			if tag, oid, _, ok := ber.Next(value); ok && tag == tagOID {
+				m.Name = ber.OID(f.name[:0], oid)
 			}
 			return
 		}
 	case pduReport:
-		_, binding, _, ok := element(list)
+		_, binding, _, ok := ber.Next(list)
 		if !ok {
 			return
 		}
-		_, name, _, ok := element(binding)
+		_, name, _, ok := ber.Next(binding)
 		if !ok || len(name) != len(usmStats)+2 || string(name[:len(usmStats)]) != usmStats {
 			return
 		}
@@ -62,18 +63,18 @@ func (f *flow) named(m *ot.Message, kind byte, list []byte) {
 
 // first names the first object of a list.
 func (f *flow) first(m *ot.Message, write bool, list []byte) {
-	_, binding, _, ok := element(list)
+	_, binding, _, ok := ber.Next(list)
 	if !ok {
 		return
 	}
-	tag, name, rest, ok := element(binding)
+	tag, name, rest, ok := ber.Next(binding)
 	if !ok || tag != tagOID {
 		return
 	}
-	m.Name = dotted(f.name[:0], name)
-	tag, value, _, ok := element(rest)
-	if write && ok && (tag == tagInteger || tag >= 0x41 && tag <= 0x43) && len(value) > 0 && len(value) <= 8 {
-		m.Value = float64(signed(value))
+	m.Name = ber.OID(f.name[:0], name)
+	tag, value, _, ok := ber.Next(rest)
+	if v, fits := ber.Int(value); write && ok && fits && (tag == tagInteger || tag >= 0x41 && tag <= 0x43) {
+		m.Value = float64(v)
 		m.Flags |= ot.HasValue
 	}
 }
@@ -81,11 +82,11 @@ func (f *flow) first(m *ot.Message, write bool, list []byte) {
 // trap reads the head of a version 1 trap (RFC 1157 section 4.1.6): enterprise,
 // agent address, generic, specific, time. It is named as version 2 does (RFC 3584 section 3.1).
 func (f *flow) trap(m *ot.Message, b []byte) (rest []byte, ok bool) {
-	_, enterprise, b, ok := element(b)
+	_, enterprise, b, ok := ber.Next(b)
 	if !ok {
 		return nil, false
 	}
-	if _, _, b, ok = element(b); !ok {
+	if _, _, b, ok = ber.Next(b); !ok {
 		return nil, false
 	}
 	generic, b, ok := integer(b)
@@ -99,9 +100,9 @@ func (f *flow) trap(m *ot.Message, b []byte) (rest []byte, ok bool) {
 	if generic >= 0 && generic < 6 {
 		m.Name = strconv.AppendInt(append(f.name[:0], genericTrap...), generic+1, 10)
 	} else {
-		n := dotted(f.name[:0:len(f.name)-32], enterprise)
+		n := ber.OID(f.name[:0:len(f.name)-32], enterprise)
 		m.Name = strconv.AppendInt(append(n, ".0."...), specific, 10)
 	}
-	_, _, rest, ok = element(b)
+	_, _, rest, ok = ber.Next(b)
 	return rest, ok
 }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/skanse/skanse/internal/dissect"
+	"github.com/skanse/skanse/internal/dissect/ber"
 	"github.com/skanse/skanse/internal/dissect/vendorid"
 	"github.com/skanse/skanse/internal/ot"
 )
@@ -25,7 +26,7 @@ func (f *flow) bindings(b []byte, out *dissect.Sink) dissect.Fault {
 		if len(b) == 0 {
 			return dissect.OK
 		}
-		tag, binding, rest, ok := element(b)
+		tag, binding, rest, ok := ber.Next(b)
 		if !ok {
 			return dissect.Short
 		}
@@ -33,11 +34,11 @@ func (f *flow) bindings(b []byte, out *dissect.Sink) dissect.Fault {
 		if tag != tagSequence {
 			return dissect.BadValue
 		}
-		tag, name, binding, ok := element(binding)
+		tag, name, binding, ok := ber.Next(binding)
 		if !ok || tag != tagOID {
 			return dissect.BadValue
 		}
-		tag, value, _, ok := element(binding)
+		tag, value, _, ok := ber.Next(binding)
 		if !ok {
 			return dissect.Short
 		}
@@ -51,16 +52,16 @@ func (f *flow) bindings(b []byte, out *dissect.Sink) dissect.Fault {
 	return dissect.TooDeep
 }
 
-func (f *flow) system(object, tag byte, value []byte, out *dissect.Sink) {
+func (f *flow) system(object byte, tag uint32, value []byte, out *dissect.Sink) {
 	if object == 2 && tag == tagOID {
-		out.Fact("snmp.sysobjectid", dotted(f.text[:0], value))
+		out.Fact("snmp.sysobjectid", ber.OID(f.text[:0], value))
 		if id, ok := enterprise(value); ok {
 			out.Fact("snmp.vendor", vendors.Name(id))
 		}
 		return
 	}
-	if object == 7 && tag == tagInteger && len(value) > 0 && len(value) <= 8 {
-		out.Fact("snmp.sysservices", strconv.AppendInt(f.text[:0], signed(value), 10))
+	if v, fits := ber.Int(value); object == 7 && tag == tagInteger && fits {
+		out.Fact("snmp.sysservices", strconv.AppendInt(f.text[:0], v, 10))
 		return
 	}
 	if tag != tagOctets {
@@ -80,7 +81,7 @@ func (f *flow) system(object, tag byte, value []byte, out *dissect.Sink) {
 
 // physical reports an entity of the ENTITY-MIB. Entity 1 is the chassis in
 // practice; every other one is a module of the host.
-func (f *flow) physical(column byte, index []byte, tag byte, value []byte, out *dissect.Sink) {
+func (f *flow) physical(column byte, index []byte, tag uint32, value []byte, out *dissect.Sink) {
 	var attr ot.Attr
 	switch column {
 	case 2:

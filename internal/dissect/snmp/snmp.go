@@ -12,6 +12,7 @@ package snmp
 
 import (
 	"github.com/skanse/skanse/internal/dissect"
+	"github.com/skanse/skanse/internal/dissect/ber"
 	"github.com/skanse/skanse/internal/ot"
 )
 
@@ -51,7 +52,7 @@ func (Protocol) Spec() dissect.Spec {
 // Probe wants the outer sequence to fill the datagram, a known version, and
 // behind it what that version carries.
 func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
-	tag, body, rest, ok := element(b)
+	tag, body, rest, ok := ber.Next(b)
 	if !ok || tag != tagSequence || len(rest) != 0 {
 		return dissect.No
 	}
@@ -61,13 +62,13 @@ func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
 	}
 	switch version {
 	case 0, 1:
-		tag, _, body, ok = element(body)
+		tag, _, body, ok = ber.Next(body)
 		if !ok || tag != tagOctets || len(body) == 0 || body[0]&0xf0 != 0xa0 || body[0]&0x0f > pduReport {
 			return dissect.No
 		}
 		return dissect.Yes
 	case 3:
-		tag, _, body, ok = element(body)
+		tag, _, body, ok = ber.Next(body)
 		if !ok || tag != tagSequence || len(body) == 0 || body[0] != tagOctets {
 			return dissect.No
 		}
@@ -99,7 +100,7 @@ func (f *flow) Reset() { f.set, f.setSeen, f.told, f.levels = 0, false, [3]uint8
 func (f *flow) Frame(ot.Dir, []byte, bool) (skip, n int) { return 0, 0 }
 
 func (f *flow) Decode(_ ot.Dir, pdu []byte, out *dissect.Sink) dissect.Fault {
-	tag, body, _, ok := element(pdu)
+	tag, body, _, ok := ber.Next(pdu)
 	switch {
 	case len(pdu) > 0 && pdu[0] != tagSequence:
 		return dissect.Alien
@@ -112,7 +113,7 @@ func (f *flow) Decode(_ ot.Dir, pdu []byte, out *dissect.Sink) dissect.Fault {
 	}
 	switch version {
 	case 0, 1:
-		tag, community, rest, ok := element(body)
+		tag, community, rest, ok := ber.Next(body)
 		if !ok {
 			return dissect.Short
 		}
@@ -128,16 +129,16 @@ func (f *flow) Decode(_ ot.Dir, pdu []byte, out *dissect.Sink) dissect.Fault {
 
 // version3 steps over header and security parameters to the scoped PDU.
 func (f *flow) version3(b []byte, out *dissect.Sink) dissect.Fault {
-	tag, global, b, ok := element(b)
+	tag, global, b, ok := ber.Next(b)
 	if !ok || tag != tagSequence {
 		return dissect.BadValue
 	}
 	level, hasLevel := securityLevel(global)
-	tag, security, b, ok := element(b)
+	tag, security, b, ok := ber.Next(b)
 	if !ok || tag != tagOctets {
 		return dissect.BadValue
 	}
-	tag, scoped, _, ok := element(b)
+	tag, scoped, _, ok := ber.Next(b)
 	if !ok {
 		return dissect.Short
 	}
@@ -154,11 +155,11 @@ func (f *flow) version3(b []byte, out *dissect.Sink) dissect.Fault {
 	if tag != tagSequence {
 		return dissect.BadValue
 	}
-	tag, context, scoped, ok := element(scoped)
+	tag, context, scoped, ok := ber.Next(scoped)
 	if !ok || tag != tagOctets {
 		return dissect.BadValue
 	}
-	tag, _, scoped, ok = element(scoped) // context name
+	tag, _, scoped, ok = ber.Next(scoped) // context name
 	if !ok || tag != tagOctets || len(scoped) == 0 {
 		return dissect.BadValue
 	}
@@ -179,11 +180,11 @@ func (f *flow) version3(b []byte, out *dissect.Sink) dissect.Fault {
 }
 
 func engineID(security []byte) []byte {
-	tag, body, _, ok := element(security)
+	tag, body, _, ok := ber.Next(security)
 	if !ok || tag != tagSequence {
 		return nil
 	}
-	tag, engine, _, ok := element(body)
+	tag, engine, _, ok := ber.Next(body)
 	if !ok || tag != tagOctets {
 		return nil
 	}
@@ -192,7 +193,7 @@ func engineID(security []byte) []byte {
 
 // pdu reports one PDU and reads the objects in what agents say.
 func (f *flow) pdu(b, community []byte, clear bool, class ot.Class, out *dissect.Sink) dissect.Fault {
-	tag, body, _, ok := element(b)
+	tag, body, _, ok := ber.Next(b)
 	if len(b) == 0 {
 		return dissect.Short
 	}
@@ -209,7 +210,7 @@ func (f *flow) pdu(b, community []byte, clear bool, class ot.Class, out *dissect
 	if clear {
 		m.Flags |= ot.ClearText
 	}
-	if !ok || tag != b[0] {
+	if !ok || tag != uint32(b[0]) {
 		out.End()
 		return dissect.Short
 	}
@@ -281,7 +282,7 @@ func (f *flow) header(m *ot.Message, kind byte, b []byte) ([]byte, dissect.Fault
 			}
 		}
 	}
-	tag, list, _, ok := element(b)
+	tag, list, _, ok := ber.Next(b)
 	if !ok {
 		return nil, dissect.Short
 	}

@@ -11,7 +11,7 @@
 //	                            8  …  savPdu, BER:
 //	  0x60 { 0x80 number of ASDUs, 0xa2 { 0x30 { 0x80 id, 0x81 data set, 0x82 sample count 2,
 //	         0x83 configuration revision 4, 0x84 time 8, 0x85 synchronised 1, 0x86 rate 2, 0x87 samples } … } }
-//	UDP port 102: as GOOSE (package goose), with session 0xa2 and payload 0x82
+//	UDP port 102: package routable, with session 0xa2 and payload 0x82
 package sv
 
 import (
@@ -20,6 +20,7 @@ import (
 
 	"github.com/skanse/skanse/internal/dissect"
 	"github.com/skanse/skanse/internal/dissect/ber"
+	"github.com/skanse/skanse/internal/dissect/goose/routable"
 	"github.com/skanse/skanse/internal/ot"
 )
 
@@ -41,7 +42,8 @@ const (
 	header     = 8
 	maxStreams = 8 // of one merging unit to one group address
 	maxASDU    = 32
-	maxPayload = 32
+	session    = 0xa2 // of the routable form
+	payload    = 0x82
 )
 
 // Protocol is the dissector.
@@ -95,7 +97,7 @@ func (f *flow) Decode(_ ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 	if len(b) < header {
 		return dissect.Short
 	}
-	if b[0] == 1 && b[1] == 0x40 && b[2] == 0xa2 { // no Ethernet frame is that long
+	if routable.Is(b, session) {
 		return f.routed(b, out)
 	}
 	n := int(binary.BigEndian.Uint16(b[2:]))
@@ -106,35 +108,15 @@ func (f *flow) Decode(_ ot.Dir, b []byte, out *dissect.Sink) dissect.Fault {
 }
 
 func (f *flow) routed(b []byte, out *dissect.Sink) dissect.Fault {
-	if b[4] != 0x80 {
-		return dissect.Alien
-	}
-	at := 4 + int(b[3])
-	if at+4 > len(b) {
-		return dissect.Short
-	}
-	n := int(binary.BigEndian.Uint32(b[at:]))
-	b = b[at+4:]
-	if n < 0 || n > len(b) {
-		return dissect.Short
-	}
-	b = b[:n]
-	for range maxPayload {
-		if len(b) < 6 {
-			return dissect.OK
+	for p, fault := range routable.PDUs(b) {
+		if fault == dissect.OK && p.Type == payload {
+			fault = f.pdu(p.AppID, p.Simulated, p.Body, out)
 		}
-		size := int(binary.BigEndian.Uint16(b[4:]))
-		if size > len(b)-6 {
-			return dissect.Short
+		if fault != dissect.OK {
+			return fault
 		}
-		if b[0] == 0x82 {
-			if fault := f.pdu(binary.BigEndian.Uint16(b[2:]), b[1] != 0, b[6:6+size], out); fault != dissect.OK {
-				return fault
-			}
-		}
-		b = b[6+size:]
 	}
-	return dissect.TooDeep
+	return dissect.OK
 }
 
 // asdu is one sample of all channels, as far as it is read.
