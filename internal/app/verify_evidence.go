@@ -25,23 +25,11 @@ func (c *VerifyEvidenceCmd) Help() string {
 
 // Run checks the evidence.
 func (c *VerifyEvidenceCmd) Run(env *Env) (err error) {
-	url, _, done, err := (&VerifyAuditCmd{Path: c.Path, KitFlag: c.KitFlag}).locate(env)
+	db, done, err := openToVerify(env, c.Path, c.KitFlag, audit.Migrations(), comply.Migrations())
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if derr := done(); err == nil {
-			err = derr
-		}
-	}()
-	db, err := store.Open(env.Ctx, store.Config{URL: url, ReadOnly: true})
-	if err != nil {
-		return err
-	}
-	defer func() { _ = db.Close() }() // read-only: nothing can be lost
-	if err := db.CheckSchema(env.Ctx, []store.Migrations{audit.Migrations(), comply.Migrations()}); err != nil {
-		return err
-	}
+	defer done(&err)
 	var v comply.Verified
 	err = db.View(env.Ctx, func(r store.Reader) error {
 		v, err = comply.VerifyEvidence(env.Ctx, r)
@@ -66,4 +54,29 @@ func (c *VerifyEvidenceCmd) Run(env *Env) (err error) {
 	}
 	fmt.Fprintf(env.Stdout, "%d answers in %d runs and %d sets of items; %d do not verify.\n", v.Answers, v.Runs, v.Sets, len(v.Damage))
 	return v.Err()
+}
+
+// openToVerify opens what somebody gave to be verified, and only reads it. done closes it, and
+// gives its own error where there is no other.
+func openToVerify(env *Env, path string, kit KitFlag, want ...store.Migrations) (db *store.DB, done func(*error), err error) {
+	url, _, leave, err := (&VerifyAuditCmd{Path: path, KitFlag: kit}).locate(env)
+	if err != nil {
+		return nil, nil, err
+	}
+	done = func(err *error) {
+		if db != nil {
+			_ = db.Close() // read-only: nothing can be lost
+		}
+		if lerr := leave(); *err == nil {
+			*err = lerr
+		}
+	}
+	if db, err = store.Open(env.Ctx, store.Config{URL: url, ReadOnly: true}); err == nil {
+		err = db.CheckSchema(env.Ctx, want)
+	}
+	if err != nil {
+		done(&err)
+		return nil, nil, err
+	}
+	return db, done, nil
 }

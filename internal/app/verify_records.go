@@ -24,23 +24,11 @@ func (c *VerifyRecordsCmd) Help() string {
 
 // Run checks the records.
 func (c *VerifyRecordsCmd) Run(env *Env) (err error) {
-	url, _, done, err := (&VerifyAuditCmd{Path: c.Path, KitFlag: c.KitFlag}).locate(env)
+	db, done, err := openToVerify(env, c.Path, c.KitFlag, record.Migrations())
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if derr := done(); err == nil {
-			err = derr
-		}
-	}()
-	db, err := store.Open(env.Ctx, store.Config{URL: url, ReadOnly: true})
-	if err != nil {
-		return err
-	}
-	defer func() { _ = db.Close() }() // read-only: nothing can be lost
-	if err := db.CheckSchema(env.Ctx, []store.Migrations{record.Migrations()}); err != nil {
-		return err
-	}
+	defer done(&err)
 	var sound int64
 	err = db.View(env.Ctx, func(r store.Reader) (err error) {
 		sound, err = record.Verify(env.Ctx, r)
