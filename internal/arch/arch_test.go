@@ -41,7 +41,7 @@ var layers = [][]string{
 var plugins = []string{"internal/dissect"}
 
 // shared are members that are no plug-in but serve the others.
-var shared = []string{"ber", "certificate", "recognised", "smb/ntlmssp", "vendorid"}
+var shared = []string{"ber", "certificate", "recognised", "routable", "smb/ntlmssp", "vendorid"}
 
 // tools may stand beside their unit and be imported by tests only.
 var testOnly = []string{"modemtest", "storetest", "dissecttest", "resttest", "sensortest", "slapdtest", "ssotest"}

@@ -21,7 +21,7 @@ import (
 
 	"github.com/skanse/skanse/internal/dissect"
 	"github.com/skanse/skanse/internal/dissect/ber"
-	"github.com/skanse/skanse/internal/dissect/goose/routable"
+	"github.com/skanse/skanse/internal/dissect/routable"
 	"github.com/skanse/skanse/internal/ot"
 )
 
