@@ -161,6 +161,9 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	if s.comply, err = comply.New(s.db, comply.Config{Catalogue: catalogue, Reads: classesOf(s.sensor.Protocols), Records: s.records, Clock: opts.Clock, Log: log}); err != nil {
 		return nil, err
 	}
+	if err := s.comply.Adopt(ctx); err != nil {
+		return nil, err
+	}
 	s.view = view.New(s.db)
 	if err := s.openLanguages(catalogue); err != nil {
 		return nil, err

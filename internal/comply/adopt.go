@@ -8,9 +8,10 @@ import (
 	"github.com/skanse/skanse/internal/store"
 )
 
-// adopt turns the declarations of release 0.1, which had a table of their own, into
-// records. A person's word of then counts on: that release knew no second pair of eyes.
-func (s *Service) adopt(ctx context.Context) error {
+// Adopt turns the declarations of release 0.1, which had a table of their own, into
+// records, before the first page is asked for. A person's word of then counts on:
+// that release knew no second pair of eyes.
+func (s *Service) Adopt(ctx context.Context) error {
 	type old struct {
 		ID          string     `db:"declaration_id"`
 		Requirement string     `db:"requirement"`

@@ -21,7 +21,7 @@ func TestAdopt(t *testing.T) {
 		insert("c", q.Declared[0].Record, store.At(p.now.AddDate(0, -1, 0)), store.Time{})
 		insert("d", "a record that nobody asks for any more", store.At(p.now.AddDate(0, 3, 0)), store.Time{})
 		for range 2 {
-			if err := p.s.adopt(t.Context()); err != nil {
+			if err := p.s.Adopt(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}

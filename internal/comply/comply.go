@@ -116,9 +116,6 @@ const (
 
 // Run judges what the bus says has changed, until ctx ends. The first judgement covers everything.
 func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
-	if err := s.adopt(ctx); err != nil {
-		return err
-	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		topics := []ot.Topic{ot.TopicAsset, ot.TopicNetwork, ot.TopicSource, ot.TopicOrg, ot.TopicRecord}
