@@ -29,6 +29,7 @@ import (
 	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/rest"
 	"github.com/skanse/skanse/internal/rest/admin"
+	sealing "github.com/skanse/skanse/internal/seal"
 	"github.com/skanse/skanse/internal/sensor"
 	"github.com/skanse/skanse/internal/store"
 	"github.com/skanse/skanse/internal/translate"
@@ -123,7 +124,7 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	s.sensor = sensing
 	s.bus = bus.New(s.db, log)
 	s.audit = audit.New(s.db, signer, log)
-	sealKey, err := auth.LoadKey(opts.Data.sealKey())
+	sealKey, err := sealing.LoadKey(opts.Data.sealKey())
 	if err != nil {
 		return nil, err
 	}

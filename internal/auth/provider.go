@@ -305,15 +305,7 @@ func (s *Service) secretOf(r providerRow) (string, error) {
 	if len(r.Secret) == 0 {
 		return "", nil
 	}
-	g, err := s.gcm()
-	if err != nil {
-		return "", err
-	}
-	b, err := g.Open(nil, nil, r.Secret, []byte("provider "+r.ID))
-	if err != nil {
-		return "", ot.Errorf(ot.Conflict, "the secret of %s cannot be read, its key is another one: give it again in the settings", r.Name)
-	}
-	return string(b), nil
+	return s.unseal(r.Secret, "provider "+r.ID, ot.Errorf(ot.Conflict, "the secret of %s cannot be read, its key is another one: give it again in the settings", r.Name))
 }
 
 func (s *Service) ssoConfig(r providerRow, secret string) sso.Config {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/seal"
 	"github.com/skanse/skanse/internal/store"
 )
 
@@ -21,7 +22,7 @@ type Config struct {
 	Absolute time.Duration // and after so long in any case; 24 h
 	LinkLife time.Duration // of a sign-in link; 24 h
 	Now      func() time.Time
-	SealKey  []byte   // of LoadKey; nil: nobody enrols for a second step
+	SealKey  []byte   // of the data folder; nil: nobody enrols for a second step
 	Hosts    []string // names under which browsers reach this server, besides localhost: passkeys belong to one
 
 	// Dial makes outgoing connections, to directories and providers; nil: as the machine does.
@@ -35,6 +36,7 @@ type Service struct {
 	cfg    Config
 	clock  *clock
 	hasher *hasher
+	box    *seal.Box // nil: nothing is sealed or opened
 	limit  limiter
 	asks   chan struct{} // questions to directories under way
 	begun  pendings[ssoPending]
@@ -65,7 +67,11 @@ func New(ctx context.Context, db *store.DB, cfg Config) (*Service, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{db: db, cfg: cfg, clock: c, hasher: newHasher(cfg.Argon2id), asks: make(chan struct{}, directoryAsks)}
+	box, err := openBox(cfg.SealKey)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{db: db, cfg: cfg, clock: c, box: box, hasher: newHasher(cfg.Argon2id), asks: make(chan struct{}, directoryAsks)}
 	return s, db.Update(ctx, func(tx *store.Tx) error { return s.seedRoles(ctx, tx) })
 }
 

@@ -315,7 +315,7 @@ func (s *Service) checkSecond(ctx context.Context, tx *store.Tx, userID, code st
 // goes by the wall clock, as the phone does: the clock that never goes back would
 // lock everybody out after it once stood wrong.
 func (s *Service) takeCode(ctx context.Context, tx *store.Tx, userID string, t totpRow, code string) error {
-	secret, err := s.unseal(t.Secret, userID)
+	secret, err := s.unseal(t.Secret, userID, ot.Errorf(ot.Conflict, "the second step cannot be checked, its key is another one: use a recovery code, or let an administrator reset it"))
 	if err != nil {
 		return err
 	}

@@ -3,8 +3,6 @@ package auth_test
 import (
 	"bytes"
 	"errors"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -246,24 +244,4 @@ func TestSecondStepByRole(t *testing.T) {
 		_, err = s.BeginEnrolment(ctx, who(t, s, token))
 		wantCode(t, "a program enrols", err, ot.Forbidden)
 	})
-}
-
-func TestSealKey(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "keys", "second-step.key")
-	a, err := auth.LoadKey(path)
-	if err != nil || len(a) != 32 {
-		t.Fatal(len(a), err)
-	}
-	st, err := os.Stat(path)
-	if err != nil || st.Mode().Perm() != 0o600 {
-		t.Errorf("the key is %v, %v", st.Mode(), err)
-	}
-	if b, err := auth.LoadKey(path); err != nil || !bytes.Equal(a, b) {
-		t.Errorf("the key is another one the second time: %v", err)
-	}
-	if err := os.WriteFile(path, []byte("c2hvcnQ=\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	_, err = auth.LoadKey(path)
-	wantCode(t, "a short key", err, ot.Damaged)
 }
