@@ -30,6 +30,7 @@ const (
 	TopicVuln    Topic = "vuln"    // an advisory was taken in, or a finding changed
 	TopicInbox   Topic = "inbox"   // somebody is asked for something, or answered
 	TopicEdge    Topic = "edge"    // an edge was enrolled, fell silent, came back
+	TopicAlert   Topic = "alert"   // an alert was raised, returned, or somebody did something about it
 	TopicSignIn  Topic = "sign-in" // what must be told of a sign-in: break-glass used
 )
 

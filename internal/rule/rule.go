@@ -36,6 +36,8 @@ type Rule struct {
 	Severity   ot.Severity `yaml:"severity"`
 	Technique  string      `yaml:"technique"` // MITRE ATT&CK for ICS
 	Why        string      `yaml:"why"`
+	FalseAlarm string      `yaml:"false_alarm"` // how to tell that it is none
+	First      string      `yaml:"first"`       // what to do first
 	References []string    `yaml:"references"`
 	On         Input       `yaml:"on"`
 	Mask       Mask        `yaml:"mask"`
@@ -69,7 +71,9 @@ func (c *Code) UnmarshalYAML(n *yaml.Node) error {
 }
 
 // groups are the parts of an alert's key.
-func groups() []string { return []string{"client", "server", "protocol", "code", "unit"} }
+func groups() []string {
+	return []string{"client", "server", "protocol", "port", "code", "unit", "value"}
+}
 
 // File is one file of rules.
 type File struct {
@@ -153,14 +157,14 @@ func Parse(name string, raw []byte) ([]Rule, error) {
 }
 
 var (
-	idForm        = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	idForm        = regexp.MustCompile(`^[a-z0-9]+([-.][a-z0-9]+)*$`)
 	techniqueForm = regexp.MustCompile(`^T\d{4}$`)
 )
 
 func (r *Rule) check() error {
 	switch {
 	case !idForm.MatchString(r.ID):
-		return errors.New("id must be lower-case words joined by hyphens")
+		return errors.New("id must be lower-case words joined by hyphens or dots")
 	case r.Title == "" || r.Why == "":
 		return errors.New("title and why are needed: a person has to understand the alert")
 	case !slices.Contains([]ot.Severity{ot.Critical, ot.High, ot.Medium, ot.Low, ot.Info}, r.Severity):
