@@ -82,6 +82,7 @@ func Tables() []Table {
 		"edge_edge", "edge_site", "edge_sensor", "edge_stream", "edge_config",
 		"auth_known", "auth_passkey", "auth_sheet", "auth_sheet_code", "auth_provider", "auth_identity",
 		"care_setting", "care_keep", "care_table",
+		"detect_known",
 	)...)
 	return append(ts,
 
@@ -111,6 +112,11 @@ func Tables() []Table {
 		Table{Name: "network_conversation", Class: "conversations", At: "last_at", Key: "site_no, conv_no", Open: `EXISTS (SELECT 1 FROM network_tuple x WHERE x.site_no = network_conversation.site_no AND x.conv_no = network_conversation.conv_no)
 			OR EXISTS (SELECT 1 FROM network_event x WHERE x.site_no = network_conversation.site_no AND x.conv_no = network_conversation.conv_no)
 			OR EXISTS (SELECT 1 FROM network_program x WHERE x.site_no = network_conversation.site_no AND x.conv_no = network_conversation.conv_no)`},
+
+		Table{Name: "detect_alert", Class: "history", At: "closed_at", Key: "alert_id"},
+		Table{Name: "detect_step", Class: "history", At: "at", Key: "alert_id, step_no", Open: "EXISTS (SELECT 1 FROM detect_alert x WHERE x.alert_id = detect_step.alert_id)"},
+		Table{Name: "detect_hour", Class: "telemetry", At: "hour", Unit: hours, Key: "site_no, month, hour, rule"},
+		Table{Name: "detect_applied", Class: "delivered", At: "at", Key: "sensor, epoch, seq"},
 
 		Table{Name: "network_rollup", Class: "telemetry", At: "hour", Unit: hours, Key: "site_no, month, conv_no, hour"},
 		Table{Name: "network_listen", Class: "telemetry", At: "hour", Unit: hours, Key: "site_no, zone_no, hour, source_id"},
