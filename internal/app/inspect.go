@@ -37,7 +37,7 @@ type InspectCmd struct {
 	Conversation string `placeholder:"A,B[,PORT/tcp]" help:"For --pcap-out: what these two hosts said to each other."`
 	Alert        string `placeholder:"RULE[@PACKET]" help:"For --pcap-out: the conversations in which this rule was met, a minute around it."`
 
-	Against    string `placeholder:"FILE" help:"Compare all captures together with this project.yaml; exit code 3 when something differs."`
+	Against    string `placeholder:"FILE" help:"Compare all captures together with this project.yaml, or with what an engineering tool exported (L5X, STEP 7 .cfg, TIA .aml, SCD, CODESYS); exit code 3 when something differs."`
 	Report     string `placeholder:"FILE" help:"With --against: write the acceptance report as a page to be printed and signed."`
 	ProjectOut string `placeholder:"FILE" help:"Write what was heard as a project.yaml: a draft of a plan, or the baseline to approve."`
 }
@@ -53,6 +53,7 @@ func (c *InspectCmd) Help() string {
   skanse inspect plant.pcap --pcap-out stop.pcapng --alert controller-stop
   skanse inspect bench.pcap --project-out project.yaml
   skanse inspect bench.pcap --against project.yaml --report fat.html
+  skanse inspect bench.pcap --against line3.L5X
 
 Exit code: 0 read (and as planned), 1 failed, 2 used wrongly, 3 something differs from the plan.`
 }

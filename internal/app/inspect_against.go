@@ -15,6 +15,7 @@ import (
 	"github.com/skanse/skanse/internal/asset"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/plan"
+	"github.com/skanse/skanse/internal/plan/engineering"
 	"github.com/skanse/skanse/internal/sensor"
 )
 
@@ -32,16 +33,26 @@ func (e differs) Error() string {
 // exitDiffers is that code.
 const exitDiffers = 3
 
+// readPlan reads a project.yaml or what an engineering tool exported; its content says which.
 func readPlan(file string) (*plan.Project, error) {
-	raw, err := os.ReadFile(file)
+	f, err := os.Open(file)
 	if err != nil {
 		return nil, ot.Errorf(ot.Invalid, "read the plan: %w", err)
 	}
-	return plan.Parse(file, raw)
+	defer f.Close()
+	p, err := engineering.Read(file, f)
+	if err != nil {
+		return nil, err
+	}
+	if len(p.Devices) == 0 && len(p.Types) > 0 {
+		return nil, ot.Errorf(ot.Invalid, "%s is a %s: it says what devices of a kind are, not which there are; nothing can be compared with it", ot.Printable(file), p.Format)
+	}
+	return p, nil
 }
 
 // against compares all captures with the plan.
 func (c *InspectCmd) against(env *Env, project *plan.Project, seen *plan.Seen) error {
+	seen.Limits = append(seen.Limits, project.Limits()...)
 	res := plan.Compare(project, seen)
 	if c.Report != "" {
 		if err := writeTo(c.Report, func(w io.Writer) error { return res.WriteHTML(w, "Skanse "+Version, time.Now()) }); err != nil {

@@ -154,7 +154,7 @@ func (c *comparison) match() {
 		},
 		func(d *Device, s *SeenDevice) bool { return d.Serial != "" && alike(d.Serial, s.value("serial")) },
 		func(d *Device, s *SeenDevice) bool {
-			return len(d.Addresses)+len(d.MACs) == 0 && d.Name != "" && alike(d.Name, s.value("name"))
+			return len(d.Addresses)+len(d.MACs) == 0 && d.named(s.value("name"))
 		},
 	} {
 		for i := range c.p.Devices {
@@ -169,6 +169,11 @@ func (c *comparison) match() {
 			}
 		}
 	}
+}
+
+// named says whether the device goes by that name.
+func (d *Device) named(name string) bool {
+	return alike(d.Name, name) || slices.ContainsFunc(d.Aliases, func(a string) bool { return alike(a, name) })
 }
 
 // alike compares what makers write with and without blanks and dashes.
@@ -249,13 +254,30 @@ func (c *comparison) field(d *Device, s *SeenDevice, name, planned, kind string,
 	switch {
 	case said.Value == "":
 		c.add(Finding{Kind: kind, Verdict: Unknown, Subject: d.Name, Line: d.Line, What: "nobody said its " + word + " while this was recorded: ask it with the engineering tool", Planned: planned})
-	case alike(planned, said.Value) || kind == KindFirmware && alike(strings.TrimLeft(planned, "vV "), strings.TrimLeft(said.Value, "vV ")):
+	case alike(planned, said.Value) || kind == KindFirmware && FirmwareAgrees(planned, said.Value, d.Fit):
 		c.out.Agree++
+	case c.p.relative(d, name, said.Value):
+		c.out.Agree++ // a rack speaks with one address for all that stands in it
 	case worst == Note && (contains(said.Value, planned) || contains(planned, said.Value)):
 		c.out.Agree++
 	default:
 		c.add(Finding{Kind: kind, Verdict: worst, Subject: d.Name, Line: d.Line, What: "has another " + word + " than planned (told by " + said.Protocol + ")", Planned: planned, Found: said.Value, Packet: said.Packet})
 	}
+}
+
+// relative says whether a value is what is planned for another part of the same rack.
+func (p *Project) relative(d *Device, field, value string) bool {
+	if d.Parent == "" && p.Covers == nil {
+		return false
+	}
+	for i := range p.Devices {
+		o := &p.Devices[i]
+		kin := o.Parent != "" && (o.Parent == d.Name || o.Parent == d.Parent) || o.Name == d.Parent
+		if kin && o.Name != d.Name && (field == "firmware" && FirmwareAgrees(o.Firmware, value, o.Fit) && o.Firmware != "" || field == "order_code" && alike(o.OrderCode, value)) {
+			return true
+		}
+	}
+	return false
 }
 
 func contains(a, b string) bool { return strings.Contains(strings.ToLower(a), strings.ToLower(b)) }
@@ -278,7 +300,12 @@ func (c *comparison) host(j int) {
 			found = append(found, v)
 		}
 	}
-	c.add(Finding{Kind: KindUnplanned, Verdict: Differs, Subject: s.label(), What: what, Found: strings.Join(found, " "), Packet: s.Packet})
+	verdict := Differs
+	if c.p.Covers != nil { // an engineering file lists what its tool configures, not all that stands there
+		verdict = Unknown
+		what = strings.Replace(what, "is in no plan", "does not stand in this file, which lists only what its tool configures", 1)
+	}
+	c.add(Finding{Kind: KindUnplanned, Verdict: verdict, Subject: s.label(), What: what, Found: strings.Join(found, " "), Packet: s.Packet})
 }
 
 // who finds the planned and the heard device behind a host; -1: none.

@@ -39,6 +39,9 @@ func (c *comparison) talks() {
 		if plumbing(t) || slices.ContainsFunc(c.p.Ignore, func(s Service) bool { return s.covers(t) }) {
 			continue
 		}
+		if c.multicast(t) {
+			continue
+		}
 		if toMany(t.Server) {
 			c.add(Finding{Kind: KindChatter, Verdict: Note, Subject: c.name(t.Client), What: "speaks " + t.what() + " to everybody", Packet: t.Packet})
 			continue
@@ -90,6 +93,10 @@ func (c *comparison) talk(t *Talk) {
 	if !t.Answered {
 		unanswered = "; nobody answered"
 	}
+	if !c.p.covers(t.Protocol) { // the file says nothing of who may speak it
+		c.clear(t, accepted)
+		return
+	}
 	if server >= 0 && documented == nil && conduit == nil && t.Answered {
 		c.add(Finding{Kind: KindService, Verdict: Differs, Subject: c.p.Devices[server].Name, Line: c.p.Devices[server].Line, What: "offers " + t.what() + ", which no plan mentions", Found: "asked by " + c.name(t.Client), Packet: t.Packet})
 	}
@@ -98,6 +105,32 @@ func (c *comparison) talk(t *Talk) {
 		c.add(Finding{Kind: KindConduit, Verdict: Differs, Subject: c.pair(t.Client, t.Server), What: "speak " + t.what() + ", for which there is no conduit" + unanswered, Packet: t.Packet})
 	}
 	c.clear(t, accepted)
+}
+
+// covers says whether the plan names everybody who may speak a protocol.
+func (p *Project) covers(protocol string) bool {
+	return p.Covers == nil || slices.Contains(p.Covers, protocol)
+}
+
+// multicast judges what a device publishes to a group that plans may name: GOOSE
+// and Sampled Values. Who listens to it, nobody hears.
+func (c *comparison) multicast(t *Talk) bool {
+	if t.Protocol == "" || !slices.Contains(c.p.Covers, t.Protocol) || !t.Server.MAC.Group() {
+		return false
+	}
+	planned := false
+	for i := range c.p.Conduits {
+		k := &c.p.Conduits[i]
+		if k.Group == t.Server.MAC && k.allows(t) != nil && c.end(k.From, t.Client) {
+			c.used[i], planned = true, true
+		}
+	}
+	if planned {
+		c.out.Agree++
+		return true
+	}
+	c.add(Finding{Kind: KindConduit, Verdict: Differs, Subject: c.name(t.Client) + " → " + t.Server.MAC.String(), What: "publishes " + t.what() + " to a group that the plan does not give it", Packet: t.Packet})
+	return true
 }
 
 func (c *comparison) classes(t *Talk, conduit *Conduit) {

@@ -21,7 +21,36 @@ type Project struct {
 	Devices  []Device
 	Conduits []Conduit
 	Ignore   []Service // chatter of the network itself that is no finding
+
+	Format string   // what the file is, for people; empty: a project.yaml
+	Types  []Type   // what makers say of all devices of a kind
+	Covers []string // nil: the plan says all that may be spoken; else only of these protocols who speaks with whom
+	Left   []string // what the file holds and nobody could take over, one sentence each
 }
+
+// Type is what a device description (EDS, GSD, GSDML) says of every device of its
+// kind. It plans nothing: it names what is heard.
+type Type struct {
+	Key       string // "cip 1/12/166" (vendor, device type, product code), "pn 002a/0301" (vendor, device), "dp 80d1" (ident number)
+	Vendor    string
+	Model     string
+	OrderCode string
+	Family    string
+	Revision  string // the newest that the description knows
+	Line      int
+}
+
+// Fit is how exactly a planned firmware is meant.
+type Fit string
+
+// The fits. STEP 7 and TIA Portal write "V2.9" where the device says "V2.9.4";
+// Logix takes a later revision where its keying says "compatible module".
+const (
+	FitExact Fit = ""
+	FitPart  Fit = "part"
+	FitLater Fit = "later"
+	FitAny   Fit = "any"
+)
 
 // Approval is who said that this is how it shall be. Skanse writes it empty.
 type Approval struct{ By, Date, Note string }
@@ -41,7 +70,11 @@ type Device struct {
 	Optional  bool // it may be missing: a laptop, a spare
 	Module    bool // sits in another device, such as a card in a rack: nobody hears it by itself
 	Parent    string
-	Where     string // in an engineering file: "rack 0 slot 2"
+	Where     string   // in an engineering file: "rack 0 slot 2"
+	Fit       Fit      // how exactly Firmware is meant
+	Safety    bool     // it has a safety network number or signature
+	Aliases   []string // other names that it may state, such as its PROFINET name
+	Config    string   // the version of its configuration, as an engineering file counts it
 	Line      int
 }
 
@@ -61,6 +94,7 @@ type Conduit struct {
 	Classes   []string // what it may do; empty: anything
 	Why       string
 	Accepted  string // why it may be in clear text
+	Group     ot.MAC // a multicast that From publishes: GOOSE, Sampled Values
 	Line      int
 }
 
@@ -112,4 +146,20 @@ func ParseService(text string) (s Service, ok bool) {
 func (s Service) covers(t *Talk) bool {
 	return (s.Protocol == "" || s.Protocol == t.Protocol || slices.Contains(t.Inner, s.Protocol) || s.Port != 0 && t.Protocol == "") &&
 		(s.Port == 0 || s.Port == t.Port) && (s.Transport == "" || s.Transport == t.Transport)
+}
+
+// Limits are sentences on what the plan itself cannot say.
+func (p *Project) Limits() (out []string) {
+	switch {
+	case p.Covers == nil:
+		return nil
+	case len(p.Covers) == 0:
+		out = append(out, p.Source+" names devices, not who may speak with whom: only devices were compared.")
+	default:
+		out = append(out, p.Source+" names who may speak "+strings.Join(p.Covers, " and ")+"; other conversations were not compared.")
+	}
+	for _, s := range p.Left {
+		out = append(out, "Not taken out of "+p.Source+": "+s+".")
+	}
+	return out
 }
