@@ -256,7 +256,7 @@ func (c *comparison) field(d *Device, s *SeenDevice, name, planned, kind string,
 		c.add(Finding{Kind: kind, Verdict: Unknown, Subject: d.Name, Line: d.Line, What: "nobody said its " + word + " while this was recorded: ask it with the engineering tool", Planned: planned})
 	case alike(planned, said.Value) || kind == KindFirmware && FirmwareAgrees(planned, said.Value, d.Fit):
 		c.out.Agree++
-	case c.p.relative(d, name, said.Value):
+	case c.p.relative(d, s, name):
 		c.out.Agree++ // a rack speaks with one address for all that stands in it
 	case worst == Note && (contains(said.Value, planned) || contains(planned, said.Value)):
 		c.out.Agree++
@@ -265,15 +265,17 @@ func (c *comparison) field(d *Device, s *SeenDevice, name, planned, kind string,
 	}
 }
 
-// relative says whether a value is what is planned for another part of the same rack.
-func (p *Project) relative(d *Device, field, value string) bool {
-	if d.Parent == "" && p.Covers == nil {
+// relative says whether what was heard is planned for another part of the same
+// rack: a CPU answers at the address of the communication module beside it.
+func (p *Project) relative(d *Device, s *SeenDevice, field string) bool {
+	code := s.value("order_code")
+	if code == "" || !strings.Contains(d.Where, "slot") {
 		return false
 	}
 	for i := range p.Devices {
 		o := &p.Devices[i]
-		kin := o.Parent != "" && (o.Parent == d.Name || o.Parent == d.Parent) || o.Name == d.Parent
-		if kin && o.Name != d.Name && (field == "firmware" && FirmwareAgrees(o.Firmware, value, o.Fit) && o.Firmware != "" || field == "order_code" && alike(o.OrderCode, value)) {
+		kin := o.Name != d.Name && strings.Contains(o.Where, "slot") && (o.Parent == d.Parent || o.Parent == d.Name || o.Name == d.Parent)
+		if kin && alike(o.OrderCode, code) && (field == "order_code" || field == "firmware" && FirmwareAgrees(o.Firmware, s.value("firmware"), o.Fit)) {
 			return true
 		}
 	}
