@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/skanse/skanse/internal/asset"
+	"github.com/skanse/skanse/internal/baseline"
 	"github.com/skanse/skanse/internal/bus"
 	"github.com/skanse/skanse/internal/listen"
 	"github.com/skanse/skanse/internal/network"
@@ -25,6 +26,7 @@ type ingest struct {
 
 	listening *listen.Service
 	plant     *plantTags
+	baseline  *baseline.Service // nil: nothing is learned
 }
 
 // take applies one summary, batch by batch, each with its events in a
@@ -57,6 +59,9 @@ func (i *ingest) take(ctx context.Context, d sensor.Delivery, sum *sensor.Summar
 		}
 		gain.Conversations += got.Conversations
 	}
+	if err := i.learn(ctx, d, sum); err != nil {
+		return gain, err
+	}
 	err = i.db.Update(ctx, func(tx *store.Tx) error {
 		if err := i.listening.Take(ctx, tx, d, sum); err != nil {
 			return err
@@ -68,6 +73,20 @@ func (i *ingest) take(ctx context.Context, d sensor.Delivery, sum *sensor.Summar
 		return bus.Publish(ctx, tx, bus.Event{Topic: ot.TopicNetwork, SiteNo: d.SiteNo, Refs: source}, bus.Event{Topic: ot.TopicSource, SiteNo: d.SiteNo, Refs: source})
 	})
 	return gain, err
+}
+
+// learn gives the summary to the baseline, once assets and conversations stand where
+// they belong.
+func (i *ingest) learn(ctx context.Context, d sensor.Delivery, sum *sensor.Summary) error {
+	if i.baseline == nil {
+		return nil
+	}
+	for _, part := range baseline.Parts(sum) {
+		if err := i.db.Update(ctx, func(tx *store.Tx) error { return i.baseline.Learn(ctx, tx, d, part) }); err != nil {
+			return fmt.Errorf("compare what %s heard with the baseline: %w", d.Source, err)
+		}
+	}
+	return nil
 }
 
 // follow keeps the zones of assets and conversations true when sites, zones or

@@ -4,6 +4,7 @@ import (
 	"github.com/skanse/skanse/internal/asset"
 	"github.com/skanse/skanse/internal/audit"
 	"github.com/skanse/skanse/internal/auth"
+	"github.com/skanse/skanse/internal/baseline"
 	"github.com/skanse/skanse/internal/bus"
 	"github.com/skanse/skanse/internal/care"
 	"github.com/skanse/skanse/internal/comply"
@@ -30,6 +31,6 @@ func schema() []store.Migrations {
 		notify.Migrations(),
 		centre.Migrations(),
 		care.Migrations(),
-		network.Migrations(), asset.Migrations(), listen.Migrations(), vuln.Migrations(), detect.Migrations(), comply.Migrations(),
+		network.Migrations(), asset.Migrations(), listen.Migrations(), vuln.Migrations(), detect.Migrations(), baseline.Migrations(), comply.Migrations(),
 	}
 }

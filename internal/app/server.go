@@ -15,6 +15,7 @@ import (
 	"github.com/skanse/skanse/internal/asset"
 	"github.com/skanse/skanse/internal/audit"
 	"github.com/skanse/skanse/internal/auth"
+	"github.com/skanse/skanse/internal/baseline"
 	"github.com/skanse/skanse/internal/bus"
 	"github.com/skanse/skanse/internal/care"
 	"github.com/skanse/skanse/internal/comply"
@@ -51,6 +52,7 @@ type server struct {
 	assets   *asset.Service
 	network  *network.Service
 	vuln     *vuln.Service
+	baseline *baseline.Service
 	ingest   *ingest
 	edges    *centre.Service
 	far      *far
@@ -145,6 +147,7 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	if err := s.db.View(ctx, func(r store.Reader) error { return s.ingest.plant.point(ctx, r) }); err != nil {
 		return nil, err
 	}
+	s.openBaseline()
 	if err := s.openEdges(bundle(detections), sealKey); err != nil {
 		return nil, err
 	}
@@ -184,7 +187,7 @@ func (s *server) close() error { return s.db.Close() }
 func (s *server) router(visitor *auth.Principal) *rest.Router {
 	return api.New(rest.Config{DB: s.db, Auth: s.auth, Log: s.log, Version: Version, Hosts: s.opts.Hosts, Visitor: visitor, Say: s.say}, pages(),
 		admin.New(admin.Config{DB: s.db, Auth: s.auth, Org: s.org, Audit: s.audit, Version: Version, Demo: s.opts.Demo, Overview: s.overview}),
-		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges, s.digest, s.listening, s.vuln, naming{s.opts.Data.join(recognisedFolder), &s.naming})
+		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges, s.digest, s.listening, s.vuln, s.baseline, naming{s.opts.Data.join(recognisedFolder), &s.naming})
 }
 
 func pages() fs.FS {
@@ -227,6 +230,7 @@ func (s *server) work(ctx context.Context) error {
 		return job.New(s.db, s.log).Run(ctx, s.careJobs()...)
 	})
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.vulnJobs()...) })
+	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.baselineJobs()...) })
 	return g.Wait()
 }
 

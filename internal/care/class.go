@@ -83,6 +83,7 @@ func Tables() []Table {
 		"auth_known", "auth_passkey", "auth_sheet", "auth_sheet_code", "auth_provider", "auth_identity",
 		"care_setting", "care_keep", "care_table",
 		"detect_known",
+		"baseline_phase", "baseline_talk", "baseline_function", "baseline_address", "baseline_listened",
 	)...)
 	return append(ts,
 
@@ -97,6 +98,7 @@ func Tables() []Table {
 		Table{Name: "comply_level_day", Class: "evidence", At: "day", Unit: days, Key: "site_no, day, entity_id"},
 		Table{Name: "comply_finding", Class: "evidence", At: "closed_at", Key: "finding_id"},
 
+		Table{Name: "baseline_log", Class: "history", At: "at", Key: "log_id"},
 		Table{Name: "asset_change", Class: "history", At: "at", Key: "change_id"},
 		Table{Name: "listen_selftest", Class: "history", At: "asked_at", Key: "test_id"},
 		Table{Name: "listen_cut", Class: "history", At: "cut_at", Key: "cut_id"}, // its file goes after a day
