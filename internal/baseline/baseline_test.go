@@ -96,7 +96,6 @@ type ask struct {
 	from, to, class string
 	lo, hi          uint32
 	packets         uint64
-	live            bool
 }
 
 func (h *house) hear(asks ...ask) {

@@ -173,13 +173,6 @@ func service(t *talk) string {
 	return t.Transport + "/" + number(t.Port)
 }
 
-func other(t *talk, end string) string {
-	if end == t.Client {
-		return t.Server
-	}
-	return t.Client
-}
-
 func (f *function) called() string {
 	if f.Name != "" {
 		return f.Protocol + " " + f.Name
