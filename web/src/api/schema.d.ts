@@ -464,6 +464,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/baseline/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approve, deny, or let expire */
+        post: operations["decide-baseline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/baseline/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Conversations by what they have in common, for review */
+        get: operations["list-baseline-groups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/baseline/groups/{id}/talks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The conversations of a group */
+        get: operations["list-baseline-talks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/baseline/talks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One conversation with its functions, ranges and hours */
+        get: operations["get-baseline-talk"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/blocked": {
         parameters: {
             query?: never;
@@ -2576,6 +2644,57 @@ export interface paths {
         patch: operations["update-site"];
         trace?: never;
     };
+    "/sites/{id}/baseline-drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became different between two dates */
+        get: operations["get-baseline-drift"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sites/{id}/baselines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a site learned, a zone and plant state each */
+        get: operations["list-baselines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sites/{id}/baselines/{zone}/{state}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Let a zone learn, protect, or be commissioned */
+        put: operations["set-baseline"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sites/{id}/networks": {
         parameters: {
             query?: never;
@@ -3923,6 +4042,217 @@ export interface components {
             passkeys: boolean;
             /** @description OpenID Connect */
             providers: components["schemas"]["AuthWay"][];
+        };
+        BaselineBaseline: {
+            /** Format: int64 */
+            approved: number;
+            by: string;
+            /** Format: int64 */
+            denied: number;
+            etag: string;
+            first_at: string;
+            last_at: string;
+            /** Format: int64 */
+            new: number;
+            /** @enum {string} */
+            phase: "learning" | "protecting" | "commissioning";
+            reason: string;
+            since: string;
+            site_id: string;
+            /** @enum {string} */
+            state: "production" | "turnaround" | "commissioning" | "cleaning" | "standstill";
+            /**
+             * Format: int64
+             * @description Conversations in it
+             */
+            talks: number;
+            /**
+             * Format: int64
+             * @description Learned, and nobody said a word
+             */
+            undecided: number;
+            until: string;
+            zone: string;
+            /** @description none: hosts in no zone */
+            zone_id: string;
+        };
+        BaselineDecided: {
+            /** Format: int64 */
+            functions: number;
+            /** Format: int64 */
+            talks: number;
+        };
+        BaselineDecision: {
+            functions?: string[] | null;
+            groups?: string[] | null;
+            /**
+             * @description Of groups: only what has this verdict; empty: what nobody decided on
+             * @enum {string}
+             */
+            of?: "" | "learned" | "new" | "approved" | "denied" | "expired";
+            reason?: string;
+            talks?: string[] | null;
+            /**
+             * Format: date-time
+             * @description approved: only until then. expire: when; empty: at once
+             */
+            until?: string;
+            /**
+             * @description expire: let it go; heard again it is new
+             * @enum {string}
+             */
+            verdict: "approved" | "denied" | "expire";
+        };
+        BaselineDrift: {
+            /** @description First heard in between; at most 500 */
+            added: components["schemas"]["BaselineTalk"][];
+            /** Format: int64 */
+            after: number;
+            /**
+             * Format: int64
+             * @description Conversations that were normal at the first date
+             */
+            before: number;
+            /** @description New functions, wider ranges, rates, hours, and what people decided, the newest first */
+            changed: components["schemas"]["BaselineStep"][];
+            from: string;
+            /** @description Heard in the week up to the first date, not in the week up to the second */
+            gone: components["schemas"]["BaselineTalk"][];
+            /** @description A list was cut */
+            more: boolean;
+            site_id: string;
+            to: string;
+        };
+        BaselineFunction: {
+            /** Format: int64 */
+            area: number;
+            class: string;
+            /** Format: int64 */
+            code: number;
+            first_at: string;
+            /**
+             * Format: int64
+             * @description Lowest element touched; null: none
+             */
+            from: number | null;
+            id: string;
+            kind: string;
+            last_at: string;
+            name: string;
+            protocol: string;
+            text: string;
+            /** Format: int64 */
+            to: number | null;
+            /** Format: int64 */
+            unit: number;
+            /** @enum {string} */
+            verdict: "learned" | "new" | "approved" | "denied" | "expired";
+        };
+        BaselineGroup: {
+            classes: string[];
+            client_role: string;
+            /** @description Name; empty: in none, Internet: outside */
+            client_zone: string;
+            /** Format: int64 */
+            clients: number;
+            /**
+             * @description The gravest of what they do
+             * @enum {string}
+             */
+            does: "talks" | "polls" | "sets" | "programs" | "configures" | "controls" | "files" | "signs_in" | "finds";
+            first_at: string;
+            id: string;
+            last_at: string;
+            /**
+             * Format: int64
+             * @description Of one of them
+             */
+            port: number;
+            /** @description Empty: not recognised */
+            protocol: string;
+            server_role: string;
+            server_zone: string;
+            /** Format: int64 */
+            servers: number;
+            site_id: string;
+            state: string;
+            /** Format: int64 */
+            talks: number;
+            transport: string;
+            until: string;
+            /** @enum {string} */
+            verdict: "learned" | "new" | "approved" | "denied" | "expired";
+            zone: string;
+            zone_id: string;
+        };
+        BaselineSetting: {
+            /**
+             * @description commissioning: what is new is kept for review, and nobody is told
+             * @enum {string}
+             */
+            phase: "learning" | "protecting" | "commissioning";
+            reason?: string;
+            /**
+             * Format: date-time
+             * @description commissioning: when it protects again
+             */
+            until?: string;
+        };
+        BaselineStep: {
+            at: string;
+            /** @description Empty: the traffic */
+            by: string;
+            client: string;
+            now: string;
+            protocol: string;
+            server: string;
+            state: string;
+            talk: string;
+            was: string;
+            /** @enum {string} */
+            what: "new-device" | "new-conversation" | "new-function" | "out-of-range" | "rate" | "time" | "silence" | "returned" | "denied" | "approved" | "expired" | "learned";
+            zone: string;
+        };
+        BaselineTalk: {
+            classes: string[];
+            /** @description Address */
+            client: string;
+            client_asset: string;
+            /** @description Of the asset that has it; else the address */
+            client_name: string;
+            does: string;
+            first_at: string;
+            /** @description Only of one conversation */
+            functions?: components["schemas"]["BaselineFunction"][] | null;
+            group: string;
+            id: string;
+            last_at: string;
+            /** Format: int64 */
+            port: number;
+            protocol: string;
+            /**
+             * Format: int64
+             * @description Most packets in a minute
+             */
+            rate: number;
+            server: string;
+            server_asset: string;
+            server_name: string;
+            /** @description Since when it is silent, where it never was before */
+            silent_at: string;
+            site_id: string;
+            state: string;
+            transport: string;
+            until: string;
+            /** @enum {string} */
+            verdict: "learned" | "new" | "approved" | "denied" | "expired";
+            /** @description Hours of working days in which it was heard, the site's clock */
+            weekdays: number[];
+            weekends: number[];
+            zone_id: string;
+        };
+        BaselinesBody: {
+            items: components["schemas"]["BaselineBaseline"][];
         };
         "Break-glass-sign-inRequest": {
             code: string;
@@ -6230,6 +6560,20 @@ export interface components {
         };
         PageAuthUser: {
             items: components["schemas"]["AuthUser"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageBaselineGroup: {
+            items: components["schemas"]["BaselineGroup"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageBaselineTalk: {
+            items: components["schemas"]["BaselineTalk"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -9159,6 +9503,141 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decide-baseline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BaselineDecision"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BaselineDecided"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-baseline-groups": {
+        parameters: {
+            query?: {
+                site?: string;
+                zone?: string;
+                state?: string;
+                verdict?: "" | "undecided" | "learned" | "new" | "approved" | "denied" | "expired";
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageBaselineGroup"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-baseline-talks": {
+        parameters: {
+            query?: {
+                verdict?: "" | "learned" | "new" | "approved" | "denied" | "expired";
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageBaselineTalk"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-baseline-talk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BaselineTalk"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -14372,6 +14851,116 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AdminSite"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-baseline-drift": {
+        parameters: {
+            query: {
+                /** @description A day, as 2026-11-01, or a time (RFC 3339) */
+                from: string;
+                /** @description The same; empty: now */
+                to?: string;
+                zone?: string;
+                state?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BaselineDrift"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-baselines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BaselinesBody"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-baseline": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+                /** @description Id of the zone; none: hosts in no zone */
+                zone: string;
+                state: "production" | "turnaround" | "commissioning" | "cleaning" | "standstill";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BaselineSetting"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BaselineBaseline"];
                 };
             };
             /** @description What went wrong, and what to do */
