@@ -57,13 +57,12 @@ func (p *plantTags) point(ctx context.Context, r store.Reader) error {
 	return nil
 }
 
-// elementsOf are the places of tags at some sites, nil: at all. A name is found
-// wherever it stands.
+// elementsOf are the places and names of tags at some sites, nil: at all.
 func elementsOf(rules []record.TagRule, sites []int64) []sensor.Element {
 	out := []sensor.Element{}
 	for _, r := range rules {
-		e := sensor.Element{Protocol: r.Protocol, Space: r.Tag.Space, Area: r.Tag.Area, Item: r.Tag.Item, Width: r.Tag.Width}
-		if r.Tag.Name == "" && (sites == nil || slices.Contains(sites, r.SiteNo)) && !slices.Contains(out, e) {
+		e := sensor.Element{Protocol: r.Protocol, Space: r.Tag.Space, Area: r.Tag.Area, Item: r.Tag.Item, Width: r.Tag.Width, Name: r.Tag.Name}
+		if (sites == nil || slices.Contains(sites, r.SiteNo)) && !slices.Contains(out, e) {
 			out = append(out, e)
 		}
 	}
@@ -219,7 +218,7 @@ func speaks(rule *record.TagRule, t *sensor.TupleDelta) bool {
 
 func holds(tag *record.Tag, v sensor.Value) bool {
 	if tag.Name != "" {
-		return strings.EqualFold(tag.Name, v.Name)
+		return v.Item == 0 && strings.EqualFold(tag.Name, v.Name)
 	}
 	return v.Name == "" && v.Item == tag.Item
 }

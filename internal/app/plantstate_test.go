@@ -20,7 +20,13 @@ import (
 // pymodbus, as if it were heard now.
 func pymodbus(t *testing.T) *sensor.Summary {
 	t.Helper()
-	f, err := os.Open("../../test/peers/modbus_pymodbus.pcap")
+	return heard(t, "../../test/peers/modbus_pymodbus.pcap")
+}
+
+// heard is what a sensor that follows some tags says of a recorded conversation.
+func heard(t *testing.T, path string, follow ...sensor.Element) *sensor.Summary {
+	t.Helper()
+	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +38,7 @@ func pymodbus(t *testing.T) *sensor.Summary {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		t.Fatal(err)
 	}
-	src, err := sensor.Read(f, "pymodbus", size)
+	src, err := sensor.Read(f, "recorded", size)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,6 +51,8 @@ func pymodbus(t *testing.T) *sensor.Summary {
 		t.Fatal(err)
 	}
 	cfg.Sensor, cfg.Epoch, cfg.Live = "edge-1", "boot", true
+	cfg.Follow = sensor.NewFollowed(cfg.Protocols)
+	cfg.Follow.Set(follow)
 	var all sensor.Gathering
 	if err := sensor.Run(t.Context(), src, cfg, func(s *sensor.Summary) error {
 		if !all.Add(s) {
@@ -154,6 +162,66 @@ func TestPlantFromTag(t *testing.T) {
 		make(map[string]any{"mode": "standstill", "source": "hand"})
 		if p := at(); p.Mode != "standstill" || p.Source != "hand" {
 			t.Errorf("a person says standstill: %+v", p)
+		}
+	})
+}
+
+// A Micro800 whose tag other people's programs only read tells the plant's state; the capture is
+// of an HMI and a controller that are none of ours.
+func TestPlantFromTagThatIsRead(t *testing.T) {
+	const capture = "../../../shared/corpus/captures/enip/emre__cip_cotp_proces.pcap"
+	if _, err := os.Stat(capture); err != nil {
+		t.Skip("the public captures are not here")
+	}
+	storetest.Each(t, schema(), func(t *testing.T, db *store.DB) {
+		i, d := newIngest(t, db)
+		i.plant = &plantTags{}
+		recs, err := record.New(db, record.Config{Dir: t.TempDir(), Behaviours: record.Own(), Find: map[string]record.Finder{"asset": assetsByName}, Kinds: map[string]record.Lookup{"asset": assetsByID}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := heard(t, capture)
+		d.Source, d.Received = "edge-1", time.Unix(0, first.To).Add(time.Second)
+		if _, err := i.take(t.Context(), d, first); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Update(t.Context(), func(tx *store.Tx) error {
+			site, err := store.One[string](t.Context(), tx, "SELECT site_id FROM org_site WHERE site_no = ?", d.SiteNo)
+			if err != nil {
+				return err
+			}
+			server, err := store.One[string](t.Context(), tx, "SELECT b.asset_id FROM asset_binding b JOIN asset_asset a ON a.asset_id = b.asset_id WHERE b.kind = 'ip' AND b.address = '192.168.1.11'")
+			if err != nil {
+				return err
+			}
+			rec, err := recs.Create(t.Context(), tx, auth.System(), record.Draft{Type: "plant-state", Title: "From the wire", Site: site, ValidFrom: time.Unix(0, first.From).Add(-time.Hour).UTC(), Data: map[string]any{
+				"mode": "cleaning", "source": "tag", "tag_asset": server, "tag_protocol": "enip", "tag_address": "_IO_EM_DI_03", "tag_op": "eq", "tag_value": 1.0, "tag_hold": 0.0,
+			}})
+			if err != nil {
+				return err
+			}
+			if _, err = recs.Transition(t.Context(), tx, auth.System(), rec.ID, record.Move{Transition: "activate", Patch: record.Patch{Version: rec.Version}}); err != nil {
+				return err
+			}
+			rules, err := record.TagRules(t.Context(), tx)
+			if err != nil {
+				return err
+			}
+			again := heard(t, capture, elementsOf(rules, nil)...) // as the sensors are told
+			again.Seq++
+			if err := i.plant.take(t.Context(), tx, d, again); err != nil {
+				return err
+			}
+			p, err := record.PlantAt(t.Context(), tx, d.SiteNo, 0, time.Unix(0, again.To))
+			if err != nil {
+				return err
+			}
+			if p.Mode != "cleaning" || p.Source != "tag" || p.Value == nil || *p.Value != 1 {
+				t.Errorf("the tag was read and was 1: %+v", p)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
 		}
 	})
 }

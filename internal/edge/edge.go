@@ -61,6 +61,7 @@ type Element struct {
 	Area     uint32 `json:"area,omitempty"`
 	Item     uint32 `json:"item"`
 	Width    uint8  `json:"width,omitempty"`
+	Name     string `json:"name,omitempty"`
 }
 
 // Config is what an edge shall do. The centre counts its versions.

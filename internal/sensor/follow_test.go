@@ -35,7 +35,10 @@ func followed(t *testing.T, path string, list ...sensor.Element) map[sensor.Elem
 	err = sensor.Run(t.Context(), src, sensor.Config{Sensor: "s", Epoch: "1", Protocols: set, Follow: f, Interval: 1e6}, func(sum *sensor.Summary) error {
 		for _, x := range sum.Tuples {
 			for _, v := range x.Values {
-				e := sensor.Element{Protocol: x.Protocol, Space: x.Space, Area: x.Area, Item: v.Item}
+				e := sensor.Element{Protocol: x.Protocol, Space: x.Space, Area: x.Area, Item: v.Item, Name: v.Name}
+				if v.Name != "" {
+					e.Area = 0
+				}
 				out[e] = append(out[e], v.Value)
 			}
 		}
@@ -82,6 +85,8 @@ func TestFollowRecorded(t *testing.T) {
 		{"profinet/s7plusad__teb.pcapng", sensor.Element{Protocol: "s7comm", Space: 0x83, Item: 1, Width: 1}, 4},
 		{"profinet/s7plusad__teb.pcapng", sensor.Element{Protocol: "s7comm", Space: 0x83, Item: 32, Width: 2}, 0x4645},
 		{"iec104/zeek-iec104__iec104.pcap", sensor.Element{Protocol: "iec104", Item: 4}, 0},
+		{"enip/emre__cip_cotp_proces.pcap", sensor.Element{Protocol: "cip", Name: "_io_em_DI_03"}, 1},
+		{"enip/iti__cip_only.pcap", sensor.Element{Protocol: "cip", Name: "N7:0"}, 0},
 	} {
 		path := "../../../shared/corpus/captures/" + c.file
 		if _, err := os.Stat(path); err != nil {

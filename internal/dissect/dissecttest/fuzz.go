@@ -24,6 +24,8 @@ func Fuzz(f *testing.F, p dissect.Protocol, files ...string) {
 			g.transport = dissect.TCP
 		}
 		play := newPlayer(set, g, p.Open(), false)
+		play.sink = dissect.NewSink(&follower{})
+		play.sink.Run(set.Entries[0])
 		for len(data) >= 3 {
 			dir := ot.Dir(data[0] % 3)
 			n := min(int(binary.BigEndian.Uint16(data[1:])), len(data)-3)
@@ -42,6 +44,14 @@ func Fuzz(f *testing.F, p dissect.Protocol, files ...string) {
 		}
 	})
 }
+
+// follower follows every value, so that what reads them is run too.
+type follower struct{ silent }
+
+func (*follower) Follows() bool                          { return true }
+func (*follower) Element(uint32, uint8, float64)         {}
+func (*follower) FollowsName(dissect.NameSum) bool       { return true }
+func (*follower) Named(dissect.NameSum, uint32, float64) {}
 
 func pack(g *golden) []byte {
 	var out []byte

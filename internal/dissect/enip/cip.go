@@ -78,6 +78,9 @@ func (f *flow) message(dir ot.Dir, p packet, out *dissect.Sink) dissect.Fault {
 	fault := f.request(m, r, p.message, out)
 	m.Unit = r.via.slot()
 	out.End()
+	if out.Follows() {
+		f.follow(p, out)
+	}
 	return fault
 }
 
@@ -234,6 +237,9 @@ func (f *flow) answer(p packet, out *dissect.Sink) dissect.Fault {
 		specific(m, service, classConnection, true, out)
 	}
 	out.End()
+	if out.Follows() {
+		f.tell(p, out)
+	}
 	if r == nil || status != 0 && status != partial && service != multipleService {
 		return fault
 	}

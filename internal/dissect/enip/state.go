@@ -14,6 +14,8 @@ type flow struct {
 	last  uint8
 	names [8]named // modules by route, a ring
 	name  uint8
+	wants [16]asking // followed tags that were asked for, a ring; see follow.go
+	want  uint8
 	text  [64]byte // scratch: a joined tag name, a number as text
 }
 
@@ -53,6 +55,7 @@ type named struct {
 func (f *flow) Reset() {
 	f.asked, f.next = [16]request{}, 0
 	f.conns, f.last = [8]conn{}, 0
+	f.wants, f.want = [16]asking{}, 0
 }
 
 func makeWay(route []byte) (w way) {

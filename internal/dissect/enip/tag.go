@@ -33,31 +33,59 @@ func (f *flow) tag(m *ot.Message, service byte, t *target, d []byte) {
 	}
 }
 
-// number reads the first value of an elementary type, appendix C-6.1.
+// number gives m the first value of an elementary type.
 func number(m *ot.Message, kind uint16, d []byte) {
-	switch {
-	case kind == 0xc1 || kind == 0xc6:
-		m.Value = float64(d[0])
-	case kind == 0xc2:
-		m.Value = float64(int8(d[0]))
-	case kind == 0xc3 && len(d) >= 2:
-		m.Value = float64(int16(binary.LittleEndian.Uint16(d)))
-	case kind == 0xc7 && len(d) >= 2:
-		m.Value = float64(binary.LittleEndian.Uint16(d))
-	case kind == 0xc4 && len(d) >= 4:
-		m.Value = float64(int32(binary.LittleEndian.Uint32(d)))
-	case kind == 0xc8 && len(d) >= 4:
-		m.Value = float64(binary.LittleEndian.Uint32(d))
-	case kind == 0xca && len(d) >= 4:
-		x := float64(math.Float32frombits(binary.LittleEndian.Uint32(d)))
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return
-		}
-		m.Value = x
-	default:
-		return
+	if v, ok := elementary(kind, d); ok {
+		m.Value = v
+		m.Flags |= ot.HasValue
 	}
-	m.Flags |= ot.HasValue
+}
+
+// widthOf is how many bytes an elementary type takes, appendix C-6.1; 0: not one that is read.
+func widthOf(kind uint16) int {
+	switch kind {
+	case 0xc1, 0xc2, 0xc6:
+		return 1
+	case 0xc3, 0xc7, 0xd2:
+		return 2
+	case 0xc4, 0xc8, 0xca, 0xd3:
+		return 4
+	case 0xc5, 0xc9, 0xcb:
+		return 8
+	}
+	return 0
+}
+
+// elementary reads a value: BOOL, integers, REAL and LREAL, and strings of bits.
+func elementary(kind uint16, d []byte) (v float64, ok bool) {
+	if n := widthOf(kind); n == 0 || len(d) < n {
+		return 0, false
+	}
+	switch kind {
+	case 0xc1: // true is whatever is not 0: programs write 1 or 0xff
+		v = float64(min(d[0], 1))
+	case 0xc6:
+		v = float64(d[0])
+	case 0xc2:
+		v = float64(int8(d[0]))
+	case 0xc3:
+		v = float64(int16(binary.LittleEndian.Uint16(d)))
+	case 0xc7, 0xd2:
+		v = float64(binary.LittleEndian.Uint16(d))
+	case 0xc4:
+		v = float64(int32(binary.LittleEndian.Uint32(d)))
+	case 0xc8, 0xd3:
+		v = float64(binary.LittleEndian.Uint32(d))
+	case 0xc5:
+		v = float64(int64(binary.LittleEndian.Uint64(d)))
+	case 0xc9:
+		v = float64(binary.LittleEndian.Uint64(d))
+	case 0xca:
+		v = float64(math.Float32frombits(binary.LittleEndian.Uint32(d)))
+	case 0xcb:
+		v = math.Float64frombits(binary.LittleEndian.Uint64(d))
+	}
+	return v, !math.IsNaN(v) && !math.IsInf(v, 0)
 }
 
 // pccc reads a PLC-5 or SLC command: requester's id with its length first, command, status,
