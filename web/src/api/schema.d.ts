@@ -5193,6 +5193,7 @@ export interface components {
             area?: number;
             /** Format: int32 */
             item: number;
+            name?: string;
             protocol: string;
             /** Format: int32 */
             space?: number;
