@@ -9,6 +9,7 @@ import (
 	"github.com/skanse/skanse/internal/asset"
 	"github.com/skanse/skanse/internal/baseline"
 	"github.com/skanse/skanse/internal/bus"
+	"github.com/skanse/skanse/internal/conduit"
 	"github.com/skanse/skanse/internal/listen"
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/ot"
@@ -27,6 +28,7 @@ type ingest struct {
 	listening *listen.Service
 	plant     *plantTags
 	baseline  *baseline.Service // nil: nothing is learned
+	conduits  *conduit.Service  // nil: nothing is compared
 }
 
 // take applies one summary, batch by batch, each with its events in a
@@ -85,6 +87,9 @@ func (i *ingest) learn(ctx context.Context, d sensor.Delivery, sum *sensor.Summa
 		if err := i.db.Update(ctx, func(tx *store.Tx) error { return i.baseline.Learn(ctx, tx, d, part) }); err != nil {
 			return fmt.Errorf("compare what %s heard with the baseline: %w", d.Source, err)
 		}
+	}
+	if err := i.db.Update(ctx, func(tx *store.Tx) error { return i.conduits.Watch(ctx, tx, d, sum) }); err != nil {
+		return fmt.Errorf("compare what %s heard with the conduits: %w", d.Source, err)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/skanse/skanse/internal/bus"
 	"github.com/skanse/skanse/internal/care"
 	"github.com/skanse/skanse/internal/comply"
+	"github.com/skanse/skanse/internal/conduit"
 	"github.com/skanse/skanse/internal/detect"
 	"github.com/skanse/skanse/internal/edge/centre"
 	"github.com/skanse/skanse/internal/egress"
@@ -31,6 +32,6 @@ func schema() []store.Migrations {
 		notify.Migrations(),
 		centre.Migrations(),
 		care.Migrations(),
-		network.Migrations(), asset.Migrations(), listen.Migrations(), vuln.Migrations(), detect.Migrations(), baseline.Migrations(), comply.Migrations(),
+		network.Migrations(), asset.Migrations(), listen.Migrations(), vuln.Migrations(), detect.Migrations(), baseline.Migrations(), conduit.Migrations(), comply.Migrations(),
 	}
 }

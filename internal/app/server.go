@@ -19,6 +19,7 @@ import (
 	"github.com/skanse/skanse/internal/bus"
 	"github.com/skanse/skanse/internal/care"
 	"github.com/skanse/skanse/internal/comply"
+	"github.com/skanse/skanse/internal/conduit"
 	"github.com/skanse/skanse/internal/edge/centre"
 	"github.com/skanse/skanse/internal/egress"
 	"github.com/skanse/skanse/internal/inbox"
@@ -53,6 +54,7 @@ type server struct {
 	network  *network.Service
 	vuln     *vuln.Service
 	baseline *baseline.Service
+	conduits *conduit.Service
 	ingest   *ingest
 	edges    *centre.Service
 	far      *far
@@ -148,6 +150,7 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 		return nil, err
 	}
 	s.openBaseline()
+	s.openConduits()
 	if err := s.openEdges(bundle(detections), sealKey); err != nil {
 		return nil, err
 	}
@@ -187,7 +190,7 @@ func (s *server) close() error { return s.db.Close() }
 func (s *server) router(visitor *auth.Principal) *rest.Router {
 	return api.New(rest.Config{DB: s.db, Auth: s.auth, Log: s.log, Version: Version, Hosts: s.opts.Hosts, Visitor: visitor, Say: s.say}, pages(),
 		admin.New(admin.Config{DB: s.db, Auth: s.auth, Org: s.org, Audit: s.audit, Version: Version, Demo: s.opts.Demo, Overview: s.overview}),
-		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges, s.digest, s.listening, s.vuln, s.baseline, naming{s.opts.Data.join(recognisedFolder), &s.naming})
+		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges, s.digest, s.listening, s.vuln, s.baseline, s.conduits, naming{s.opts.Data.join(recognisedFolder), &s.naming})
 }
 
 func pages() fs.FS {

@@ -66,7 +66,7 @@ func Tables() []Table {
 		"comply_declaration", "comply_explanation", "comply_explained_event", "comply_explained_finding",
 		"record_record", "record_revision", "record_link", "record_unlinked", "record_request", "record_approval", "record_attachment",
 		"record_schedule", "record_reminder", "record_comment", "record_profile", "record_number", "record_tally", "record_view", "record_plant",
-		"vuln_finding", "vuln_step", "vuln_bulletin", // what people decided about them stays
+		"conduit_policy", "vuln_finding", "vuln_step", "vuln_bulletin", // what people decided about them stays
 		"inbox_duty", "inbox_handover", "notify_callout", "notify_called",
 	), all("state",
 		"org_number", "org_entity", "org_site", "org_realm", "org_zone", "org_subnet",
@@ -83,7 +83,7 @@ func Tables() []Table {
 		"auth_known", "auth_passkey", "auth_sheet", "auth_sheet_code", "auth_provider", "auth_identity",
 		"care_setting", "care_keep", "care_table",
 		"detect_known",
-		"baseline_phase", "baseline_talk", "baseline_function", "baseline_address", "baseline_listened",
+		"baseline_phase", "baseline_talk", "baseline_function", "baseline_address", "baseline_listened", "conduit_told",
 	)...)
 	return append(ts,
 

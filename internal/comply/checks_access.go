@@ -3,6 +3,7 @@ package comply
 import (
 	"time"
 
+	"github.com/skanse/skanse/internal/conduit"
 	"github.com/skanse/skanse/internal/ot"
 )
 
@@ -47,8 +48,9 @@ func bypass(k *CheckSpec, now time.Time) ot.SQL {
 
 func straightIn(k *CheckSpec, now time.Time) ot.SQL {
 	low := "c.client_zone_no <> c.server_zone_no AND oz.level NOT IN ('3.5') AND NOT oz.gateway"
-	in := conversations(windowStart(k, now), "server", "c.conv_no", sqlf("("+low+" AND c.established AND "+office("cz")+")"))
-	out := conversations(windowStart(k, now), "client", "c.conv_no", sqlf("("+low+" AND c.established AND "+office("sz")+")"))
+	allowed := conduit.Allowed("c", micros(now))
+	in := conversations(windowStart(k, now), "server", "c.conv_no", sqlf("("+low+" AND c.established AND "+office("cz")+" AND NOT ?)", allowed))
+	out := conversations(windowStart(k, now), "client", "c.conv_no", sqlf("("+low+" AND c.established AND "+office("sz")+" AND NOT ?)", allowed))
 	return sqlf("? UNION ALL ?", in, out)
 }
 

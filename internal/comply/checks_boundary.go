@@ -65,24 +65,9 @@ func boundaryChecks() []relation {
 		{id: "svc.insecure", fold: ot.Sum, unit: "hosts", reads: heardTopics(), items: zone(insecure, "Hosts with an insecure service in use"), behind: behind(insecure)},
 		{id: "seg.internet", fold: ot.Sum, unit: "hosts", reads: heardTopics(), items: zone(internet, "Hosts that talk to the internet"), behind: behind(internet)},
 		{id: "supp.bypass", fold: ot.Sum, unit: "conversations", reads: heardTopics(), items: zone(thirdParty, "Conversations from outside past the gateway"), behind: behind(thirdParty)},
-		{id: "seg.violations", fold: ot.Sum, unit: "conversations", reads: heardTopics(), items: violations, behind: behind(skipping)},
+		{id: "seg.violations", fold: ot.Sum, unit: "conversations", reads: heardTopics(), items: violations, behind: behind(unallowed)},
 		{id: "seg.safety", fold: ot.Count, unit: "safety systems", reads: bothTopics(), items: safety},
 	}
-}
-
-// violations: a zone that talks across its border is unknown until somebody approves its
-// conduits, unless it does what no plan allows; one that talks to nobody else passes.
-func violations(k *CheckSpec, now time.Time) ot.SQL {
-	pairs := sqlf(`SELECT c.site_no, c.client_zone_no AS a, c.server_zone_no AS b, COUNT(*) AS n FROM network_conversation c
-WHERE c.last_at >= ? AND c.client_zone_no <> c.server_zone_no GROUP BY c.site_no, c.client_zone_no, c.server_zone_no`, windowStart(k, now))
-	crossing := sqlf(`SELECT p.site_no, p.a AS zone_no, p.n FROM (?) p WHERE p.a <> 0 UNION ALL SELECT p.site_no, p.b, p.n FROM (?) p WHERE p.b <> 0`, pairs, pairs)
-	return sqlf(`SELECT r.site_no, r.kind, r.ref, r.label,
-  CASE WHEN r.verdict = 'pass' AND x.n > 0 THEN 'unknown' ELSE r.verdict END AS verdict,
-  CASE WHEN r.verdict = 'pass' AND x.n > 0 THEN NULL ELSE r.value END AS value,
-  CASE WHEN r.verdict = 'pass' AND x.n > 0 THEN 'Conversations across its border: ' || CAST(x.n AS TEXT) || '; there are no approved conduits to compare them with.' ELSE r.reason END AS reason
-FROM (?) r JOIN org_zone zz ON zz.zone_id = r.ref
-LEFT JOIN (SELECT site_no, zone_no, CAST(SUM(n) AS BIGINT) AS n FROM (?) c GROUP BY site_no, zone_no) x ON x.site_no = r.site_no AND x.zone_no = zz.zone_no`,
-		perZone(k, now, skipping(k, now), "Conversations that skip the levels between"), crossing)
 }
 
 // safety: a safety controller fails when somebody outside its own zone talks to it, unless
