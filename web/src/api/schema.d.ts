@@ -620,6 +620,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/conduits/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a policy */
+        put: operations["update-conduit"];
+        post?: never;
+        /** End a policy */
+        delete: operations["delete-conduit"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/conversations": {
         parameters: {
             query?: never;
@@ -2688,6 +2706,58 @@ export interface paths {
         get?: never;
         /** Let a zone learn, protect, or be commissioned */
         put: operations["set-baseline"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sites/{id}/conduits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What passes between zones: approved, observed and configured, side by side */
+        get: operations["get-conduits"];
+        put?: never;
+        /** Allow or deny something between two zones */
+        post: operations["create-conduit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sites/{id}/conduits/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Allow or deny observed services, exactly as they were observed */
+        post: operations["decide-conduits"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sites/{id}/conduits/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The policies in force as nftables (format=nft) or as a table to read (format=table) */
+        get: operations["export-conduits"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -5116,6 +5186,114 @@ export interface components {
             /** Format: int64 */
             total: number;
         };
+        ConduitConduit: {
+            from: string;
+            /** @description none: hosts in no zone; internet */
+            from_id: string;
+            observed: components["schemas"]["ConduitSeen"][];
+            policies: components["schemas"]["ConduitPolicy"][];
+            /**
+             * @description The worst of what was observed; unused: allowed and never observed
+             * @enum {string}
+             */
+            state: "approved" | "denied" | "undecided" | "beyond" | "unused";
+            to: string;
+            to_id: string;
+        };
+        ConduitPlan: {
+            /**
+             * Format: int64
+             * @description Of them
+             */
+            approved: number;
+            conduits: components["schemas"]["ConduitConduit"][];
+            /**
+             * @description What firewalls and switches are set to do: unknown until their configurations are read
+             * @enum {string}
+             */
+            configured: "unknown";
+            /**
+             * Format: double
+             * @description Approved of observed; null: none was observed
+             */
+            share: number | null;
+            site_id: string;
+            /**
+             * Format: int64
+             * @description Observed conversations between zones, in 30 days
+             */
+            total: number;
+        };
+        ConduitPolicy: {
+            allow: boolean;
+            at: string;
+            by: string;
+            /** @description Empty: any */
+            classes: string[];
+            /** @description Either side may begin */
+            either: boolean;
+            ended: boolean;
+            etag: string;
+            from_id: string;
+            id: string;
+            owner: string;
+            /** Format: int64 */
+            port: number;
+            protocol: string;
+            reason: string;
+            site_id: string;
+            to_id: string;
+            transport: string;
+            until: string;
+        };
+        ConduitRule: {
+            allow: boolean;
+            /** @description Empty: any */
+            classes?: string[] | null;
+            either?: boolean;
+            /** @description Id of the client's zone; none: hosts in no zone; internet */
+            from_id: string;
+            owner: string;
+            /** Format: int64 */
+            port?: number;
+            protocol?: string;
+            reason: string;
+            to_id: string;
+            transport?: string;
+            /** Format: date-time */
+            until?: string;
+        };
+        ConduitSeen: {
+            classes: string[];
+            /** Format: int64 */
+            clients: number;
+            /** Format: int64 */
+            conversations: number;
+            first_at: string;
+            id: string;
+            last_at: string;
+            live: boolean;
+            /** @description Id of the policy that decided; empty: none */
+            policy: string;
+            /** Format: int64 */
+            port: number;
+            /** @description Empty: not recognised */
+            protocol: string;
+            /** Format: int64 */
+            servers: number;
+            transport: string;
+            /** @enum {string} */
+            verdict: "approved" | "denied" | "undecided" | "beyond";
+        };
+        ConduitSeveral: {
+            allow: boolean;
+            owner: string;
+            reason: string;
+            /** @description Ids of observed services */
+            seen: string[] | null;
+            /** Format: date-time */
+            until?: string;
+        };
         "Configure-edgeRequest": {
             interfaces: components["schemas"]["EdgeInterface"][];
             /** Format: int64 */
@@ -5157,6 +5335,10 @@ export interface components {
              * @description Left out: now
              */
             to?: string;
+        };
+        "Decide-conduitsResponse": {
+            /** Format: int64 */
+            decided: number;
         };
         "Decide-recordRequest": {
             comment?: string;
@@ -9898,6 +10080,75 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PageComplyItem"];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-conduit": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConduitRule"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConduitPolicy"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-conduit": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -14963,6 +15214,137 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["BaselineBaseline"];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-conduits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConduitPlan"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-conduit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConduitRule"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConduitPolicy"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decide-conduits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConduitSeveral"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decide-conduitsResponse"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-conduits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {
