@@ -13,10 +13,10 @@ import (
 	"github.com/skanse/skanse/internal/ot"
 )
 
-// ImportCmd takes captures into the inventory of a site.
+// ImportCmd takes captures and other sensors' logs into the inventory of a site.
 type ImportCmd struct {
 	DataFlag `embed:""`
-	Files    []string `arg:"" name:"file" type:"existingfile" help:"pcap or pcapng captures."`
+	Files    []string `arg:"" name:"file" type:"path" help:"pcap or pcapng captures, logs of Zeek or Suricata (also .gz), or folders with them."`
 	Site     string   `help:"Name or id of the site; it may be left out where there is only one, and is made when there is none."`
 	Realm    string   `help:"Id of the address realm; left out: the site's own."`
 }
@@ -26,7 +26,9 @@ func (c *ImportCmd) Help() string {
 	return `Works beside a running server, over the socket in its data folder, and without one.
 
 Example:
-  skanse import --data /var/lib/skanse --site Aarhus filling-line.pcapng`
+  skanse import --data /var/lib/skanse --site Aarhus filling-line.pcapng
+  skanse import --data /var/lib/skanse --site Aarhus /opt/zeek/logs/2026-11-23
+  skanse import --data /var/lib/skanse --site Aarhus /var/log/suricata/eve.json`
 }
 
 type siteItem struct {
@@ -49,7 +51,14 @@ func (c *ImportCmd) Run(env *Env) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, file := range c.Files {
+	files, passed, err := importable(c.Files)
+	if err != nil {
+		return err
+	}
+	for _, file := range passed {
+		fmt.Fprintf(env.Stdout, "%s: passed over, it is neither a capture nor a log that is read\n", ot.Printable(file))
+	}
+	for _, file := range files {
 		if err := c.one(env, l, site, file); err != nil {
 			return err
 		}
@@ -115,7 +124,11 @@ func (c *ImportCmd) one(env *Env, l *local, site siteItem, file string) error {
 	if got.State != network.Done {
 		return ot.Errorf(ot.Invalid, "%s: %s", file, got.Error)
 	}
-	fmt.Fprintf(env.Stdout, "%s: %d packets; new at %s: %d assets, %d facts, %d conversations\n", ot.Printable(file), got.Packets, ot.Printable(site.Name), got.Added.Assets, got.Added.Facts, got.Added.Conversations)
+	what := "packets"
+	if network.Told(got.Kind) {
+		what = "lines"
+	}
+	fmt.Fprintf(env.Stdout, "%s: %d %s; new at %s: %d assets, %d facts, %d conversations\n", ot.Printable(file), got.Packets, what, ot.Printable(site.Name), got.Added.Assets, got.Added.Facts, got.Added.Conversations)
 	if got.Error != "" {
 		fmt.Fprintf(env.Stdout, "  %s\n", ot.Printable(got.Error))
 	}

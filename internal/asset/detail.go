@@ -85,6 +85,7 @@ type FactRef struct {
 	Number int64      `json:"number"`
 	Seen   store.Time `json:"seen"`
 	Offset int64      `json:"offset"`
+	Kind   string     `json:"source_kind" doc:"capture or sensor: number is a packet's; else another sensor's kind, and number is a line or record of it"`
 }
 
 // ModuleDetail is a part of the asset.
@@ -117,8 +118,11 @@ type UseDetail struct {
 
 // SourceNames says what people call the sources of packets; package network knows.
 type SourceNames interface {
-	SourceNames(ctx context.Context, r store.Reader, ids []string) (map[string]string, error)
+	SourceNames(ctx context.Context, r store.Reader, ids []string) (map[string]SourceName, error)
 }
+
+// SourceName is what people call a source, and what it is.
+type SourceName = ot.SourceName
 
 // Detail returns one asset with its facts, addresses, modules and ETag, now or at an earlier moment.
 func (s *Service) Detail(ctx context.Context, scope Scope, id string, at time.Time) (d AssetDetail, etag string, err error) {
@@ -257,7 +261,7 @@ func (s *Service) rest(ctx context.Context, r store.Reader, d *AssetDetail, a *a
 			sources = append(sources, f.SourceID)
 		}
 	}
-	called := map[string]string{}
+	called := map[string]SourceName{}
 	if s.sources != nil {
 		if called, err = s.sources.SourceNames(ctx, r, sources); err != nil {
 			return err
@@ -266,8 +270,8 @@ func (s *Service) rest(ctx context.Context, r store.Reader, d *AssetDetail, a *a
 	for _, f := range facts {
 		d.Facts = append(d.Facts, FactDetail{
 			ID: f.ID, Attr: f.Attr, Value: f.Value, Protocol: f.Protocol, Module: f.Module, IP: f.IP, MAC: f.MAC, SaidBy: f.SaidBy,
-			FirstAt: store.Micros(f.FirstAt), LastAt: store.Micros(f.LastAt), Ref: FactRef{Source: f.SourceID, Number: f.Packet, Seen: store.Micros(f.SeenAt), Offset: f.Offset},
-			Proof: hex.EncodeToString(f.Proof), SourceName: called[f.SourceID],
+			FirstAt: store.Micros(f.FirstAt), LastAt: store.Micros(f.LastAt), Ref: FactRef{Source: f.SourceID, Number: f.Packet, Seen: store.Micros(f.SeenAt), Offset: f.Offset, Kind: called[f.SourceID].Kind},
+			Proof: hex.EncodeToString(f.Proof), SourceName: called[f.SourceID].Name,
 		})
 	}
 	modules, err := store.All[moduleRow](ctx, r, "SELECT "+moduleColumns+" FROM asset_module WHERE asset_id = ? ORDER BY module", a.ID)

@@ -87,7 +87,7 @@ func monitorChecks() []relation {
 func unparsed(k *CheckSpec, now time.Time) ot.SQL {
 	bytes := sqlf(`SELECT c.site_no, c.server_zone_no AS zone_no, CAST(SUM(c.client_bytes + c.server_bytes) AS DOUBLE PRECISION) AS total,
   CAST(SUM(CASE WHEN c.protocol = '' THEN c.client_bytes + c.server_bytes ELSE 0 END) AS DOUBLE PRECISION) AS unknown
-FROM network_conversation c WHERE c.last_at >= ? AND c.live AND c.server_zone_no <> 0 GROUP BY c.site_no, c.server_zone_no`, windowStart(k, now))
+FROM network_conversation c WHERE c.last_at >= ? AND c.live AND NOT c.told AND c.server_zone_no <> 0 GROUP BY c.site_no, c.server_zone_no`, windowStart(k, now))
 	return sqlf(`SELECT z.site_no, 'zone' AS kind, z.zone_id AS ref, z.name AS label,
   CASE WHEN COALESCE(b.total, 0) <= 0 OR z.share < ? THEN 'unknown' WHEN b.unknown / b.total <= ? THEN 'pass' ELSE 'fail' END AS verdict,
   CASE WHEN b.total > 0 THEN b.unknown / b.total END AS value,

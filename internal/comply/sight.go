@@ -104,6 +104,7 @@ type sightAsset struct {
 	zoned     bool    // it is in a zone
 	share     float64 // of the last week in which its zone (or the site's sensors) listened; 0: never
 	heard     bool    // live, in the last week
+	told      bool    // another sensor's flow records name it, in the last week
 	toIt      int64   // conversations in which something was heard that was sent to it
 	fromIt    int64   // … that it sent
 	readable  []string
@@ -160,6 +161,9 @@ func (j *sightJudge) listening() bool {
 		return false
 	case !a.heard:
 		j.worse(SightNo, "device_blind", "", "Its zone is listened to, but the device itself was not heard in the last 7 days: its switch may not be mirrored.")
+		return false
+	case a.toIt+a.fromIt == 0 && a.told:
+		j.worse(SightNo, "told", "", "Only another sensor's flow records name it (NetFlow, IPFIX, sFlow): they say who spoke with whom, not what was said.")
 		return false
 	case a.toIt+a.fromIt == 0:
 		j.worse(SightNo, "switch_blind", "", "Only what it sends to everybody is heard, no conversation of its own: its switch is not mirrored.")

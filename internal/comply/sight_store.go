@@ -34,6 +34,7 @@ type sightRow struct {
 	LastLive  store.Time `db:"last_live_at"`
 	Watched   bool       `db:"watched"`
 	Share     float64    `db:"share"`
+	Told      bool       `db:"told"`
 }
 
 type sightTalk struct {
@@ -51,8 +52,10 @@ func (s *Service) sightOf(ctx context.Context, r store.Reader, now time.Time, wh
 	since := store.At(now.Add(-sightWindow))
 	rows, err = store.All[sightRow](ctx, r, `SELECT a.asset_id, a.site_no, a.zone_no, a.vendor, a.model, a.order_code, a.last_live_at,
   EXISTS (SELECT 1 FROM network_source n WHERE n.site_no = a.site_no AND n.live) AS watched,
-  CAST(COALESCE(CASE WHEN a.zone_no = 0 THEN (SELECT MAX(u.share) FROM comply_uptime u WHERE u.site_no = a.site_no) ELSE h.share END, 0) AS DOUBLE PRECISION) AS share
-FROM asset_asset a LEFT JOIN comply_heard h ON h.hours = 168 AND h.site_no = a.site_no AND h.zone_no = a.zone_no WHERE ? ORDER BY a.asset_id`, where)
+  CAST(COALESCE(CASE WHEN a.zone_no = 0 THEN (SELECT MAX(u.share) FROM comply_uptime u WHERE u.site_no = a.site_no) ELSE h.share END, 0) AS DOUBLE PRECISION) AS share,
+  EXISTS (SELECT 1 FROM asset_binding b JOIN network_conversation c ON c.site_no = b.site_no AND c.realm_no = b.realm_no AND (c.client_ip = b.address OR c.server_ip = b.address) AND c.told AND c.live AND c.last_at >= ?
+    WHERE b.asset_id = a.asset_id AND b.kind = 'ip' AND b.to_at IS NULL) AS told
+FROM asset_asset a LEFT JOIN comply_heard h ON h.hours = 168 AND h.site_no = a.site_no AND h.zone_no = a.zone_no WHERE ? ORDER BY a.asset_id`, since, where)
 	if err != nil || len(rows) == 0 {
 		return nil, nil, err
 	}
@@ -60,7 +63,7 @@ FROM asset_asset a LEFT JOIN comply_heard h ON h.hours = 168 AND h.site_no = a.s
 	for i := range rows {
 		x := &rows[i]
 		at[x.AssetID] = &sightAsset{
-			watched: x.Watched, zoned: x.ZoneNo != 0, share: x.Share, heard: !x.LastLive.IsZero() && x.LastLive.After(since.Time),
+			watched: x.Watched, told: x.Told, zoned: x.ZoneNo != 0, share: x.Share, heard: !x.LastLive.IsZero() && x.LastLive.After(since.Time),
 			family: s.family(x.Vendor, x.OrderCode, x.Model),
 		}
 	}
@@ -68,7 +71,7 @@ FROM asset_asset a LEFT JOIN comply_heard h ON h.hours = 168 AND h.site_no = a.s
 		return sqlf(`SELECT b.asset_id, `+served+` AS served, c.protocol, CASE WHEN c.protocol = '' THEN c.port ELSE 0 END AS port, c.transport,
   CAST(SUM(CASE WHEN c.`+other+`_packets > 0 THEN 1 ELSE 0 END) AS BIGINT) AS to_it, CAST(SUM(CASE WHEN c.`+me+`_packets > 0 THEN 1 ELSE 0 END) AS BIGINT) AS from_it
 FROM asset_binding b JOIN asset_asset a ON a.asset_id = b.asset_id
-JOIN network_conversation c ON c.site_no = b.site_no AND c.realm_no = b.realm_no AND c.`+me+`_ip = b.address AND c.live AND c.last_at >= ?
+JOIN network_conversation c ON c.site_no = b.site_no AND c.realm_no = b.realm_no AND c.`+me+`_ip = b.address AND c.live AND NOT c.told AND c.last_at >= ?
 WHERE b.kind = 'ip' AND b.to_at IS NULL AND ? AND c.transport IN ('tcp', 'udp') AND NOT c.server_ip LIKE '%.255' AND NOT c.server_ip LIKE '22_.%' AND NOT c.server_ip LIKE '23_.%' AND NOT c.server_ip LIKE 'ff%'
 GROUP BY b.asset_id, c.protocol, CASE WHEN c.protocol = '' THEN c.port ELSE 0 END, c.transport`, since, where)
 	}
@@ -197,7 +200,7 @@ func sightKeep(r sightRow, answers []SightAnswer) sightKept {
 // noReason says that a reason alone makes an answer no.
 func noReason(code string) bool {
 	switch code {
-	case "zone_blind", "device_blind", "switch_blind", "one_sided_out", "not_read", "encrypted", "model_unknown":
+	case "zone_blind", "device_blind", "switch_blind", "told", "one_sided_out", "not_read", "encrypted", "model_unknown":
 		return true
 	}
 	return false

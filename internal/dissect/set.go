@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -115,6 +117,26 @@ func (s *Set) Kind(p ot.Protocol, name string) (ot.Kind, bool) {
 		}
 	}
 	return 0, false
+}
+
+// Codes gives the codes of a kind that are numbers, with their names.
+func (s *Set) Codes(p ot.Protocol, k ot.Kind) iter.Seq2[uint32, string] {
+	return func(yield func(uint32, string) bool) {
+		kinds := s.names[p].kinds
+		if int(k) >= len(kinds) {
+			return
+		}
+		for code, c := range kinds[k].dense {
+			if c.name != "" && !yield(uint32(code), c.name) {
+				return
+			}
+		}
+		for _, code := range slices.Sorted(maps.Keys(kinds[k].sparse)) {
+			if !yield(code, kinds[k].sparse[code].name) {
+				return
+			}
+		}
+	}
 }
 
 // Len counts the protocols; their numbers are below it.

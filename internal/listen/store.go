@@ -35,8 +35,8 @@ const columns = "l.source_id, l.site_no, l.realm_no, l.name, l.epoch, l.seq, l.r
 // Take adds a live summary to its interface, in the caller's transaction. One that
 // comes again changes nothing. A frame that the interface sent is an alarm at once.
 func (s *Service) Take(ctx context.Context, tx *store.Tx, d sensor.Delivery, sum *sensor.Summary) error {
-	if !sum.Live {
-		return nil
+	if !sum.Live || sum.Health.Told != nil {
+		return nil // of another sensor there is no port to look at
 	}
 	rows, err := store.All[row](ctx, tx, "SELECT "+columns+" FROM listen_interface l WHERE l.source_id = ?", d.Source)
 	if err != nil {

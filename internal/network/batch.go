@@ -22,6 +22,7 @@ type Batch struct {
 	Seq           uint64
 	No            int
 	Live          bool
+	Told          bool // another sensor's words
 	flows         []sensor.FlowDelta
 	tuples        []sensor.TupleDelta
 	events        []sensor.Event
@@ -33,7 +34,7 @@ type Batch struct {
 func Batches(sum *sensor.Summary) []*Batch {
 	var out []*Batch
 	add := func() *Batch {
-		b := &Batch{Sensor: sum.Sensor, Epoch: sum.Epoch, Seq: sum.Seq, No: len(out), Live: sum.Live}
+		b := &Batch{Sensor: sum.Sensor, Epoch: sum.Epoch, Seq: sum.Seq, No: len(out), Live: sum.Live, Told: sum.Health.Told != nil}
 		out = append(out, b)
 		return b
 	}
@@ -79,7 +80,7 @@ func Batches(sum *sensor.Summary) []*Batch {
 // Whole is a summary in one batch, for one that is applied in one transaction with
 // the mark that it was, so that how it is cut does not matter.
 func Whole(sum *sensor.Summary) *Batch {
-	return &Batch{Sensor: sum.Sensor, Epoch: sum.Epoch, Seq: sum.Seq, Live: sum.Live, flows: sum.Flows, tuples: sum.Tuples, events: sum.Events, programs: sum.Programs, health: sum}
+	return &Batch{Sensor: sum.Sensor, Epoch: sum.Epoch, Seq: sum.Seq, Live: sum.Live, Told: sum.Health.Told != nil, flows: sum.Flows, tuples: sum.Tuples, events: sum.Events, programs: sum.Programs, health: sum}
 }
 
 // end is how one side of a conversation is stored.

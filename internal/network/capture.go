@@ -19,6 +19,7 @@ import (
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/sensor"
+	"github.com/skanse/skanse/internal/sensor/told/logfile"
 	"github.com/skanse/skanse/internal/store"
 )
 
@@ -56,7 +57,7 @@ type Gain struct{ Assets, Facts, Conversations int }
 // reading is the file in hand.
 type reading struct {
 	cancel context.CancelCauseFunc
-	src    sensor.Source
+	src    interface{ Stats() sensor.SourceStats }
 }
 
 var errCancelled = errors.New("cancelled by a person")
@@ -108,7 +109,7 @@ func (c *Captures) Add(ctx context.Context, scope auth.Scope, in NewCapture, bod
 		return Capture{}, err
 	}
 	id := store.NewID()
-	sum, size, err := c.receive(ctx, id, in.Name, body)
+	sum, kind, size, err := c.receive(ctx, id, in.Name, body)
 	if err != nil {
 		return Capture{}, err
 	}
@@ -129,8 +130,8 @@ func (c *Captures) Add(ctx context.Context, scope auth.Scope, in NewCapture, bod
 			_, err = tx.Exec(ctx, `UPDATE network_capture SET kept = ? WHERE capture_id = ?`, true, kept)
 			return err
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO network_capture (capture_id, site_no, realm_no, name, sha256, state, bytes, uploaded_by, uploaded_at, kept) VALUES (?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?)`,
-			id, at.SiteNo, at.RealmNo, name, sum, size, in.By, now, true)
+		_, err = tx.Exec(ctx, `INSERT INTO network_capture (capture_id, site_no, realm_no, name, sha256, state, bytes, uploaded_by, uploaded_at, kept, kind) VALUES (?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?)`,
+			id, at.SiteNo, at.RealmNo, name, sum, size, in.By, now, true, kind)
 		return err
 	})
 	if err != nil {
@@ -181,11 +182,11 @@ func (c *Captures) room(ctx context.Context, size int64) error {
 }
 
 // receive writes the body to disk under its own hash and returns both.
-func (c *Captures) receive(ctx context.Context, id, name string, body io.Reader) (sum string, size int64, err error) {
+func (c *Captures) receive(ctx context.Context, id, name string, body io.Reader) (sum, kind string, size int64, err error) {
 	part := filepath.Join(c.cfg.Dir, id+".part")
 	f, err := os.OpenFile(part, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return "", 0, diskError(err)
+		return "", "", 0, diskError(err)
 	}
 	defer func() {
 		f.Close()
@@ -201,41 +202,47 @@ func (c *Captures) receive(ctx context.Context, id, name string, body io.Reader)
 	size, err = io.Copy(f, io.TeeReader(readerWith(ctx, left), hash))
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return "", 0, ctx.Err()
+		return "", "", 0, ctx.Err()
 	case err != nil:
-		return "", 0, diskError(err)
+		return "", "", 0, diskError(err)
 	case size == 0:
-		return "", 0, ot.Errorf(ot.Invalid, "%s is empty; give a pcap or pcapng capture", ot.Printable(name))
+		return "", "", 0, ot.Errorf(ot.Invalid, "%s is empty; give a pcap or pcapng capture, or a log of Zeek or Suricata", ot.Printable(name))
 	case c.cfg.Quota > 0 && size > c.cfg.Quota:
-		return "", 0, ot.Errorf(ot.Full, "the capture is larger than the %s kept for captures; give more room with --capture-quota", bytesText(c.cfg.Quota))
+		return "", "", 0, ot.Errorf(ot.Full, "the capture is larger than the %s kept for captures; give more room with --capture-quota", bytesText(c.cfg.Quota))
 	}
 	// A file that is no capture is refused now, while the person looks.
-	if err := readable(part, name); err != nil {
-		return "", 0, err
+	if kind, err = readable(part, name); err != nil {
+		return "", "", 0, err
 	}
 	if err := f.Sync(); err != nil {
-		return "", 0, diskError(err)
+		return "", "", 0, diskError(err)
 	}
 	sum = hex.EncodeToString(hash.Sum(nil))
 	if err := os.Rename(part, c.file(sum)); err != nil {
-		return "", 0, diskError(err)
+		return "", "", 0, diskError(err)
 	}
-	return sum, size, syncDir(c.cfg.Dir)
+	return sum, kind, size, syncDir(c.cfg.Dir)
 }
 
 func (c *Captures) file(sha string) string { return filepath.Join(c.cfg.Dir, sha+".pcap") }
 
-func readable(path, name string) error {
+// readable says what a file is: a capture, or whose log.
+func readable(path, name string) (kind string, err error) {
+	if kind, err = logfile.KindOf(path); err != nil {
+		return "", diskError(err)
+	} else if kind != "" {
+		return kind, nil
+	}
 	f, err := os.Open(path)
 	if err != nil {
-		return diskError(err)
+		return "", diskError(err)
 	}
 	defer f.Close()
 	src, err := sensor.Read(f, ot.Printable(name), 0)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return src.Close()
+	return KindCapture, src.Close()
 }
 
 // syncDir makes a rename durable.

@@ -38,6 +38,7 @@ type Capture struct {
 	Added   Added  `json:"added"`
 	By      string `json:"by"`
 	At      Stamp  `json:"at" doc:"When it was given"`
+	Kind    string `json:"kind" enum:"capture,zeek,suricata" doc:"Of a log, packets counts its lines"`
 	SHA256  string `json:"sha256" doc:"Also the id of the source that its packets name"`
 	Kept    bool   `json:"kept" doc:"The file is still here, so that packets can be opened"`
 }
@@ -72,17 +73,18 @@ type captureRow struct {
 	UploadedBy string     `db:"uploaded_by"`
 	UploadedAt store.Time `db:"uploaded_at"`
 	Kept       bool       `db:"kept"`
+	Kind       string     `db:"kind"`
 }
 
 const captureSelect = `SELECT c.capture_id, c.site_no, s.site_id, c.realm_no, c.name, c.sha256, c.state, c.bytes, c.read_bytes, c.packets, c.error,
- c.first_at, c.last_at, c.added_assets, c.added_facts, c.added_convs, c.uploaded_by, c.uploaded_at, c.kept
+ c.first_at, c.last_at, c.added_assets, c.added_facts, c.added_convs, c.uploaded_by, c.uploaded_at, c.kept, c.kind
  FROM network_capture c JOIN org_site s ON s.site_no = c.site_no WHERE `
 
 func (c *Captures) show(r captureRow) Capture {
 	out := Capture{
 		ID: r.ID, Name: r.Name, SiteID: r.SiteID, State: r.State, Bytes: r.Bytes, Read: r.Read, Packets: r.Packets, Error: r.Error,
 		FirstAt: stamp(r.FirstAt), LastAt: stamp(r.LastAt), Added: Added{Assets: r.Assets, Facts: r.Facts, Conversations: r.Convs},
-		By: r.UploadedBy, At: r.UploadedAt.UTC(), SHA256: r.SHA256, Kept: r.Kept,
+		By: r.UploadedBy, At: r.UploadedAt.UTC(), SHA256: r.SHA256, Kept: r.Kept, Kind: r.Kind,
 	}
 	if st, ok := c.progress(r.ID); ok && r.State == Reading {
 		out.Read, out.Packets = st.Read, int64(st.Packets)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/sensor"
+	"github.com/skanse/skanse/internal/sensor/told/logfile"
 	"github.com/skanse/skanse/internal/store"
 )
 
@@ -110,34 +111,43 @@ func (c *Captures) fail(ctx context.Context, row captureRow, why string) error {
 }
 
 func (c *Captures) read(ctx context.Context, row captureRow, job *reading) error {
+	if Told(row.Kind) {
+		return c.readLog(ctx, row, job)
+	}
 	src, err := sensor.Open(c.file(row.SHA256))
 	if err != nil {
 		return err
 	}
 	defer src.Close()
-	c.mu.Lock()
-	job.src = src
-	c.mu.Unlock()
+	job.from(c, src)
 	cfg := c.cfg.Sensor
 	cfg.Sensor, cfg.Epoch, cfg.Live, cfg.Interval = row.SHA256, row.SHA256, false, captureInterval
 	d := sensor.Delivery{SiteNo: row.SiteNo, RealmNo: row.RealmNo, Source: row.SHA256, Name: row.Name}
 	return sensor.Run(ctx, src, cfg, func(sum *sensor.Summary) error {
-		d.Received = time.Now()
-		gain, err := c.cfg.Apply(ctx, d, sum)
-		if err != nil {
-			return err
-		}
 		st := src.Stats()
-		note := ""
-		if sum.Health.Cut != "" {
-			note = sum.Health.Cut
-		}
-		_, err = c.set(ctx, row.ID, `read_bytes = ?, packets = ?, error = CASE WHEN ? = '' THEN error ELSE ? END,
+		return c.apply(ctx, row, d, sum, st.Read, int64(st.Packets), sum.Health.Cut)
+	})
+}
+
+// from says what is being read, for those who ask how far it is.
+func (r *reading) from(c *Captures, src interface{ Stats() sensor.SourceStats }) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.src = src
+}
+
+// apply takes one summary of a file into every slice and notes how far the file is read.
+func (c *Captures) apply(ctx context.Context, row captureRow, d sensor.Delivery, sum *sensor.Summary, read, packets int64, note string) error {
+	d.Received = time.Now()
+	gain, err := c.cfg.Apply(ctx, d, sum)
+	if err != nil {
+		return err
+	}
+	_, err = c.set(ctx, row.ID, `read_bytes = ?, packets = ?, error = CASE WHEN ? = '' THEN error ELSE ? END,
 			first_at = CASE WHEN first_at IS NULL OR first_at > ? THEN ? ELSE first_at END, last_at = CASE WHEN last_at IS NULL OR last_at < ? THEN ? ELSE last_at END,
 			added_assets = added_assets + ?, added_facts = added_facts + ?, added_convs = added_convs + ?`, `state = 'reading'`,
-			st.Read, int64(st.Packets), note, note, sum.From/1000, sum.From/1000, sum.To/1000, sum.To/1000, gain.Assets, gain.Facts, gain.Conversations)
-		return err
-	})
+		read, packets, note, note, sum.From/1000, sum.From/1000, sum.To/1000, sum.To/1000, gain.Assets, gain.Facts, gain.Conversations)
+	return err
 }
 
 // PacketData is one packet of a kept capture.
@@ -156,6 +166,9 @@ func (c *Captures) Packet(ctx context.Context, source string, number uint64) (p 
 	gone := ot.Errorf(ot.NotFound, "packet %d is no longer kept; the proof beside the fact holds its first bytes", number)
 	if len(source) != 64 {
 		return p, gone // a sensor: its packets are not kept
+	}
+	if kind, err := logfile.KindOf(c.file(source)); err == nil && kind != "" {
+		return p, ot.Errorf(ot.NotFound, "%d is a line of another sensor's log; there is no packet of it here", number)
 	}
 	src, err := sensor.Open(c.file(source))
 	if err != nil {

@@ -2,10 +2,12 @@ package network
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/rest"
+	"github.com/skanse/skanse/internal/sensor"
 	"github.com/skanse/skanse/internal/store"
 )
 
@@ -13,7 +15,7 @@ import (
 type Source struct {
 	ID          string           `json:"id"`
 	SiteID      string           `json:"site_id"`
-	Kind        string           `json:"kind" enum:"sensor,capture"`
+	Kind        string           `json:"kind" enum:"sensor,capture,zeek,suricata,netflow,ipfix,sflow" doc:"Other than sensor and capture: another sensor's words, without packets"`
 	Name        string           `json:"name"`
 	Live        bool             `json:"live"`
 	FirstAt     store.Time       `json:"first_at" doc:"Of its packets"`
@@ -35,13 +37,56 @@ type Source struct {
 	RuleSet     string           `json:"rule_set"`
 	Cut         string           `json:"cut" doc:"Where the capture ended early"`
 	Ended       bool             `json:"ended"`
+	Told        *Teller          `json:"told,omitempty" doc:"What another sensor said of itself"`
+}
+
+// Teller is another sensor, by what came of it.
+type Teller struct {
+	Records  uint64    `json:"records" doc:"Lines or records that were read"`
+	Skipped  uint64    `json:"skipped" doc:"Of these, not understood"`
+	Why      string    `json:"why" doc:"Of the first that was not"`
+	Exporter *Exporter `json:"exporter,omitempty" doc:"Of flow records that come over the network"`
+}
+
+// Exporter is a device that sends flow records.
+type Exporter struct {
+	Address       string  `json:"address"`
+	Version       string  `json:"version"`
+	Datagrams     uint64  `json:"datagrams"`
+	Repeated      uint64  `json:"repeated" doc:"Came a second time and were not counted again"`
+	Lost          uint64  `json:"lost" doc:"Missing by the sequence numbers"`
+	Unit          string  `json:"unit" doc:"What lost counts: datagrams or records"`
+	Untold        uint64  `json:"untold" doc:"Sets of records that came before their template"`
+	Damaged       uint64  `json:"damaged" doc:"Datagrams that could not be read to their end"`
+	Templates     int     `json:"templates"`
+	Sampling      uint32  `json:"sampling" doc:"One packet of so many is counted; 0: not stated"`
+	SkewSeconds   float64 `json:"skew_seconds" doc:"How far its clock is ahead of ours"`
+	UptimeSeconds float64 `json:"uptime_seconds" doc:"Since it started; 0: not stated"`
+	Restarts      uint64  `json:"restarts"`
+	Counters      uint64  `json:"counters" doc:"Samples of interface counters, which tell of no conversation"`
+	Short         uint64  `json:"short" doc:"Samples too short to name both ends"`
+}
+
+func (r *sourceRow) teller() *Teller {
+	var t sensor.Told
+	if r.Told == "" || json.Unmarshal([]byte(r.Told), &t) != nil {
+		return nil
+	}
+	out := &Teller{Records: t.Records, Skipped: t.Skipped, Why: t.Why}
+	if x := t.Exporter; x != nil {
+		out.Exporter = &Exporter{
+			x.Address, x.Version, x.Datagrams, x.Repeated, x.Lost, x.Unit, x.Untold, x.Damaged, x.Templates, x.Sampling,
+			float64(x.Skew) / 1e9, float64(x.Uptime) / 1e9, x.Restarts, x.Counters, x.Cut,
+		}
+	}
+	return out
 }
 
 func (r *sourceRow) show(siteID string) Source {
 	s := Source{
 		ID: r.ID, SiteID: siteID, Kind: r.Kind, Name: r.Name, Live: r.Live, Packets: r.Packets, Bytes: r.Bytes, Malformed: r.Malformed, Truncated: r.Truncated,
 		Dropped: r.Dropped, Transmitted: r.Transmitted, Lost: r.Lost, Quarantined: r.Quarantined, Unknown: r.Unknown, OTBytes: r.OTBytes, Budget: r.Budget.V,
-		OneSided: r.OneSided, RuleSet: r.RuleSet, Cut: r.Cut, Ended: r.Ended,
+		OneSided: r.OneSided, RuleSet: r.RuleSet, Cut: r.Cut, Ended: r.Ended, Told: r.teller(),
 	}
 	if s.Budget == nil {
 		s.Budget = map[string]int64{}
@@ -73,7 +118,7 @@ func (s *Service) Sources(ctx context.Context, scope Scope, siteID, cursor strin
 		sourceRow
 		SiteID string `db:"site_id"`
 	}
-	q := "SELECT n.source_id, n.site_no, n.realm_no, n.kind, n.name, n.live, n.first_at, n.last_at, n.received_at, n.skew, n.packets, n.bytes, n.malformed, n.truncated, n.dropped, n.transmitted, n.lost, n.quarantined, n.unknown, n.ot_bytes, n.budget_hits, n.budget, n.one_sided, n.rule_set, n.cut, n.ended, s.site_id FROM network_source n JOIN org_site s ON s.site_no = n.site_no WHERE ?"
+	q := "SELECT n.source_id, n.site_no, n.realm_no, n.kind, n.name, n.live, n.first_at, n.last_at, n.received_at, n.skew, n.packets, n.bytes, n.malformed, n.truncated, n.dropped, n.transmitted, n.lost, n.quarantined, n.unknown, n.ot_bytes, n.budget_hits, n.budget, n.one_sided, n.rule_set, n.cut, n.ended, n.told, s.site_id FROM network_source n JOIN org_site s ON s.site_no = n.site_no WHERE ?"
 	args := []any{scope.Where("n.site_no", "")}
 	if siteID != "" {
 		q += " AND s.site_id = ?"

@@ -52,15 +52,16 @@ type convRow struct {
 	ServerZoneNo   int64      `db:"server_zone_no"`
 	ClientInternet bool       `db:"client_internet"`
 	ServerInternet bool       `db:"server_internet"`
+	Told           bool       `db:"told"`
 }
 
-const convColumns = "site_no, conv_no, conv_key, realm_no, vlan, client_mac, client_ip, server_mac, server_ip, client_by, transport, port, protocol, guess, first_at, last_at, last_live_at, sessions, established, client_packets, client_bytes, server_packets, server_bytes, malformed, lost, classes, live, source_id, first_packet, first_offset, proof, print, client_zone_no, server_zone_no, client_internet, server_internet"
+const convColumns = "site_no, conv_no, conv_key, realm_no, vlan, client_mac, client_ip, server_mac, server_ip, client_by, transport, port, protocol, guess, first_at, last_at, last_live_at, sessions, established, client_packets, client_bytes, server_packets, server_bytes, malformed, lost, classes, live, source_id, first_packet, first_offset, proof, print, client_zone_no, server_zone_no, client_internet, server_internet, told"
 
 func convSet() []string {
 	return []string{
 		"vlan", "client_mac", "client_ip", "server_mac", "server_ip", "client_by", "guess", "first_at", "last_at", "last_live_at", "sessions", "established",
 		"client_packets", "client_bytes", "server_packets", "server_bytes", "malformed", "lost", "classes", "live", "source_id", "first_packet", "first_offset", "proof", "print",
-		"client_zone_no", "server_zone_no", "client_internet", "server_internet",
+		"client_zone_no", "server_zone_no", "client_internet", "server_internet", "told",
 	}
 }
 
@@ -77,7 +78,7 @@ func (s *Service) Apply(ctx context.Context, tx *store.Tx, d sensor.Delivery, b 
 			return Brought{}, err
 		}
 	}
-	w := &writer{s: s, tx: tx, d: d, live: b.Live, convs: map[string]*convRow{}, dirty: map[string]bool{}, keys: map[sensor.FlowKey]string{}}
+	w := &writer{s: s, tx: tx, d: d, live: b.Live, told: b.Told, convs: map[string]*convRow{}, dirty: map[string]bool{}, keys: map[sensor.FlowKey]string{}}
 	if err := w.load(ctx, b); err != nil {
 		return Brought{}, err
 	}
@@ -102,6 +103,7 @@ type writer struct {
 	tx     *store.Tx
 	d      sensor.Delivery
 	live   bool
+	told   bool // by another sensor
 	convs  map[string]*convRow
 	dirty  map[string]bool
 	keys   map[sensor.FlowKey]string
@@ -183,12 +185,13 @@ func (w *writer) flows(ctx context.Context, flows []sensor.FlowDelta) error {
 			fresh++
 			c = &convRow{
 				SiteNo: w.d.SiteNo, Key: key, RealmNo: realm, Transport: f.Transport, Port: int64(f.Port), Protocol: f.Protocol, FirstAt: micros(f.First), LastAt: micros(f.Last),
-				SourceID: w.d.Source, FirstPacket: int64(f.FirstRef.Number), FirstOffset: f.FirstRef.Offset, Proof: f.Proof,
+				SourceID: w.d.Source, FirstPacket: int64(f.FirstRef.Number), FirstOffset: f.FirstRef.Offset, Proof: f.Proof, Told: w.told,
 			}
 			w.convs[key] = c
 			born = append(born, c)
 		}
 		c.merge(f, client, server, w.d.Source)
+		c.Told = c.Told && w.told
 		if w.live {
 			c.Live = true
 			if last := store.Micros(micros(f.Last)); c.LastLiveAt.IsZero() || last.After(c.LastLiveAt.Time) {

@@ -2,8 +2,11 @@ package network
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"slices"
 
+	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/sensor"
 	"github.com/skanse/skanse/internal/store"
 )
@@ -13,6 +16,9 @@ const (
 	KindSensor  = "sensor"
 	KindCapture = "capture"
 )
+
+// Told says whether a kind of source is another sensor, whose references count lines or records.
+func Told(kind string) bool { return kind != KindSensor && kind != KindCapture }
 
 // sourceRow is network_source.
 type sourceRow struct {
@@ -42,9 +48,10 @@ type sourceRow struct {
 	RuleSet     string                       `db:"rule_set"`
 	Cut         string                       `db:"cut"`
 	Ended       bool                         `db:"ended"`
+	Told        string                       `db:"told"` // sensor.Told as JSON
 }
 
-const sourceColumns = "source_id, site_no, realm_no, kind, name, live, first_at, last_at, received_at, skew, packets, bytes, malformed, truncated, dropped, transmitted, lost, quarantined, unknown, ot_bytes, budget_hits, budget, one_sided, rule_set, cut, ended"
+const sourceColumns = "source_id, site_no, realm_no, kind, name, live, first_at, last_at, received_at, skew, packets, bytes, malformed, truncated, dropped, transmitted, lost, quarantined, unknown, ot_bytes, budget_hits, budget, one_sided, rule_set, cut, ended, told"
 
 // hearSource adds a summary's health to its source, and what a live one listened to.
 func (s *Service) hearSource(ctx context.Context, tx *store.Tx, d sensor.Delivery, sum *sensor.Summary) error {
@@ -59,7 +66,12 @@ func (s *Service) hearSource(ctx context.Context, tx *store.Tx, d sensor.Deliver
 	if d.Name != "" {
 		r.Name = d.Name
 	}
-	if sum.Live {
+	told := sum.Health.Told
+	if told != nil {
+		if err := r.tell(told); err != nil {
+			return err
+		}
+	} else if sum.Live {
 		r.Kind, r.Live = KindSensor, true
 		if sum.Sent != 0 {
 			skew := micros(sum.Sent) - d.Received.UnixMicro()
@@ -106,14 +118,32 @@ func (s *Service) hearSource(ctx context.Context, tx *store.Tx, d sensor.Deliver
 	r.Ended = sum.Last
 	if err := store.Upsert(ctx, tx, "network_source", []sourceRow{r}, []string{"source_id"}, []string{
 		"name", "live", "kind", "first_at", "last_at", "received_at", "skew", "packets", "bytes", "malformed",
-		"truncated", "dropped", "transmitted", "lost", "quarantined", "unknown", "ot_bytes", "budget_hits", "budget", "one_sided", "rule_set", "cut", "ended",
+		"truncated", "dropped", "transmitted", "lost", "quarantined", "unknown", "ot_bytes", "budget_hits", "budget", "one_sided", "rule_set", "cut", "ended", "told",
 	}); err != nil {
 		return err
 	}
-	if !sum.Live {
-		return nil
+	if !sum.Live || told != nil {
+		return nil // who does not decode has listened to nothing
 	}
 	return s.listened(ctx, tx, d, sum)
+}
+
+// tell adds another sensor's words. It is never live: a site with nothing else is not
+// listened to, whatever its switches count.
+func (r *sourceRow) tell(t *sensor.Told) error {
+	was := &sensor.Told{}
+	if r.Told != "" {
+		if err := json.Unmarshal([]byte(r.Told), was); err != nil {
+			return fmt.Errorf("read what source %s said of itself: %w", r.ID, err)
+		}
+	}
+	raw, err := json.Marshal(was.With(t))
+	r.Kind, r.Live, r.Told = t.Kind, false, string(raw)
+	if x := t.Exporter; x != nil {
+		skew := x.Skew / 1000
+		r.Skew = &skew
+	}
+	return err
 }
 
 type listenRow struct {
@@ -170,15 +200,16 @@ func (s *Service) listened(ctx context.Context, tx *store.Tx, d sensor.Delivery,
 }
 
 // SourceNames says what people call sources; package asset asks it for its facts.
-func (s *Service) SourceNames(ctx context.Context, r store.Reader, ids []string) (map[string]string, error) {
+func (s *Service) SourceNames(ctx context.Context, r store.Reader, ids []string) (map[string]ot.SourceName, error) {
 	type row struct {
 		ID   string `db:"source_id"`
 		Name string `db:"name"`
+		Kind string `db:"kind"`
 	}
-	rows, err := store.All[row](ctx, r, "SELECT source_id, name FROM network_source WHERE source_id IN (?)", ids)
-	out := map[string]string{}
+	rows, err := store.All[row](ctx, r, "SELECT source_id, name, kind FROM network_source WHERE source_id IN (?)", ids)
+	out := map[string]ot.SourceName{}
 	for _, x := range rows {
-		out[x.ID] = x.Name
+		out[x.ID] = ot.SourceName{Name: x.Name, Kind: x.Kind}
 	}
 	return out, err
 }

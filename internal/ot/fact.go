@@ -11,3 +11,7 @@ const MaxFact = 512
 
 // MaxProof is how much of the proving frame travels with a fact or an event, bytes.
 const MaxProof = 256
+
+// SourceName is what people call a source of references, and what it is: a sensor or
+// capture of ours, or whose log or records it holds.
+type SourceName struct{ Name, Kind string }

@@ -233,5 +233,6 @@ func (h *Health) add(o *Health) {
 		}
 		h.BudgetHit[k] += n
 	}
+	h.Told = h.Told.With(o.Told)
 	h.OneSided, h.RuleSet, h.Cut = o.OneSided, o.RuleSet, o.Cut
 }

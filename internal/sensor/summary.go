@@ -209,4 +209,5 @@ type Health struct {
 	Mirror      *Mirror           `json:"mirror,omitempty"`
 	Port        *Port             `json:"port,omitempty"`
 	Ring        *RingState        `json:"ring,omitempty"`
+	Told        *Told             `json:"told,omitempty"` // another sensor's words; nil: packets of our own
 }

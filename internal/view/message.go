@@ -16,6 +16,7 @@ import (
 type PacketRef struct {
 	Source     string     `json:"source"`
 	SourceName string     `json:"source_name"`
+	SourceKind string     `json:"source_kind" doc:"capture or sensor: number is a packet's; else another sensor's kind, and number is a line or record of it"`
 	Number     int64      `json:"number"`
 	Seen       store.Time `json:"seen"`
 	Offset     int64      `json:"offset"`
@@ -201,19 +202,26 @@ func parseID(id string) (site, no int64, ok bool) {
 }
 
 // sourceNames remembers what sources are called while one page is made.
-type sourceNames map[string]string
+type sourceNames map[string]sourceName
+
+type sourceName struct {
+	Name string `db:"name"`
+	Kind string `db:"kind"`
+}
 
 func (n sourceNames) ref(ctx context.Context, r store.Reader, source string, number, seen, offset int64) (PacketRef, error) {
 	name, ok := n[source]
 	if !ok {
-		names, err := store.All[string](ctx, r, "SELECT name FROM network_source WHERE source_id = ?", source)
+		names, err := store.All[sourceName](ctx, r, "SELECT name, kind FROM network_source WHERE source_id = ?", source)
 		if err != nil {
 			return PacketRef{}, err
 		}
-		name = strings.Join(names, "")
+		if len(names) > 0 {
+			name = names[0]
+		}
 		n[source] = name
 	}
-	return PacketRef{Source: source, SourceName: name, Number: number, Seen: store.Micros(seen), Offset: offset}, nil
+	return PacketRef{Source: source, SourceName: name.Name, SourceKind: name.Kind, Number: number, Seen: store.Micros(seen), Offset: offset}, nil
 }
 
 type eventRow struct {

@@ -55,16 +55,17 @@ func (c *coder) health(h *sensor.Health) {
 // maxListening bounds what a sensor says of its interface.
 const maxListening = 64 << 10
 
-// listening is the part of the health that only a live sensor has.
+// listening is the part of the health that only a live sensor has, or one that is not ours.
 func (c *coder) listening(h *sensor.Health) {
 	type part struct {
 		Mirror *sensor.Mirror    `json:"mirror,omitempty"`
 		Port   *sensor.Port      `json:"port,omitempty"`
 		Ring   *sensor.RingState `json:"ring,omitempty"`
+		Told   *sensor.Told      `json:"told,omitempty"`
 	}
 	var raw []byte
-	if c.writing && (h.Mirror != nil || h.Port != nil || h.Ring != nil) {
-		b, err := json.Marshal(part{h.Mirror, h.Port, h.Ring})
+	if c.writing && (h.Mirror != nil || h.Port != nil || h.Ring != nil || h.Told != nil) {
+		b, err := json.Marshal(part{h.Mirror, h.Port, h.Ring, h.Told})
 		if err != nil || len(b) > maxListening {
 			b = nil // the counters matter more than what is said of the port
 		}
@@ -79,7 +80,7 @@ func (c *coder) listening(h *sensor.Health) {
 		c.fail("what it says of its interface cannot be read: %v", err)
 		return
 	}
-	h.Mirror, h.Port, h.Ring = p.Mirror, p.Port, p.Ring
+	h.Mirror, h.Port, h.Ring, h.Told = p.Mirror, p.Port, p.Ring, p.Told
 }
 
 func (c *coder) seen(h *sensor.HostDelta) {

@@ -22,6 +22,9 @@ func Split(sum *sensor.Summary) []*sensor.Summary {
 	next := func() *sensor.Summary {
 		p := first
 		p.Health, p.Epoch = sensor.Health{}, fmt.Sprintf("%s/%d", sum.Epoch, len(out))
+		if t := sum.Health.Told; t != nil { // each part says whose words it holds; what is counted stands in one
+			p.Health.Told = &sensor.Told{Kind: t.Kind}
+		}
 		p.Last = false
 		out = append(out, &p)
 		return &p

@@ -98,6 +98,7 @@ func TestOlder(t *testing.T) {
 		t.Error("version 1 did not know these")
 	}
 	got.Health.Mirror, got.Health.Port, got.Health.Ring = sum.Health.Mirror, sum.Health.Port, sum.Health.Ring
+	got.Health.Told = sum.Health.Told
 	got.Health.Repeated = sum.Health.Repeated
 	for i := range got.Events {
 		got.Events[i].Repeats = sum.Events[i].Repeats

@@ -19,6 +19,16 @@ export function readPacketKey(key: string | undefined): { source: string; number
   return match?.[1] ? { source: match[1], number: Number(match[2]) } : null;
 }
 
+/** Another sensor's words: its log has lines, its flow records are numbered; neither has packets. */
+export const isTold = (ref: PacketRef) => !["", "sensor", "capture"].includes(ref.source_kind ?? "");
+
+function placeOf(ref: PacketRef): string {
+  const number = count(ref.number);
+  if (!isTold(ref)) return t("packet.number", { number });
+  const isLog = ref.source_kind === "zeek" || ref.source_kind === "suricata";
+  return isLog ? t("packet.line", { number }) : t("packet.record", { number });
+}
+
 export type Proof = { title: string; ref: PacketRef; hex: string; from: string };
 
 /** Opens the packet beside the page it stands on. */
@@ -31,7 +41,7 @@ export function PacketLink({ reference, children }: { reference: PacketRef; chil
       resetScroll={false}
       replace
     >
-      {children ?? t("packet.number", { number: count(reference.number) })}
+      {children ?? placeOf(reference)}
     </Link>
   );
 }
@@ -42,7 +52,14 @@ export function PacketDrawer({ id, proofs, onClose }: { id: string; proofs: Proo
   const kept = proofs.filter((p) => packetKey(p.ref) === id);
   const first = kept.find((p) => p.hex) ?? kept[0];
   return (
-    <Dialog title={t("packet.title", { number: key ? count(key.number) : id })} onClose={onClose}>
+    <Dialog
+      title={
+        first && isTold(first.ref)
+          ? `${word("source_kind", first.ref.source_kind)}, ${placeOf(first.ref)}`
+          : t("packet.title", { number: key ? count(key.number) : id })
+      }
+      onClose={onClose}
+    >
       <div className="stack">
         {first && (
           <dl className="facts">
@@ -58,9 +75,22 @@ export function PacketDrawer({ id, proofs, onClose }: { id: string; proofs: Proo
             </dd>
           </dl>
         )}
-        {key && <Bytes source={key.source} number={key.number} proof={first} />}
+        {first && isTold(first.ref) && <Line hex={kept.find((p) => p.hex)?.hex ?? ""} />}
+        {key && !(first && isTold(first.ref)) && <Bytes source={key.source} number={key.number} proof={first} />}
       </div>
     </Dialog>
+  );
+}
+
+/** What was kept of the line or record; no packet stands behind it. */
+function Line({ hex }: { hex: string }) {
+  const bytes = parseHex(hex) ?? [];
+  const text = new TextDecoder().decode(Uint8Array.from(bytes));
+  return (
+    <section>
+      <p className="quiet small">{t("packet.told")}</p>
+      {text && <pre className="told">{text.replaceAll(/[^\P{C}\t]/gu, "·")}</pre>}
+    </section>
   );
 }
 

@@ -87,7 +87,17 @@ function Reading({ capture }: { capture: Capture }) {
     <div className="progress">
       <progress max={1} value={share} aria-label={t("captures.reading_file", { name: capture.name })} />
       <span className="quiet small num">
-        {t("captures.read", { read: bytes(capture.read), all: bytes(capture.bytes), packets: count(capture.packets) })}
+        {capture.kind === "capture"
+          ? t("captures.read", {
+              read: bytes(capture.read),
+              all: bytes(capture.bytes),
+              packets: count(capture.packets),
+            })
+          : t("captures.read_lines", {
+              read: bytes(capture.read),
+              all: bytes(capture.bytes),
+              lines: count(capture.packets),
+            })}
       </span>
     </div>
   );
@@ -113,7 +123,13 @@ function Added({ capture }: { capture: Capture }) {
   return (
     <div className="added small">
       <span className="quiet">
-        {t("captures.packets", { count: capture.packets, shown: count(capture.packets) })}
+        {capture.kind === "capture"
+          ? t("captures.packets", { count: capture.packets, shown: count(capture.packets) })
+          : t("captures.lines", {
+              count: capture.packets,
+              shown: count(capture.packets),
+              kind: word("source_kind", capture.kind),
+            })}
         {capture.first_at && (
           <>
             {" · "}

@@ -76,7 +76,7 @@ export function DropZone({ site, picker }: { site: string; picker: ReactNode }) 
           hidden
           multiple
           aria-label={t("captures.choose")}
-          accept=".pcap,.pcapng,.cap,.ntar,.gz,.zst"
+          accept=".pcap,.pcapng,.cap,.ntar,.gz,.zst,.log,.json"
           onChange={(event) => {
             const files = [...(event.target.files ?? [])];
             event.target.value = "";
