@@ -3806,6 +3806,8 @@ export interface components {
             offset: number;
             seen: string;
             source: string;
+            /** @description capture or sensor: number is a packet's; else another sensor's kind, and number is a line or record of it */
+            source_kind: string;
         };
         AssetFieldDetail: {
             /** @description When a person said so */
@@ -6153,6 +6155,11 @@ export interface components {
             id: string;
             /** @description The file is still here, so that packets can be opened */
             kept: boolean;
+            /**
+             * @description Of a log, packets counts its lines
+             * @enum {string}
+             */
+            kind: "capture" | "zeek" | "suricata";
             /** Format: date-time */
             last_at: string | null;
             name: string;
@@ -6168,6 +6175,63 @@ export interface components {
             site_id: string;
             /** @enum {string} */
             state: "queued" | "reading" | "done" | "cancelled" | "failed";
+        };
+        NetworkExporter: {
+            address: string;
+            /**
+             * Format: int64
+             * @description Samples of interface counters, which tell of no conversation
+             */
+            counters: number;
+            /**
+             * Format: int64
+             * @description Datagrams that could not be read to their end
+             */
+            damaged: number;
+            /** Format: int64 */
+            datagrams: number;
+            /**
+             * Format: int64
+             * @description Missing by the sequence numbers
+             */
+            lost: number;
+            /**
+             * Format: int64
+             * @description Came a second time and were not counted again
+             */
+            repeated: number;
+            /** Format: int64 */
+            restarts: number;
+            /**
+             * Format: int32
+             * @description One packet of so many is counted; 0: not stated
+             */
+            sampling: number;
+            /**
+             * Format: int64
+             * @description Samples too short to name both ends
+             */
+            short: number;
+            /**
+             * Format: double
+             * @description How far its clock is ahead of ours
+             */
+            skew_seconds: number;
+            /** Format: int64 */
+            templates: number;
+            /** @description What lost counts: datagrams or records */
+            unit: string;
+            /**
+             * Format: int64
+             * @description Sets of records that came before their template
+             */
+            untold: number;
+            /**
+             * Format: double
+             * @description Since it started; 0: not stated
+             */
+            uptime_seconds: number;
+            version: string;
         };
         NetworkPacketData: {
             /** Format: date-time */
@@ -6210,8 +6274,11 @@ export interface components {
             /** @description Of its packets */
             first_at: string;
             id: string;
-            /** @enum {string} */
-            kind: "sensor" | "capture";
+            /**
+             * @description Other than sensor and capture: another sensor's words, without packets
+             * @enum {string}
+             */
+            kind: "sensor" | "capture" | "zeek" | "suricata" | "netflow" | "ipfix" | "sflow";
             last_at: string;
             live: boolean;
             /**
@@ -6248,6 +6315,8 @@ export interface components {
              * @description How far the sensor's clock is ahead of ours; null: a file
              */
             skew_seconds: number | null;
+            /** @description What another sensor said of itself */
+            told?: components["schemas"]["NetworkTeller"];
             /**
              * Format: int64
              * @description Frames that the sensor's interface sent: must stay 0
@@ -6263,6 +6332,22 @@ export interface components {
              * @description Payload of no recognised protocol
              */
             unknown_bytes: number;
+        };
+        NetworkTeller: {
+            /** @description Of flow records that come over the network */
+            exporter?: components["schemas"]["NetworkExporter"];
+            /**
+             * Format: int64
+             * @description Lines or records that were read
+             */
+            records: number;
+            /**
+             * Format: int64
+             * @description Of these, not understood
+             */
+            skipped: number;
+            /** @description Of the first that was not */
+            why: string;
         };
         NewInBody: {
             asset?: string;
@@ -7952,6 +8037,8 @@ export interface components {
             offset: number;
             seen: string;
             source: string;
+            /** @description capture or sensor: number is a packet's; else another sensor's kind, and number is a line or record of it */
+            source_kind: string;
             source_name: string;
         };
         ViewPartComplyMove: {
