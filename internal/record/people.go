@@ -117,6 +117,11 @@ func peopleNames(ctx context.Context, r store.Reader, ids []string) (func(id str
 	for _, x := range rows {
 		names[x.ID] = x.Name
 	}
+	return called(names), nil
+}
+
+// called names accounts by what is known of them: who is not in names goes by the id.
+func called(names map[string]string) func(id string) Name {
 	return func(id string) Name {
 		name := names[id]
 		if name == "" {
@@ -126,5 +131,5 @@ func peopleNames(ctx context.Context, r store.Reader, ids []string) (func(id str
 			}
 		}
 		return Name{id, strings.TrimSpace(name)}
-	}, nil
+	}
 }
