@@ -177,7 +177,7 @@ func (c *InspectCmd) one(env *Env, r *report, seen *plan.Seen) error {
 func economise() {
 	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetGCPercent(800)
-		debug.SetMemoryLimit(124 << 20) // soft: collected more often beyond it
+		debug.SetMemoryLimit(116 << 20) // soft: collected more often beyond it
 	}
 }
 

@@ -205,7 +205,7 @@ const (
 	closedLinger = int64(15e9)  // after FIN or RST, for stragglers
 	unansweredIn = int64(60e9)  // a SYN or a lone segment
 	datagramIdle = int64(300e9) // longer than what polls and announcements wait
-	sweepStep    = 1            // flows looked at for each new one: the table stops growing when as many idle flows are found
+	sweepStep    = 2            // flows looked at for each new one: the table stops growing when half as many are idle
 )
 
 // sweep retires idle flows, a few for each flow that begins.

@@ -30,6 +30,7 @@ func (m *merger) summary(ls []*lane, last bool) *Summary {
 		l.flows.all(func(fl *flow) { l.fold(fl, last) })
 		if last { // the summary needs the room
 			l.flows, l.states, l.pool = newFlowTable(1, 0), nil, pool{}
+			l.cur, l.latest = nil, nil // one flow leads to all others
 		}
 	}
 	m.conversations(s, ls)
