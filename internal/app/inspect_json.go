@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,18 +59,6 @@ type identityJSON struct {
 	Packet    uint64 `json:"packet"`
 }
 
-type conversationJSON struct {
-	Client    string `json:"client"`
-	Server    string `json:"server"`
-	Transport string `json:"transport"`
-	Port      uint16 `json:"port"`
-	Protocol  string `json:"protocol"`
-	Packets   uint64 `json:"packets"`
-	Bytes     uint64 `json:"bytes"`
-	First     string `json:"first"`
-	Last      string `json:"last"`
-}
-
 type alertJSON struct {
 	Rule      string   `json:"rule"`
 	Severity  string   `json:"severity"`
@@ -98,13 +87,7 @@ func (r *report) writeJSON(w io.Writer) error {
 		}
 		return hostJSON{IPs: []string{strays[i-len(r.devices)].String()}, Role: "unknown", Identity: []identityJSON{}}
 	})
-	list(&out, "conversations", len(s.Flows), func(i int) conversationJSON {
-		f := &s.Flows[i]
-		return conversationJSON{
-			Client: address(f.Client), Server: address(f.Server), Transport: f.Transport, Port: f.Port, Protocol: f.Protocol,
-			Packets: f.ClientPackets + f.ServerPackets, Bytes: f.ClientBytes + f.ServerBytes, First: clock(f.First), Last: clock(f.Last),
-		}
-	})
+	out.conversations(s.Flows)
 	alerts := r.alerts()
 	list(&out, "alerts", len(alerts), func(i int) alertJSON {
 		a := &alerts[i]
@@ -188,6 +171,33 @@ func list[T any](w *jsonWriter, name string, n int, at func(int) T) {
 	w.raw("]")
 }
 
+// conversations writes the longest list without reflection. Nothing in it needs
+// escaping: addresses, times, and names of the catalogue.
+func (w *jsonWriter) conversations(flows []sensor.FlowDelta) {
+	w.raw(`,"conversations":[`)
+	var room [512]byte
+	for i := range flows {
+		f, b := &flows[i], room[:0]
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendAddress(append(b, `{"client":"`...), f.Client)
+		b = appendAddress(append(b, `","server":"`...), f.Server)
+		b = append(append(b, `","transport":"`...), f.Transport...)
+		b = strconv.AppendUint(append(b, `","port":`...), uint64(f.Port), 10)
+		b = append(append(b, `,"protocol":"`...), f.Protocol...)
+		b = strconv.AppendUint(append(b, `","packets":`...), f.ClientPackets+f.ServerPackets, 10)
+		b = strconv.AppendUint(append(b, `,"bytes":`...), f.ClientBytes+f.ServerBytes, 10)
+		b = appendClock(append(b, `,"first":"`...), f.First)
+		b = appendClock(append(b, `","last":"`...), f.Last)
+		b = append(b, `"}`...)
+		if w.err == nil {
+			_, w.err = w.b.Write(b)
+		}
+	}
+	w.raw("]")
+}
+
 // messages adds the tuples of all conversations up.
 func (r *report) messages() []messageJSON {
 	type key struct {
@@ -246,9 +256,18 @@ func address(h ot.Host) string {
 	return h.MAC.String()
 }
 
-func clock(ns int64) string {
-	if ns == 0 {
-		return ""
+func appendAddress(b []byte, h ot.Host) []byte {
+	if h.IP.IsValid() {
+		return h.IP.AppendTo(b)
 	}
-	return time.Unix(0, ns).UTC().Format(time.RFC3339Nano)
+	return append(b, h.MAC.String()...)
+}
+
+func clock(ns int64) string { return string(appendClock(nil, ns)) }
+
+func appendClock(b []byte, ns int64) []byte {
+	if ns == 0 {
+		return b
+	}
+	return time.Unix(0, ns).UTC().AppendFormat(b, time.RFC3339Nano)
 }

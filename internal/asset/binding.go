@@ -20,7 +20,7 @@ const maxHolders = 64
 
 // ownersOf returns, for each address, the devices that sent from it.
 func ownersOf(ev *Evidence, sets [][]int) map[ot.Host][]holder {
-	out := map[ot.Host][]holder{}
+	out := make(map[ot.Host][]holder, len(ev.Sightings))
 	for n, set := range sets {
 		for _, i := range set {
 			s := &ev.Sightings[i]

