@@ -95,6 +95,16 @@ const advisory = createRoute({
   ...at("/vulnerabilities/advisories/$id"),
   component: lazyRouteComponent(() => import("./pages/vulnerabilities/advisory")),
 });
+const baseline = createRoute({
+  ...at("/baseline"),
+  validateSearch: only("site", "tab"),
+  component: lazyRouteComponent(() => import("./pages/baseline/baseline")),
+});
+const conduits = createRoute({
+  ...at("/conduits"),
+  validateSearch: only("site"),
+  component: lazyRouteComponent(() => import("./pages/conduits/conduits")),
+});
 const conversations = createRoute({
   ...at("/conversations"),
   validateSearch: only("site", "asset", "from_zone", "to_zone", "protocol", "q"),
@@ -187,6 +197,8 @@ export const router = createRouter({
     asset,
     vulnerabilities,
     advisory,
+    baseline,
+    conduits,
     conversations,
     unknownTraffic,
     conversation,

@@ -82,6 +82,12 @@ function Plant() {
       <Item to="/vulnerabilities" need="record:read">
         {t("vuln.title")}
       </Item>
+      <Item to="/conduits" need="network:read">
+        {t("conduits.title")}
+      </Item>
+      <Item to="/baseline" need="network:read">
+        {t("baseline.title")}
+      </Item>
       <Item to="/conversations" need="network:read">
         {t("conversations.title")}
       </Item>
