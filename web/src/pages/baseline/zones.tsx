@@ -74,19 +74,21 @@ export function Zones({ site }: { site: string }) {
                       <When at={b.first_at} />
                     </td>
                     {may && (
-                      <td className="nowrap">
-                        {(["learning", "protecting", "commissioning"] as const)
-                          .filter((p) => p !== b.phase)
-                          .map((p) => (
-                            <button
-                              key={p}
-                              type="button"
-                              className="btn small"
-                              onClick={() => setAsked({ of: b, to: p })}
-                            >
-                              {t(`baseline.to_${p}`)}
-                            </button>
-                          ))}
+                      <td>
+                        <span className="baseline-acts">
+                          {(["learning", "protecting", "commissioning"] as const)
+                            .filter((p) => p !== b.phase)
+                            .map((p) => (
+                              <button
+                                key={p}
+                                type="button"
+                                className="btn small"
+                                onClick={() => setAsked({ of: b, to: p })}
+                              >
+                                {t(`baseline.to_${p}`)}
+                              </button>
+                            ))}
+                        </span>
                       </td>
                     )}
                   </tr>
