@@ -83,6 +83,7 @@ type assetRow struct {
 	EndOfSupport      store.Time           `db:"end_of_support"`
 	Spare             string               `db:"spare"`
 	Conflicts         int64                `db:"conflicts"`
+	Planned           string               `db:"planned"` // PlannedAgrees …; empty: in no project
 	Modules           int64                `db:"modules"`
 	Identified        bool                 `db:"identified"`
 	IPs               store.JSON[[]string] `db:"ips"`
@@ -93,14 +94,14 @@ type assetRow struct {
 	Version           int64                `db:"version"`
 }
 
-const assetColumns = "asset_id, site_no, zone_no, name, vendor, model, order_code, firmware, serial, role, level, role_reason, level_reason, criticality, criticality_hint, criticality_reason, criticality_at, owner, state, managed, expected, seen, live, first_at, last_at, last_live_at, end_of_sale, end_of_support, spare, conflicts, modules, identified, ips, macs, search, created_at, decided_at, version"
+const assetColumns = "asset_id, site_no, zone_no, name, vendor, model, order_code, firmware, serial, role, level, role_reason, level_reason, criticality, criticality_hint, criticality_reason, criticality_at, owner, state, managed, expected, seen, live, first_at, last_at, last_live_at, end_of_sale, end_of_support, spare, conflicts, modules, identified, ips, macs, search, created_at, decided_at, version, planned"
 
 // assetSet is what an upsert replaces: all but the key and what never changes.
 func assetSet() []string {
 	return []string{
 		"zone_no", "name", "vendor", "model", "order_code", "firmware", "serial", "role", "level", "role_reason", "level_reason",
 		"criticality", "criticality_hint", "criticality_reason", "criticality_at", "owner", "state", "managed", "expected", "seen", "live", "first_at", "last_at",
-		"last_live_at", "end_of_sale", "end_of_support", "spare", "conflicts", "modules", "identified", "ips", "macs", "search", "decided_at", "version",
+		"last_live_at", "end_of_sale", "end_of_support", "spare", "conflicts", "modules", "identified", "ips", "macs", "search", "decided_at", "version", "planned",
 	}
 }
 

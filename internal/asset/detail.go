@@ -23,13 +23,14 @@ type AssetDetail struct {
 	ModuleList        []ModuleDetail         `json:"modules" nullable:"false"`
 	Clashes           []ClashDetail          `json:"clashes" nullable:"false"`
 	Traffic           []UseDetail            `json:"traffic" nullable:"false"`
+	Plans             []PlanDetail           `json:"plans" nullable:"false" doc:"What engineering projects say of it"`
 	Version           int64                  `json:"version"`
 }
 
 // FieldDetail is one readable field: its value, who says so, and what speaks against it.
 type FieldDetail struct {
 	Value    string             `json:"value"`
-	Source   string             `json:"source" enum:"measured,person,none"`
+	Source   string             `json:"source" enum:"measured,person,project,none"`
 	Reason   string             `json:"reason"`
 	By       string             `json:"by,omitempty"`
 	At       store.Time         `json:"at" nullable:"true" doc:"When a person said so"`
@@ -146,13 +147,16 @@ func (s *Service) Detail(ctx context.Context, scope Scope, id string, at time.Ti
 		a = row.assetRow
 		d = AssetDetail{
 			Asset: row.item(), RoleReason: a.RoleReason, LevelReason: a.LevelReason, CriticalityReason: a.CriticalityReason, Version: a.Version,
-			Fields: map[string]FieldDetail{}, Bindings: []BindingDetail{}, Facts: []FactDetail{}, ModuleList: []ModuleDetail{}, Clashes: []ClashDetail{}, Traffic: []UseDetail{},
+			Fields: map[string]FieldDetail{}, Bindings: []BindingDetail{}, Facts: []FactDetail{}, ModuleList: []ModuleDetail{}, Clashes: []ClashDetail{}, Traffic: []UseDetail{}, Plans: []PlanDetail{},
 		}
 		if a.CriticalityHint != 0 {
 			d.CriticalityHint = &a.CriticalityHint
 		}
 		facts, err := store.All[factRow](ctx, r, "SELECT "+factColumns+" FROM asset_fact WHERE asset_id = ? AND first_at <= ? ORDER BY module, attr, first_at, fact_id LIMIT 2000", a.ID, latest(at))
 		if err != nil {
+			return err
+		}
+		if d.Plans, err = plans(ctx, r, a.ID); err != nil {
 			return err
 		}
 		if err := s.knowledge(ctx, r, &d, &a, facts); err != nil {
@@ -180,6 +184,11 @@ func (s *Service) knowledge(ctx context.Context, r store.Reader, d *AssetDetail,
 		dev.Modules = append(dev.Modules, Module{Module: name, Fields: s.cat.attributes.resolve(parts[name])})
 	}
 	s.cat.fromModules(&dev)
+	kinds, err := loadTypes(ctx, r, a.SiteNo)
+	if err != nil {
+		return err
+	}
+	kinds.name(&dev)
 	over, err := store.All[overrideRow](ctx, r, "SELECT asset_id, field, value, decided_by, decided_at, reason FROM asset_override WHERE asset_id = ?", a.ID)
 	if err != nil {
 		return err
@@ -205,6 +214,9 @@ func (s *Service) knowledge(ctx context.Context, r store.Reader, d *AssetDetail,
 			}
 		} else if name == "vendor" && f.Value != "" {
 			f.Source, f.Trust, f.Reason = "measured", 6, "the maker of its network card ("+first(a.MACs.V)+")"
+		}
+		if p := d.planOf(name); p != "" && f.Value != "" && f.Value == p && (!measured || m.Value == "") && (f.Source == "none" || f.Trust == 6) {
+			f.Source, f.Trust, f.Reason = "project", 0, d.Plans[0].Project
 		}
 		if o, ok := word[name]; ok {
 			if measured && m.Value != "" {

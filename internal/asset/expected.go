@@ -30,12 +30,14 @@ const (
 type ListLine struct {
 	Line   int      `json:"line"`
 	Name   string   `json:"name"`
-	Result string   `json:"result" enum:"new,known,problem"`
+	Result string   `json:"result" enum:"new,known,problem,part,type" doc:"part: a module, which nobody hears by itself; type: a description of a kind of devices"`
 	ID     string   `json:"id,omitempty"`
 	Why    string   `json:"why,omitempty" doc:"Of a problem: what to do; of a known line: by what it was recognised" say:"true"`
 	Is     string   `json:"is,omitempty" doc:"What the known asset is called now"`
 	Sets   []string `json:"sets" nullable:"false" doc:"Fields that the line sets or changes"`
 	Keeps  []string `json:"keeps" nullable:"false" doc:"Fields where what is measured stands above the line"`
+
+	Differs []Difference `json:"differs" nullable:"false" doc:"Where a known device is other than a project plans it"`
 }
 
 // ListReport says what a list did, or would do.
@@ -44,6 +46,12 @@ type ListReport struct {
 	New      int        `json:"new"`
 	Known    int        `json:"known"`
 	Problems int        `json:"problems"`
+	Differs  int        `json:"differs" doc:"Known ones that are other than planned"`
+	Parts    int        `json:"parts" doc:"Modules in other devices"`
+	Types    int        `json:"types" doc:"Descriptions of kinds of devices"`
+	Format   string     `json:"format" say:"true" doc:"What the file is; empty: a list"`
+	Project  string     `json:"project" doc:"The project's own name"`
+	Left     []string   `json:"left" nullable:"false" say:"true" doc:"What the file holds and is not taken over"`
 	Lines    []ListLine `json:"lines" nullable:"false" doc:"Problems first, then new ones; at most 5,000"`
 }
 
@@ -220,7 +228,7 @@ func (s *Service) ImportList(ctx context.Context, scope org.Scope, who Person, s
 	rest.Target(ctx, site.ID, ot.Ref{Kind: "site", ID: site.ID})
 	rest.Detail(ctx, "lines", strconv.Itoa(len(list)))
 	rest.Detail(ctx, "dry_run", strconv.FormatBool(dryRun))
-	rep = ListReport{DryRun: dryRun, Lines: []ListLine{}}
+	rep = ListReport{DryRun: dryRun, Left: []string{}, Lines: []ListLine{}}
 	for part := range slices.Chunk(list, linesPerTx) {
 		var told []ListLine
 		run := func(r store.Reader, tx *store.Tx) (err error) {
@@ -237,24 +245,46 @@ func (s *Service) ImportList(ctx context.Context, scope org.Scope, who Person, s
 		if err != nil {
 			return rep, err
 		}
-		for _, l := range told {
-			switch l.Result {
-			case "new":
-				rep.New++
-			case "known":
-				rep.Known++
-			default:
-				rep.Problems++
-			}
-		}
-		rep.Lines = append(rep.Lines, told...)
+		rep.count(told)
 	}
-	slices.SortStableFunc(rep.Lines, func(a, b ListLine) int { return a.rank() - b.rank() })
-	rep.Lines = rep.Lines[:min(len(rep.Lines), maxListTold)]
+	rep.sort()
 	return rep, nil
 }
 
-func (l *ListLine) rank() int { return slices.Index([]string{"problem", "new", "known"}, l.Result) }
+// count adds what a part of the lines did.
+func (rep *ListReport) count(told []ListLine) {
+	for i := range told {
+		switch told[i].Result {
+		case "new":
+			rep.New++
+		case "known":
+			rep.Known++
+			if len(told[i].Differs) > 0 {
+				rep.Differs++
+			}
+		case "part":
+			rep.Parts++
+		case "type":
+			rep.Types++
+		default:
+			rep.Problems++
+		}
+	}
+	rep.Lines = append(rep.Lines, told...)
+}
+
+// sort puts first what a person must look at, and bounds what is told.
+func (rep *ListReport) sort() {
+	slices.SortStableFunc(rep.Lines, func(a, b ListLine) int { return a.rank() - b.rank() })
+	rep.Lines = rep.Lines[:min(len(rep.Lines), maxListTold)]
+}
+
+func (l *ListLine) rank() int {
+	if len(l.Differs) > 0 {
+		return 0
+	}
+	return slices.Index([]string{"problem", "new", "known", "type", "part"}, l.Result)
+}
 
 // markTwice finds addresses that two lines claim.
 func markTwice(list []expected) {

@@ -18,7 +18,7 @@ func (w *writer) device(d *Device, id string) {
 		a = &assetRow{ID: id, SiteNo: w.d.SiteNo, State: StateNew, Managed: true, CreatedAt: w.now, Version: 0, FirstAt: micros(d.First)}
 		w.assets[id] = a
 	}
-	fill(a, d, w.overrides[id], w.pl, w.cat)
+	fill(a, d, w.overrides[id], w.planned[id], w.pl, w.cat)
 	if w.heardNow(d) && w.live(d) {
 		a.Live, a.LastLiveAt = true, w.now
 	}
@@ -36,7 +36,11 @@ func (w *writer) heardNow(d *Device) bool {
 }
 
 // fill sets what is measured, and lays a person's word over it.
-func fill(a *assetRow, d *Device, over map[string]overrideRow, pl *places, cat *Catalogue) {
+func fill(a *assetRow, d *Device, over map[string]overrideRow, planned []*plannedRow, pl *places, cat *Catalogue) {
+	if pl.types.name(d) {
+		d.profile.fields = d.Fields
+		cat.judge(d, &d.profile)
+	}
 	cat.heed(d, over)
 	for _, name := range fieldNames {
 		if v := d.Field(name); v != "" || a.Seen {
@@ -62,6 +66,10 @@ func fill(a *assetRow, d *Device, over map[string]overrideRow, pl *places, cat *
 	a.Seen = a.Seen || d.Seen
 	a.Modules = int64(len(d.Modules))
 	a.IPs.V, a.MACs.V = current(d)
+	for _, p := range planned {
+		p.Differs.V = p.against(a)
+	}
+	underlay(a, d, planned, cat)
 	overlay(a, d, over, pl)
 }
 

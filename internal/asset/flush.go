@@ -57,7 +57,7 @@ func assetKey(a assetRow) any {
 	}
 	return flat{
 		a.ZoneNo, a.Criticality, a.CriticalityHint, a.FirstAt, a.LastAt, a.Conflicts, a.Modules,
-		strings.Join([]string{a.Name, a.Vendor, a.Model, a.OrderCode, a.Firmware, a.Serial, a.Role, a.Level, a.RoleReason, a.LevelReason, a.CriticalityReason, a.Owner, a.State, a.Spare, a.Search}, "\x00"),
+		strings.Join([]string{a.Name, a.Vendor, a.Model, a.OrderCode, a.Firmware, a.Serial, a.Role, a.Level, a.RoleReason, a.LevelReason, a.CriticalityReason, a.Owner, a.State, a.Spare, a.Search, a.Planned}, "\x00"),
 		a.CriticalityAt.Time, a.LastLiveAt.Time, a.EndOfSale.Time, a.EndOfSupport.Time, a.CreatedAt.Time, a.DecidedAt.Time,
 		a.Managed, a.Expected, a.Seen, a.Live, a.Identified,
 	}
@@ -145,6 +145,7 @@ func (w *writer) dropMerged(ctx context.Context) error {
 			{Text: "DELETE FROM asset_module WHERE asset_id = ?", Args: []any{old}},
 			{Text: "DELETE FROM asset_override WHERE asset_id = ?", Args: []any{old}},
 			{Text: "UPDATE asset_pin SET asset_id = ? WHERE asset_id = ?", Args: []any{into, old}},
+			{Text: "UPDATE asset_planned SET asset_id = ? WHERE asset_id = ?", Args: []any{into, old}},
 			{Text: "UPDATE asset_fact SET asset_id = ? WHERE asset_id = ?", Args: []any{into, old}},
 			{Text: "UPDATE asset_host SET asset_id = ? WHERE asset_id = ?", Args: []any{into, old}},
 		} {

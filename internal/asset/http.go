@@ -8,6 +8,7 @@ import (
 
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/plan/engineering"
 	"github.com/skanse/skanse/internal/rest"
 )
 
@@ -23,6 +24,7 @@ type ListInput struct {
 	Expected string   `query:"expected" enum:",true,false"`
 	Live     string   `query:"live" enum:",true,false"`
 	Conflict string   `query:"conflict" enum:",true,false"`
+	Planned  []string `query:"planned,explode" doc:"What projects say: agrees, differs, unseen"`
 	AsOf     string   `query:"as_of" doc:"A day, as 2026-11-20: as it was known at its end (UTC); empty: now"`
 }
 
@@ -35,7 +37,7 @@ func (in *ListInput) filter(now time.Time) (Filter, error) {
 		return new(s == "true")
 	}
 	return Filter{
-		Site: in.Site, Zone: in.Zone, Role: in.Role, Vendor: in.Vendor, Level: in.Level, State: in.State, Q: in.Q,
+		Site: in.Site, Zone: in.Zone, Role: in.Role, Vendor: in.Vendor, Level: in.Level, State: in.State, Planned: in.Planned, Q: in.Q,
 		Expected: tri(in.Expected), Live: tri(in.Live), Conflict: tri(in.Conflict), AsOf: at,
 	}, err
 }
@@ -78,6 +80,7 @@ func reasonDetail(ctx context.Context, reason string) {
 // Routes mounts the slice.
 func (s *Service) Routes(r *rest.Router) {
 	s.newcomerRoutes(r)
+	s.projectRoutes(r)
 	const tag = "Assets"
 	rest.Register(r, rest.Op{ID: "list-assets", Method: http.MethodGet, Path: "/assets", Summary: "List assets", Tag: tag, Permission: auth.AssetRead},
 		func(ctx context.Context, in *pageInput) (*pageOf[Asset], error) {
@@ -201,11 +204,16 @@ func (s *Service) Routes(r *rest.Router) {
 		})
 	type importInput struct {
 		Site    string `query:"site" required:"true" doc:"Site id"`
+		Name    string `query:"name" maxLength:"255" doc:"The file's name, for people"`
 		DryRun  bool   `query:"dry_run" doc:"Only say what would happen"`
-		RawBody []byte `contentType:"text/csv"`
+		RawBody []byte `contentType:"application/octet-stream"`
 	}
-	rest.Register(r, rest.Op{ID: "import-assets", Method: http.MethodPost, Path: "/assets/import", Summary: "Give a list of the assets that there should be (CSV)", Tag: tag, Permission: auth.AssetWrite, Audit: "asset.import", Status: http.StatusOK, MaxBody: 8 << 20},
+	rest.Register(r, rest.Op{ID: "import-assets", Method: http.MethodPost, Path: "/assets/import", Summary: "Give a list of the assets that there should be (CSV), or what an engineering tool exported", Tag: tag, Permission: auth.AssetWrite, Audit: "asset.import", Status: http.StatusOK, MaxBody: engineering.MaxFile},
 		func(ctx context.Context, in *importInput) (*struct{ Body ListReport }, error) {
+			if !isList(in.Name, in.RawBody) {
+				rep, err := s.ImportProject(ctx, auth.From(ctx).Scope, person(ctx), in.Site, in.Name, in.RawBody, in.DryRun)
+				return &struct{ Body ListReport }{rep}, err
+			}
 			rep, err := s.ImportList(ctx, auth.From(ctx).Scope, person(ctx), in.Site, in.RawBody, in.DryRun)
 			return &struct{ Body ListReport }{rep}, err
 		})

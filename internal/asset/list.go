@@ -18,6 +18,7 @@ type Filter struct {
 	Site, Zone, Role, Vendor, Level, State []string // ids for site and zone; zone "none": without
 	Q                                      string   // part of a name, code or address
 	Expected, Live, Conflict               *bool
+	Planned                                []string  // agrees, differs, unseen
 	AsOf                                   time.Time // zero: now
 	Sort                                   string    // name, -last_at …
 	Cursor                                 string
@@ -50,6 +51,7 @@ type Asset struct {
 	Live         bool       `json:"live"`
 	LastLiveAt   store.Time `json:"last_live_at" nullable:"true"`
 	Conflicts    int64      `json:"conflicts"`
+	Planned      string     `json:"planned" enum:",agrees,differs,unseen" doc:"What an engineering project says of it; empty: it stands in none"`
 	Modules      int64      `json:"module_count"`
 	EndOfSale    store.Time `json:"end_of_sale" nullable:"true"`
 	EndOfSupport store.Time `json:"end_of_support" nullable:"true"`
@@ -82,7 +84,7 @@ func (l *listRow) item() Asset {
 	it := Asset{
 		ID: l.ID, SiteID: l.SiteID, Name: l.label(), Vendor: l.Vendor, Model: l.Model, OrderCode: l.OrderCode, Firmware: l.Firmware, Serial: l.Serial,
 		Role: l.Role, Level: l.Level, Owner: l.Owner, State: l.State, Managed: l.Managed, Expected: l.Expected, Seen: l.Seen, IPs: l.IPs.V, MACs: l.MACs.V, Live: l.Live,
-		LastLiveAt: l.LastLiveAt, Conflicts: l.Conflicts, Modules: l.Modules, EndOfSale: l.EndOfSale, EndOfSupport: l.EndOfSupport, Spare: l.Spare,
+		LastLiveAt: l.LastLiveAt, Conflicts: l.Conflicts, Planned: l.Planned, Modules: l.Modules, EndOfSale: l.EndOfSale, EndOfSupport: l.EndOfSupport, Spare: l.Spare,
 	}
 	if l.Criticality != 0 {
 		it.Criticality = &l.Criticality
@@ -135,6 +137,7 @@ func (f *Filter) where(scope Scope, without string) ot.SQL {
 	in("vendor", "a.vendor", f.Vendor)
 	in("level", "a.level", noneToEmpty(f.Level))
 	in("state", "a.state", f.State)
+	in("planned", "a.planned", f.Planned)
 	if len(f.Zone) > 0 && without != "zone" {
 		if slices.Contains(f.Zone, "none") {
 			and("(a.zone_no = 0 OR z.zone_id IN (?))", f.Zone)

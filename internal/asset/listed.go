@@ -19,7 +19,7 @@ func (s *Service) listPart(ctx context.Context, r store.Reader, tx *store.Tx, si
 	}
 	for i := range part {
 		e := &part[i]
-		l := ListLine{Line: e.line, Name: e.words["name"], Sets: []string{}, Keeps: []string{}}
+		l := ListLine{Line: e.line, Name: e.words["name"], Sets: []string{}, Keeps: []string{}, Differs: []Difference{}}
 		if l.Name == "" {
 			l.Name = strings.TrimSpace(e.ip + " " + e.mac)
 		}

@@ -88,6 +88,7 @@ func absorb(ctx context.Context, tx *store.Tx, into, from *assetRow, who Person,
 		{Text: "UPDATE asset_override SET asset_id = ? WHERE asset_id = ? AND field NOT IN (SELECT field FROM asset_override WHERE asset_id = ?)", Args: []any{into.ID, from.ID, into.ID}},
 		{Text: "DELETE FROM asset_override WHERE asset_id = ?", Args: []any{from.ID}},
 		{Text: "UPDATE asset_alias SET asset_id = ? WHERE asset_id = ?", Args: []any{into.ID, from.ID}},
+		{Text: "UPDATE asset_planned SET asset_id = ? WHERE asset_id = ?", Args: []any{into.ID, from.ID}},
 		{Text: "INSERT INTO asset_alias (old_id, asset_id) VALUES (?, ?)", Args: []any{from.ID, into.ID}},
 		{Text: "DELETE FROM asset_asset WHERE asset_id = ?", Args: []any{from.ID}},
 	} {

@@ -2,6 +2,7 @@ package asset
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 
 	"github.com/skanse/skanse/internal/org"
@@ -14,6 +15,7 @@ import (
 type places struct {
 	resolver *org.Resolver
 	zones    map[int64]org.Zone
+	types    types
 }
 
 func loadPlaces(ctx context.Context, r store.Reader, siteNo int64) (*places, error) {
@@ -31,7 +33,20 @@ func loadPlaces(ctx context.Context, r store.Reader, siteNo int64) (*places, err
 		}
 		p.zones[z.No] = z
 	}
-	return p, nil
+	p.types, err = loadTypes(ctx, r, siteNo)
+	return p, err
+}
+
+// zoneAt returns the zone of the first address that lies in one.
+func (p *places) zoneAt(siteNo, realmNo int64, ips []string) int64 {
+	for _, text := range ips {
+		if ip, err := netip.ParseAddr(text); err == nil {
+			if z := p.resolver.Zone(siteNo, realmNo, ip); z != 0 {
+				return z
+			}
+		}
+	}
+	return 0
 }
 
 // zoneOf returns the zone of the first of a device's addresses that lies in one.
@@ -86,8 +101,17 @@ func (s *Service) reidentify(ctx context.Context, tx *store.Tx, d sensor.Deliver
 	for n := range devices {
 		w.device(&devices[n], ids[n])
 	}
+	other, err := w.replan(ctx)
+	if err != nil {
+		return 0, nil, err
+	}
 	if err := w.flush(ctx, ev); err != nil {
 		return 0, nil, err
+	}
+	if other {
+		if err := s.askPlanned(ctx, tx, d.SiteNo, d.Received); err != nil {
+			return 0, nil, err
+		}
 	}
 	if w.newcomers() {
 		if err := s.ask(ctx, tx, d.SiteNo, d.Received, "", ""); err != nil {
@@ -113,7 +137,10 @@ type writer struct {
 	overrides map[string]map[string]overrideRow
 	bound     map[string][]bindingRow
 	parts     map[string][]moduleRow
+	planned   map[string][]*plannedRow
 	before    map[string]assetRow
+
+	plannedWas map[*plannedRow]string // what differed before
 
 	bindings []bindingRow
 	unbound  []bindingRow // rows to delete
@@ -172,7 +199,7 @@ func (w *writer) adopt(ctx context.Context, devices []Device, ids []string) erro
 			}
 		}
 	}
-	return nil
+	return w.adoptPlanned(ctx, devices, ids)
 }
 
 func (w *writer) load(ctx context.Context, ids []string, merged map[string]string) error {
@@ -216,7 +243,7 @@ func (w *writer) load(ctx context.Context, ids []string, merged map[string]strin
 	for _, m := range parts {
 		w.parts[m.AssetID] = append(w.parts[m.AssetID], m)
 	}
-	return nil
+	return w.loadPlanned(ctx, all)
 }
 
 func (w *writer) change(id, kind, field, before, after, by, reason string) {

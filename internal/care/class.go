@@ -76,7 +76,7 @@ func Tables() []Table {
 		"network_source", "network_counter", "network_rezone",
 		"listen_interface", "listen_selftest_plan",
 		"vuln_source", "vuln_advisory", "vuln_cve", "vuln_asset", "vuln_state",
-		"asset_asset", "asset_binding", "asset_host", "asset_router", "asset_fact", "asset_module", "asset_override", "asset_pin", "asset_alias", "asset_block", "asset_visitor",
+		"asset_asset", "asset_binding", "asset_host", "asset_router", "asset_fact", "asset_module", "asset_override", "asset_pin", "asset_alias", "asset_block", "asset_visitor", "asset_project", "asset_planned", "asset_type",
 		"comply_heard", "comply_uptime", "comply_sight", "comply_window", "comply_answer", "comply_level",
 		"inbox_deputy", "record_tag",
 		"edge_edge", "edge_site", "edge_sensor", "edge_stream", "edge_config",

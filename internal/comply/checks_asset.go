@@ -60,6 +60,7 @@ func assetChecks() []relation {
 			return assets("CASE WHEN a.live THEN 'pass' WHEN NOT EXISTS (SELECT 1 FROM network_source s WHERE s.site_no = a.site_no AND s.live) THEN 'unknown' ELSE 'fail' END", noValue,
 				"CASE WHEN a.live THEN 'Heard by a live sensor.' WHEN a.seen THEN 'Seen in a capture only.' ELSE 'On the list, never heard.' END", " AND a.expected")
 		}},
+		{id: "cfg.as_planned", fold: ot.Share, reads: bothTopics(), many: true, items: asPlanned},
 		{id: "asset.freshness", fold: ot.Share, reads: bothTopics(), many: true, items: func(k *CheckSpec, now time.Time) ot.SQL {
 			since := windowStart(k, now)
 			return assets("CASE WHEN COALESCE(a.last_live_at, 0) >= ? THEN 'pass' WHEN EXISTS (SELECT 1 FROM network_source s WHERE s.site_no = a.site_no AND s.live) THEN 'fail' ELSE 'unknown' END", noValue,
@@ -87,6 +88,22 @@ func unregistered(_ *CheckSpec, now time.Time) ot.SQL {
 	return assets("CASE WHEN a.state = 'new' AND "+since+" < ? THEN 'fail' WHEN a.live THEN 'pass' ELSE 'unknown' END", noValue,
 		"CASE WHEN a.state <> 'new' THEN 'Decided.' WHEN "+since+" < ? THEN 'Undecided since {d:' || CAST("+since+" AS TEXT) || '}.' ELSE 'New since {d:' || CAST("+since+" AS TEXT) || '}, to be decided within 7 days.' END",
 		" AND a.seen", week, week)
+}
+
+// asPlanned: what projects plan is heard as they say, and what is heard is planned, of the
+// kinds that projects are about. Sites without a project have no rows. What was planned
+// and is not heard counts only where the zone is listened to; a capture passes nothing.
+func asPlanned(k *CheckSpec, _ time.Time) ot.SQL {
+	const heard = "EXISTS (SELECT 1 FROM h WHERE h.site_no = a.site_no AND h.zone_no = a.zone_no AND h.share >= .8)"
+	return heardAssets(k.Window,
+		"CASE WHEN a.planned IN ('differs', '') THEN 'fail' WHEN a.planned = 'unseen' AND "+heard+" THEN 'fail' WHEN a.planned = 'agrees' AND a.live THEN 'pass' ELSE 'unknown' END", noValue,
+		`CASE WHEN a.planned = 'differs' THEN 'It is other than its project plans it: its page says where.'
+    WHEN a.planned = '' THEN 'Heard, and in no project of its site.'
+    WHEN a.planned = 'unseen' AND `+heard+` THEN 'Planned, and not heard, though its zone is listened to.'
+    WHEN a.planned = 'unseen' THEN 'Planned, and not heard; its zone is not listened to enough to miss it.'
+    WHEN a.live THEN 'Heard as it is planned.' ELSE 'As planned, in a capture only.' END`,
+		` AND (a.planned <> '' OR a.seen AND a.role IN ('plc', 'rtu', 'io', 'drive', 'hmi', 'ied', 'safety')
+    AND EXISTS (SELECT 1 FROM asset_project p WHERE p.site_no = a.site_no AND p.devices > 0))`)
 }
 
 // ghosts judges accepted assets only where a sensor listens enough to miss them.

@@ -254,7 +254,7 @@ func (c *comparison) field(d *Device, s *SeenDevice, name, planned, kind string,
 	switch {
 	case said.Value == "":
 		c.add(Finding{Kind: kind, Verdict: Unknown, Subject: d.Name, Line: d.Line, What: "nobody said its " + word + " while this was recorded: ask it with the engineering tool", Planned: planned})
-	case alike(planned, said.Value) || kind == KindFirmware && FirmwareAgrees(planned, said.Value, d.Fit):
+	case alike(planned, said.Value) || name == "order_code" && CodeAgrees(planned, said.Value) || kind == KindFirmware && FirmwareAgrees(planned, said.Value, d.Fit):
 		c.out.Agree++
 	case c.p.relative(d, s, name):
 		c.out.Agree++ // a rack speaks with one address for all that stands in it
@@ -275,7 +275,7 @@ func (p *Project) relative(d *Device, s *SeenDevice, field string) bool {
 	for i := range p.Devices {
 		o := &p.Devices[i]
 		kin := o.Name != d.Name && strings.Contains(o.Where, "slot") && (o.Parent == d.Parent || o.Parent == d.Name || o.Name == d.Parent)
-		if kin && alike(o.OrderCode, code) && (field == "order_code" || field == "firmware" && FirmwareAgrees(o.Firmware, s.value("firmware"), o.Fit)) {
+		if kin && CodeAgrees(o.OrderCode, code) && (field == "order_code" || field == "firmware" && FirmwareAgrees(o.Firmware, s.value("firmware"), o.Fit)) {
 			return true
 		}
 	}

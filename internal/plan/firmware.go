@@ -50,5 +50,13 @@ func version(s string) []string {
 	return parts
 }
 
+// CodeAgrees compares order codes; a series letter behind a slash ("1756-EN2T/D")
+// counts only where both have one.
+func CodeAgrees(planned, said string) bool {
+	a, seriesA, hasA := strings.Cut(planned, "/")
+	b, seriesB, hasB := strings.Cut(said, "/")
+	return alike(planned, said) || alike(a, b) && (!hasA || !hasB || strings.EqualFold(seriesA, seriesB))
+}
+
 // Alike compares names and codes with and without blanks and dashes.
 func Alike(a, b string) bool { return alike(a, b) }

@@ -177,6 +177,21 @@ func containsLine(head []byte, mark string) bool {
 	return false
 }
 
+// Recognised says whether Parse would read a file as an engineering file, or refuse
+// it as one that it knows: a list in columns and a project.yaml are neither.
+func Recognised(name string, raw []byte) bool {
+	shown := ot.Printable(name)
+	if len(raw) > 0 && foreign(shown, raw) != nil {
+		return true
+	}
+	text, err := decode(shown, raw[:min(len(raw), 64<<10)&^1])
+	if err != nil {
+		return true
+	}
+	format, root := recognise(text)
+	return format != nil || root != "" || containsLine(text, "[DeviceInfo]") || containsLine(text, "project:")
+}
+
 // wrong is a mistake with its place.
 func (f *file) wrong(line int, format string, args ...any) error {
 	return ot.Errorf(ot.Invalid, "%s:%d: "+format, append([]any{f.name, line}, args...)...)
