@@ -13,11 +13,12 @@ import (
 	"github.com/skanse/skanse/internal/ot"
 )
 
-// ImportCmd takes captures and other sensors' logs into the inventory of a site.
+// ImportCmd takes captures, other sensors' logs and engineering files into the inventory of a site.
 type ImportCmd struct {
 	DataFlag `embed:""`
-	Files    []string `arg:"" name:"file" type:"path" help:"pcap or pcapng captures, logs of Zeek or Suricata (also .gz), or folders with them."`
+	Files    []string `arg:"" name:"file" type:"path" help:"pcap or pcapng captures, logs of Zeek or Suricata (also .gz), or folders with them; or engineering files: L5X, STEP 7 .cfg, TIA .aml, SCD/CID, CODESYS, EDS, GSD, GSDML, project.yaml. Known by their content."`
 	Site     string   `help:"Name or id of the site; it may be left out where there is only one, and is made when there is none."`
+	DryRun   bool     `help:"Engineering files: only say what each device in them would do."`
 	Realm    string   `help:"Id of the address realm; left out: the site's own."`
 }
 
@@ -28,7 +29,9 @@ func (c *ImportCmd) Help() string {
 Example:
   skanse import --data /var/lib/skanse --site Aarhus filling-line.pcapng
   skanse import --data /var/lib/skanse --site Aarhus /opt/zeek/logs/2026-11-23
-  skanse import --data /var/lib/skanse --site Aarhus /var/log/suricata/eve.json`
+  skanse import --data /var/lib/skanse --site Aarhus /var/log/suricata/eve.json
+  skanse import --data /var/lib/skanse --site Aarhus --dry-run line3.L5X
+  skanse import --data /var/lib/skanse --site Aarhus line3.L5X`
 }
 
 type siteItem struct {
@@ -59,7 +62,16 @@ func (c *ImportCmd) Run(env *Env) (err error) {
 		fmt.Fprintf(env.Stdout, "%s: passed over, it is neither a capture nor a log that is read\n", ot.Printable(file))
 	}
 	for _, file := range files {
-		if err := c.one(env, l, site, file); err != nil {
+		take := c.one
+		switch is, err := isEngineering(file); {
+		case err != nil:
+			return err
+		case is:
+			take = c.project
+		case c.DryRun:
+			return ot.Errorf(ot.Invalid, "%s is no engineering file, and --dry-run is for those; skanse inspect says what is in a capture", ot.Printable(file))
+		}
+		if err := take(env, l, site, file); err != nil {
 			return err
 		}
 	}

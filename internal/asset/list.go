@@ -276,6 +276,7 @@ func (s *Service) Facets(ctx context.Context, scope Scope, f Filter) (map[string
 			{"vendor", "a.vendor", "a.vendor"},
 			{"level", "a.level", "a.level"},
 			{"state", "a.state", "a.state"},
+			{"planned", "a.planned", "a.planned"},
 			{"zone", "COALESCE(z.zone_id, '')", "COALESCE(z.name, '')"},
 			{"site", "s.site_id", "s.name"},
 		} {

@@ -70,7 +70,7 @@ func (s *Service) ImportProject(ctx context.Context, scope org.Scope, who Person
 	rest.Detail(ctx, "sha256", pr.SHA256)
 	rest.Detail(ctx, "devices", strconv.Itoa(len(p.Devices)))
 	rest.Detail(ctx, "dry_run", strconv.FormatBool(dryRun))
-	rep = ListReport{DryRun: dryRun, Format: p.Format, Project: p.Name, Left: append([]string{}, p.Limits()...), Lines: []ListLine{}}
+	rep = ListReport{DryRun: dryRun, Format: p.Format, Project: p.Name, Left: append([]string{}, p.Left...), Lines: []ListLine{}}
 	for part := range slices.Chunk(plannedOf(p, pr.ID, pr.SiteNo), linesPerTx) {
 		err := im.run(ctx, dryRun, func(r store.Reader, tx *store.Tx) ([]ListLine, error) { return im.devices(ctx, r, tx, part) }, &rep)
 		if err != nil {
@@ -101,7 +101,6 @@ type importing struct {
 	before  []string          // projects that this one replaces
 	known   map[string]string // a planned device of those, by name: its asset
 	taken   map[string]string // assets that a device of this file is already, by id: its name
-	wrote   bool
 }
 
 func (im *importing) run(ctx context.Context, dryRun bool, part func(store.Reader, *store.Tx) ([]ListLine, error), rep *ListReport) error {

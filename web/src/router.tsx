@@ -73,12 +73,24 @@ const plant = createRoute({
 });
 const assets = createRoute({
   ...at("/assets"),
-  validateSearch: only("site", "zone", "role", "vendor", "level", "state", "conflict", "expected", "q", "sort"),
+  validateSearch: only(
+    "site",
+    "zone",
+    "role",
+    "vendor",
+    "level",
+    "state",
+    "conflict",
+    "expected",
+    "planned",
+    "q",
+    "sort",
+  ),
   component: lazyRouteComponent(() => import("./pages/assets/list")),
 });
 const labels = createRoute({
   ...at("/assets/labels"),
-  validateSearch: only("site", "zone", "role", "vendor", "level", "state", "conflict", "expected", "q"),
+  validateSearch: only("site", "zone", "role", "vendor", "level", "state", "conflict", "expected", "planned", "q"),
   component: lazyRouteComponent(() => import("./pages/assets/labels")),
 });
 const asset = createRoute({

@@ -36,7 +36,8 @@ func TestAgainstL5X(t *testing.T) {
 			Packets: 9,
 			Devices: []plan.SeenDevice{
 				heard("10.20.3.10", "order_code", "1756-L83ES", "firmware", "33.011"), heard("10.20.3.11", "order_code", "1756-EN2T", "firmware", "10.10"),
-				heard("10.20.3.21"), heard("10.20.3.31", "firmware", "7.1"), {Heard: true, Fields: map[string]plan.Said{"name": {Value: "festo valves"}}, Addresses: []netip.Addr{netip.MustParseAddr("10.20.3.77")}},
+				heard("10.20.3.21"), heard("10.20.3.31", "firmware", "7.1"),
+				{Heard: true, Fields: map[string]plan.Said{"name": {Value: "festo valves"}}, Addresses: []netip.Addr{netip.MustParseAddr("10.20.3.77")}},
 				heard("10.20.3.200"), // an HMI, of which a controller's project knows nothing
 			},
 			Talks: []plan.Talk{{Client: host("10.20.3.200"), Server: host("10.20.3.10"), Transport: "tcp", Port: 44818, Protocol: "enip", Answered: true, Packet: 5}},

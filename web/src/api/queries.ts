@@ -83,11 +83,12 @@ export type AssetFilter = {
   state?: string;
   conflict?: string;
   expected?: string;
+  planned?: string;
   q?: string;
   sort?: string;
 };
 const one = (value: string | undefined) => (value ? [value] : undefined);
-const listOf = ({ site, zone, role, vendor, level, state, conflict, expected, q }: AssetFilter) => ({
+const listOf = ({ site, zone, role, vendor, level, state, conflict, expected, planned, q }: AssetFilter) => ({
   site: one(site),
   zone: one(zone),
   role: one(role),
@@ -96,6 +97,7 @@ const listOf = ({ site, zone, role, vendor, level, state, conflict, expected, q 
   state: one(state),
   conflict: conflict === "true" ? ("true" as const) : undefined,
   expected: expected === "true" ? ("true" as const) : undefined,
+  planned: one(planned),
   q,
 });
 export const assets = (filter: AssetFilter, limit = 200) =>

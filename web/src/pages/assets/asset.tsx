@@ -20,6 +20,7 @@ import { Ago, When } from "../../ui/when";
 import { EditAsset } from "./edit";
 import { Identity } from "./identity";
 import { Merge } from "./merge";
+import { Plans } from "./plans";
 import { Programs } from "./programs";
 import { Sight } from "./sight";
 import { Split } from "./split";
@@ -124,6 +125,7 @@ function Body({ asset: value, etag }: { asset: Asset; etag: string }) {
       <div className="split">
         <div className="stack">
           <Standing id={value.id} />
+          <Plans asset={value} />
           <Panel title={t("asset.how_we_know")}>
             <Identity asset={value} />
           </Panel>

@@ -2,7 +2,7 @@ import type { Facet, Facets } from "../../api/types";
 import { t, word } from "../../texts";
 import { FacetGroup, type FacetValue } from "../../ui/facets";
 
-export type FacetKey = "site" | "state" | "role" | "level" | "zone" | "vendor";
+export type FacetKey = "site" | "state" | "role" | "level" | "zone" | "vendor" | "planned";
 
 type Props = {
   facets: Facets | undefined;
@@ -15,6 +15,7 @@ export function FacetRail({ facets, filter, onPick }: Props) {
   const groups: { key: FacetKey; values: FacetValue[] }[] = [
     { key: "site", values: named(facets?.site) },
     { key: "state", values: named(facets?.state, "asset_state") },
+    { key: "planned", values: named(facets?.planned, "planned").filter((v) => v.value !== "none") },
     { key: "role", values: named(facets?.role, "asset_role") },
     { key: "level", values: named(facets?.level, "purdue") },
     { key: "zone", values: named(facets?.zone) },

@@ -44,6 +44,8 @@ export function Identity({ asset }: { asset: Asset }) {
                     <span className="quiet">
                       {[t("asset.person"), field.by, field.reason].filter(Boolean).join(" · ")}
                     </span>
+                  ) : field?.source === "project" ? (
+                    <span className="quiet">{t("asset.project", { name: field.reason })}</span>
                   ) : known.length > 0 ? (
                     <Sources facts={known} />
                   ) : (

@@ -16,21 +16,24 @@ const example =
   "name;ip;mac;vendor;model;zone;owner\nPump 7;10.20.4.17;00:1b:1b:0a:11:20;Siemens;S7-1500;Line 2;Maintenance";
 const atOnce = 200;
 
-type Result = "problem" | "new" | "known";
-type Given = { name: string; text: string; site: string; dry: boolean };
+type Result = "problem" | "new" | "known" | "type" | "part";
+type Given = { name: string; body: string | Blob; site: string; dry: boolean };
+
+/** A list is text that a person wrote; anything else goes to the server as it is, which knows it by its content. */
+const isList = (name: string) => /\.(csv|tsv|txt)$/i.test(name);
 
 /** A list of what there should be: first what each line would do, then, on a second press, the same for real. */
 export function ImportList({ site: first, onClose }: { site: string; onClose: () => void }) {
   const client = useQueryClient();
   const [site, setSite] = useState(first);
   const send = useMutation({
-    mutationFn: ({ text, site, dry }: Given) =>
+    mutationFn: ({ name, body, site, dry }: Given) =>
       answer(
         api.POST("/assets/import", {
-          params: { query: { site, dry_run: dry } },
-          body: text,
+          params: { query: { site, name, dry_run: dry } },
+          body: body as string,
           bodySerializer: (body) => body,
-          headers: { "Content-Type": "text/csv" },
+          headers: { "Content-Type": "application/octet-stream" },
         }),
       ),
     onSuccess: (_, { dry }) => {
@@ -41,8 +44,9 @@ export function ImportList({ site: first, onClose }: { site: string; onClose: ()
   });
   const given = send.variables;
   const read = async (file: File | undefined, at = site) => {
-    if (file)
-      send.mutate({ name: file.name, text: decode(new Uint8Array(await file.arrayBuffer())), site: at, dry: true });
+    if (!file) return;
+    const body = isList(file.name) ? decode(new Uint8Array(await file.arrayBuffer())) : file;
+    send.mutate({ name: file.name, body, site: at, dry: true });
   };
   const pick = (id: string) => {
     setSite(id);
@@ -67,10 +71,13 @@ export function ImportList({ site: first, onClose }: { site: string; onClose: ()
                   <button
                     type="button"
                     className="btn primary"
-                    disabled={report.new + report.known === 0}
+                    disabled={report.new + report.known + report.types === 0}
                     onClick={() => given && send.mutate({ ...given, dry: false })}
                   >
-                    {t("import.apply", { count: report.new + report.known, shown: count(report.new + report.known) })}
+                    {t("import.apply", {
+                      count: report.new + report.known + report.types,
+                      shown: count(report.new + report.known + report.types),
+                    })}
                   </button>
                   <span className="quiet small">
                     {t(report.problems > 0 ? "import.without_problems" : "import.again")}
@@ -112,7 +119,7 @@ function Choose({ site, onSite, name, onFile }: ChooseProps) {
           type="file"
           hidden
           aria-label={t("import.choose")}
-          accept=".csv,.txt,.tsv,text/csv"
+          accept=".csv,.txt,.tsv,text/csv,.l5x,.cfg,.aml,.scd,.cid,.icd,.ssd,.xml,.export,.eds,.gsd,.gse,.gsg,.yaml,.yml"
           onChange={(event) => {
             const file = event.target.files?.[0];
             event.target.value = ""; // the same file again, after it was corrected
@@ -122,6 +129,7 @@ function Choose({ site, onSite, name, onFile }: ChooseProps) {
       </div>
       {!name && (
         <>
+          <p className="quiet small">{t("import.engineering")}</p>
           <p className="quiet small">{t("import.columns")}</p>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard */}
           <pre className="example" tabIndex={0}>
@@ -141,23 +149,42 @@ function Lines({ report }: { report: ListReport }) {
     ["problem", report.problems],
     ["new", report.new],
     ["known", report.known],
+    ["type", report.types],
+    ["part", report.parts],
   ];
   const rows = report.lines.filter((line) => !only || line.result === only);
-  const all = report.new + report.known + report.problems;
+  const all = report.new + report.known + report.problems + report.types + report.parts;
   return (
     <>
+      {report.format && (
+        <p>
+          <b>{report.project}</b> <span className="quiet">{report.format}</span>
+        </p>
+      )}
+      {report.left.map((sentence) => (
+        <p key={sentence} className="quiet small">
+          {t("import.left", { what: sentence })}
+        </p>
+      ))}
+      {report.differs > 0 && (
+        <p className="line">
+          <Mark priority={2} quiet /> <span>{t("import.differs", { count: report.differs })}</span>
+        </p>
+      )}
       <div className="line results">
-        {numbers.map(([result, n]) => (
-          <button
-            type="button"
-            key={result}
-            aria-pressed={only === result}
-            disabled={n === 0}
-            onClick={() => setOnly(only === result ? undefined : result)}
-          >
-            <b className="num">{count(n)}</b> {word("import_result", result)}
-          </button>
-        ))}
+        {numbers
+          .filter(([result, n]) => n > 0 || (result !== "type" && result !== "part"))
+          .map(([result, n]) => (
+            <button
+              type="button"
+              key={result}
+              aria-pressed={only === result}
+              disabled={n === 0}
+              onClick={() => setOnly(only === result ? undefined : result)}
+            >
+              <b className="num">{count(n)}</b> {word("import_result", result)}
+            </button>
+          ))}
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard */}
       <section className="listlines" tabIndex={0} aria-label={t("import.lines")}>
@@ -173,7 +200,7 @@ function Lines({ report }: { report: ListReport }) {
           </thead>
           <tbody>
             {rows.slice(0, shown).map((line) => (
-              <tr key={line.line}>
+              <tr key={`${line.line} ${line.name}`}>
                 <td className="right num quiet">{line.line}</td>
                 <td>{line.name}</td>
                 <td>
@@ -205,6 +232,8 @@ function Effect({ line }: { line: ListLine }) {
       </span>
     );
   if (line.result === "new") return <>{t("import.is_new")}</>;
+  if (line.result === "part") return <span className="quiet">{t("import.is_part", { where: line.why })}</span>;
+  if (line.result === "type") return <>{t("import.is_type", { key: line.why, count: Number(line.is) })}</>;
   return (
     <>
       {t("import.is_known", { name: line.is, by: word("import_by", line.why) })}{" "}
@@ -212,8 +241,19 @@ function Effect({ line }: { line: ListLine }) {
         {line.sets.length > 0 ? t("import.sets", { fields: fields(line.sets) }) : t("import.sets_nothing")}
         {line.keeps.length > 0 && ` ${t("import.keeps", { fields: fields(line.keeps) })}`}
       </span>
+      <Differs list={line.differs} />
     </>
   );
+}
+
+/** Where the wire and the project disagree. */
+function Differs({ list }: { list: ListLine["differs"] }) {
+  return list.map((d) => (
+    <div key={d.field} className="line problem">
+      <Mark priority={2} quiet />{" "}
+      <span>{t("plan.differs", { field: word("field", d.field), found: d.found, planned: d.planned })}</span>
+    </div>
+  ));
 }
 
 function Done({ report, site, onClose }: { report: ListReport; site: string; onClose: () => void }) {

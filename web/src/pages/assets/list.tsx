@@ -184,6 +184,7 @@ function Chips({ filter, siteNames, zoneName: zone, onDrop }: ChipsProps) {
     if (key === "level") return value === "none" ? t("common.unknown") : word("purdue", value);
     if (key === "conflict") return t("assets.conflict");
     if (key === "expected") return t("assets.expected");
+    if (key === "planned") return word("planned", value);
     return value;
   };
   return (
