@@ -106,6 +106,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/asset-projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The engineering files that were taken in */
+        get: operations["list-asset-projects"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/asset-projects/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take an engineering file back */
+        delete: operations["withdraw-asset-project"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/assets": {
         parameters: {
             query?: never;
@@ -183,7 +217,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give a list of the assets that there should be (CSV) */
+        /** Give a list of the assets that there should be (CSV), or what an engineering tool exported */
         post: operations["import-assets"];
         delete?: never;
         options?: never;
@@ -3631,6 +3665,11 @@ export interface components {
             name: string;
             order_code: string;
             owner: string;
+            /**
+             * @description What an engineering project says of it; empty: it stands in none
+             * @enum {string}
+             */
+            planned: "" | "agrees" | "differs" | "unseen";
             role: string;
             seen: boolean;
             serial: string;
@@ -3696,6 +3735,13 @@ export interface components {
             name: string;
             order_code: string;
             owner: string;
+            /**
+             * @description What an engineering project says of it; empty: it stands in none
+             * @enum {string}
+             */
+            planned: "" | "agrees" | "differs" | "unseen";
+            /** @description What engineering projects say of it */
+            plans: components["schemas"]["AssetPlanDetail"][];
             role: string;
             role_reason: string;
             seen: boolean;
@@ -3775,6 +3821,12 @@ export interface components {
              */
             until?: string;
         };
+        AssetDifference: {
+            /** @enum {string} */
+            field: "ip" | "mac" | "order_code" | "firmware" | "serial";
+            found: string;
+            planned: string;
+        };
         AssetFacet: {
             /** Format: int64 */
             count: number;
@@ -3819,7 +3871,7 @@ export interface components {
             measured?: components["schemas"]["AssetMeasuredUnderWord"];
             reason: string;
             /** @enum {string} */
-            source: "measured" | "person" | "none";
+            source: "measured" | "person" | "project" | "none";
             /**
              * Format: int64
              * @description 1: the device's own identity record … 6: the maker of the network card; 0: a person, or unknown
@@ -3839,6 +3891,8 @@ export interface components {
             zone: string;
         };
         AssetListLine: {
+            /** @description Where a known device is other than a project plans it */
+            differs: components["schemas"]["AssetDifference"][];
             id?: string;
             /** @description What the known asset is called now */
             is?: string;
@@ -3847,23 +3901,47 @@ export interface components {
             /** Format: int64 */
             line: number;
             name: string;
-            /** @enum {string} */
-            result: "new" | "known" | "problem";
+            /**
+             * @description part: a module, which nobody hears by itself; type: a description of a kind of devices
+             * @enum {string}
+             */
+            result: "new" | "known" | "problem" | "part" | "type";
             /** @description Fields that the line sets or changes */
             sets: string[];
             /** @description Of a problem: what to do; of a known line: by what it was recognised */
             why?: string;
         };
         AssetListReport: {
+            /**
+             * Format: int64
+             * @description Known ones that are other than planned
+             */
+            differs: number;
             dry_run: boolean;
+            /** @description What the file is; empty: a list */
+            format: string;
             /** Format: int64 */
             known: number;
+            /** @description What the file holds and is not taken over */
+            left: string[];
             /** @description Problems first, then new ones; at most 5,000 */
             lines: components["schemas"]["AssetListLine"][];
             /** Format: int64 */
             new: number;
+            /**
+             * Format: int64
+             * @description Modules in other devices
+             */
+            parts: number;
             /** Format: int64 */
             problems: number;
+            /** @description The project's own name */
+            project: string;
+            /**
+             * Format: int64
+             * @description Descriptions of kinds of devices
+             */
+            types: number;
         };
         AssetMeasuredUnderWord: {
             facts: string[];
@@ -3903,6 +3981,65 @@ export interface components {
             vendor?: string;
             /** @description Id of a zone of the asset's site */
             zone?: string;
+        };
+        AssetPlanDetail: {
+            addresses: string[];
+            /**
+             * @description By what it was recognised; empty: only the project knows it
+             * @enum {string}
+             */
+            bound_by: "" | "mac" | "ip" | "serial" | "name" | "project";
+            /** @description The version of its configuration */
+            config: string;
+            differs: components["schemas"]["AssetDifference"][];
+            file: string;
+            firmware: string;
+            format: string;
+            /**
+             * Format: int64
+             * @description In the file
+             */
+            line: number;
+            loaded_at: string;
+            loaded_by: string;
+            model: string;
+            name: string;
+            order_code: string;
+            parent: string;
+            place: string;
+            project: string;
+            project_id: string;
+            safety: boolean;
+            serial: string;
+            vendor: string;
+        };
+        AssetProject: {
+            /** Format: int64 */
+            devices: number;
+            /**
+             * Format: int64
+             * @description Heard, and other than planned
+             */
+            differs: number;
+            file: string;
+            format: string;
+            id: string;
+            loaded_at: string;
+            loaded_by: string;
+            name: string;
+            revision: string;
+            sha256: string;
+            site_id: string;
+            /**
+             * Format: int64
+             * @description Descriptions of kinds of devices
+             */
+            types: number;
+            /**
+             * Format: int64
+             * @description Planned, and never heard
+             */
+            unseen: number;
         };
         AssetStanding: {
             blocked: components["schemas"]["AssetBlocked"][];
@@ -6784,6 +6921,13 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageAssetProject: {
+            items: components["schemas"]["AssetProject"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageAuditItem: {
             items: components["schemas"]["AuditItem"][];
             /** @description Give it as cursor to get the next page */
@@ -9020,6 +9164,69 @@ export interface operations {
             };
         };
     };
+    "list-asset-projects": {
+        parameters: {
+            query?: {
+                /** @description Site id; empty: all */
+                site?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageAssetProject"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "withdraw-asset-project": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-assets": {
         parameters: {
             query?: {
@@ -9037,6 +9244,8 @@ export interface operations {
                 expected?: "" | "true" | "false";
                 live?: "" | "true" | "false";
                 conflict?: "" | "true" | "false";
+                /** @description What projects say: agrees, differs, unseen */
+                planned?: string[] | null;
                 /** @description A day, as 2026-11-20: as it was known at its end (UTC); empty: now */
                 as_of?: string;
                 /** @description name, vendor, model, role, level, zone, criticality, state, first_at, last_at …; with - downwards */
@@ -9153,6 +9362,8 @@ export interface operations {
                 expected?: "" | "true" | "false";
                 live?: "" | "true" | "false";
                 conflict?: "" | "true" | "false";
+                /** @description What projects say: agrees, differs, unseen */
+                planned?: string[] | null;
                 /** @description A day, as 2026-11-20: as it was known at its end (UTC); empty: now */
                 as_of?: string;
             };
@@ -9189,6 +9400,8 @@ export interface operations {
             query: {
                 /** @description Site id */
                 site: string;
+                /** @description The file's name, for people */
+                name?: string;
                 /** @description Only say what would happen */
                 dry_run?: boolean;
             };
@@ -9198,7 +9411,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "text/csv": string;
+                "application/octet-stream": string;
             };
         };
         responses: {
