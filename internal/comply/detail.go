@@ -127,7 +127,7 @@ type SiteLevel struct {
 type CheckItem struct {
 	ID          string                `json:"id"`
 	Title       string                `json:"title"`
-	Measure     string                `json:"measure"`
+	Measure     string                `json:"measure" say:"true"`
 	Target      string                `json:"target" say:"true"`
 	Window      string                `json:"window" say:"true"`
 	Unit        string                `json:"unit" doc:"Of several: hosts" say:"true"`

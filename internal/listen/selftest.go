@@ -58,7 +58,7 @@ type Test struct {
 	ID       string     `json:"id"`
 	SourceID string     `json:"source_id"`
 	State    string     `json:"state" enum:"running,passed,failed"`
-	Detail   string     `json:"detail" doc:"Why it failed"`
+	Detail   string     `json:"detail" doc:"Why it failed" say:"true"`
 	Met      []string   `json:"met" nullable:"false" doc:"Detections that spoke"`
 	Missing  []string   `json:"missing" nullable:"false" doc:"Those that should have, and did not"`
 	RuleSet  string     `json:"rule_set"`

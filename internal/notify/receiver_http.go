@@ -35,7 +35,7 @@ type outcome struct {
 	Body struct {
 		OK     bool   `json:"ok"`
 		Answer string `json:"answer" doc:"What the other side said"`
-		Error  string `json:"error" doc:"Why it did not work"`
+		Error  string `json:"error" doc:"Why it did not work" say:"true"`
 		Millis int64  `json:"millis"`
 	}
 }

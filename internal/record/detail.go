@@ -26,7 +26,7 @@ type Detail struct {
 	Schedule    *Schedule         `json:"schedule,omitempty"`
 	MayEdit     bool              `json:"may_edit"`
 	MayApprove  bool              `json:"may_approve" doc:"The person may decide on what waits now"`
-	MayNotWhy   string            `json:"may_not_why,omitempty" doc:"Why not, where something waits"`
+	MayNotWhy   string            `json:"may_not_why,omitempty" doc:"Why not, where something waits" say:"true"`
 	AsOf        store.Time        `json:"as_of" nullable:"true"`
 }
 

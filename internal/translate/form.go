@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // The kinds of blanks: {name} is kept as it stands, as what people and devices call
@@ -21,10 +22,11 @@ type blank struct{ name, kind string }
 
 // form is an English sentence with its blanks.
 type form struct {
-	head, tail string // literal text before the first and after the last blank
-	literal    int    // bytes that are no blank: the more, the surer
+	head, tail string   // literal text before the first and after the last blank
+	literal    int      // bytes that are no blank: the more, the surer
+	between    []string // literal text between the blanks, in order
 	blanks     []blank
-	expr       *regexp.Regexp
+	expr       func() *regexp.Regexp // compiled when a text first looks like the sentence: most never do
 }
 
 var blankMark = regexp.MustCompile(`\{(\w+)(?::(\w+))?\}`)
@@ -41,6 +43,8 @@ func parse(english string) (form, error) {
 		}
 		if len(f.blanks) == 0 {
 			f.head = english[:m[0]]
+		} else {
+			f.between = append(f.between, english[at:m[0]])
 		}
 		expr.WriteString(regexp.QuoteMeta(english[at:m[0]]))
 		literal += m[0] - at
@@ -66,9 +70,8 @@ func parse(english string) (form, error) {
 		return f, fmt.Errorf("%q: a sentence of blanks only would be every sentence", english)
 	}
 	expr.WriteString(regexp.QuoteMeta(f.tail) + `$`)
-	var err error
-	f.expr, err = regexp.Compile(`(?s)` + expr.String())
-	return f, err
+	f.expr = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?s)` + expr.String()) }) // of quoted text and our own groups only
+	return f, nil
 }
 
 // fits says whether a translation has the same blanks, each at least once.
@@ -94,9 +97,17 @@ func (f form) fits(translation string) error {
 
 func (f form) match(text string) (map[string]string, bool) {
 	if len(text) <= f.literal || !strings.HasPrefix(text, f.head) || !strings.HasSuffix(text, f.tail) {
-		return nil, false // most end here, without the expression
+		return nil, false // most end here
 	}
-	m := f.expr.FindStringSubmatch(text)
+	rest := text[len(f.head) : len(text)-len(f.tail)]
+	for _, part := range f.between {
+		at := strings.Index(rest, part)
+		if at < 0 {
+			return nil, false // and nearly all others here, without the expression
+		}
+		rest = rest[at+len(part):]
+	}
+	m := f.expr().FindStringSubmatch(text)
 	if m == nil {
 		return nil, false
 	}

@@ -25,6 +25,7 @@ func Languages() []string { return []string{"da", "de"} }
 type Book struct {
 	whole  map[string]*entry // sentences without a blank
 	blank  []*entry          // with blanks, the most literal first
+	begins [256][]*entry     // of blank, those that a text with this first byte may be
 	titles map[string]map[string]string
 }
 
@@ -68,6 +69,13 @@ func Open(files fs.FS, folder string, titles map[string]map[string]string) (*Boo
 		}
 	}
 	slices.SortStableFunc(b.blank, func(x, y *entry) int { return y.form.literal - x.form.literal })
+	for _, e := range b.blank {
+		for c := range b.begins {
+			if e.form.head == "" || e.form.head[0] == byte(c) {
+				b.begins[c] = append(b.begins[c], e)
+			}
+		}
+	}
 	return b, nil
 }
 
@@ -165,7 +173,10 @@ func (s *saying) one(text string) (string, bool) {
 	if title, ok := s.book.title(s.lang, text); ok {
 		return title, true
 	}
-	for _, e := range s.book.blank {
+	if text == "" {
+		return text, false
+	}
+	for _, e := range s.book.begins[text[0]] {
 		if found, ok := e.form.match(text); ok && !s.swallows(e.form, found) {
 			return e.form.fill(e.in(s.lang), func(bl blank) string { return s.fit(bl.kind, found[bl.name]) }), true
 		}

@@ -15,7 +15,7 @@ type Inputs struct {
 	Automatable  string   `json:"automatable" enum:"no,yes"`
 	Impact       string   `json:"impact" enum:"low,medium,high,very high"`
 	Assumed      []string `json:"assumed" nullable:"false" doc:"Inputs that nobody stated: taken for the worse or by the CVSS vector"`
-	ExposureWhy  string   `json:"exposure_why"`
+	ExposureWhy  string   `json:"exposure_why" say:"true"`
 }
 
 // The urgencies, the least first.

@@ -316,7 +316,7 @@ type source struct {
 	AsOf      store.Time `db:"as_of" json:"as_of" doc:"What the content says of its own age"`
 	Documents int64      `db:"documents" json:"documents"`
 	Refused   int64      `db:"refused" json:"refused"`
-	Problem   string     `db:"problem" json:"problem"`
+	Problem   string     `db:"problem" json:"problem" say:"true"`
 }
 
 // sourced writes how a source did. One that failed keeps the time when it last worked.
