@@ -52,11 +52,11 @@ type ByID struct {
 type ListIn struct {
 	Type   string   `query:"type"`
 	State  string   `query:"state" doc:"Several with commas"`
-	Site   string   `query:"site"`
+	Site   string   `query:"site" doc:"An id, or none: the whole company"`
 	Owner  string   `query:"owner" doc:"An id, me, or none"`
 	Q      string   `query:"q" maxLength:"200"`
 	Due    string   `query:"due" enum:"overdue,soon"`
-	Filter []string `query:"filter,explode" doc:"field:value, may be given again"`
+	Filter []string `query:"filter,explode" doc:"field:value, may be given again; field: is where it is not filled"`
 	Link   string   `query:"link" doc:"kind:id"`
 	Sort   string   `query:"sort" doc:"A column; -column is downwards"`
 	AsOf   string   `query:"as_of" doc:"A day, as 2026-11-20: as it was at its end (UTC); empty: now"`

@@ -21,7 +21,7 @@ func (s *Service) manyRoutes(r *rest.Router) {
 	rest.Register(r, rest.Op{ID: "bulk-records", Method: http.MethodPost, Path: "/records/bulk", Summary: "Change several records, or see what would change", Tag: "Records", Permission: auth.RecordWrite, Audit: "record.bulk", Status: http.StatusOK},
 		func(ctx context.Context, in *struct {
 			Body struct {
-				IDs        []string `json:"ids" maxItems:"500"`
+				IDs        []string `json:"ids" nullable:"false" maxItems:"500"`
 				Set        *Changes `json:"set,omitempty"`
 				Transition string   `json:"transition,omitempty"`
 				Reason     string   `json:"reason,omitempty"`
@@ -86,8 +86,8 @@ func (s *Service) manyRoutes(r *rest.Router) {
 			return &struct{ Body rest.Page[Entry] }{rest.Page[Entry]{Items: out}}, err
 		})
 	r.Raw(rest.Op{
-		ID: "import-records", Method: http.MethodPost, Path: "/records/import", Summary: "Take a table in, as the raw body (?type=&format=csv|xlsx&site=&dry_run=true shows every row's effect)", Tag: "Records",
-		Permission: auth.RecordWrite, Audit: "record.import", MaxBody: maxImport,
+		ID: "import-records", Method: http.MethodPost, Path: "/records/import", Summary: "Take a table in, as the raw body; dry_run shows every row's effect", Tag: "Records",
+		Permission: auth.RecordWrite, Audit: "record.import", MaxBody: maxImport, Query: importIn{}, Answer: ImportResult{},
 	}, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		out, err := s.importBody(q)
 		if err != nil {
@@ -96,6 +96,14 @@ func (s *Service) manyRoutes(r *rest.Router) {
 		}
 		answerJSON(w, http.StatusOK, out)
 	}))
+}
+
+// importIn describes what importBody reads from the address.
+type importIn struct {
+	Type   string `query:"type" required:"true"`
+	Site   string `query:"site" doc:"Where new records stand"`
+	Format string `query:"format" enum:"csv,xlsx" default:"csv"`
+	DryRun bool   `query:"dry_run"`
 }
 
 type exportOut struct {
@@ -212,16 +220,16 @@ func (s *Service) viewRoutes(r *rest.Router) {
 	rest.Register(r, rest.Op{ID: "create-view", Method: http.MethodPost, Path: "/views", Summary: "Save a page with its filters under a name", Tag: "Views", Permission: auth.Self, Audit: "view.create", Status: http.StatusCreated},
 		func(ctx context.Context, in *struct {
 			Body struct {
-				Page   string         `json:"page"`
-				Name   string         `json:"name"`
-				Search map[string]any `json:"search,omitempty"`
-				Shared bool           `json:"shared,omitempty"`
+				Page   string            `json:"page"`
+				Name   string            `json:"name"`
+				Search map[string]string `json:"search,omitempty"`
+				Shared bool              `json:"shared,omitempty"`
 			}
 		},
 		) (*viewOut, error) {
 			b := &in.Body
 			if b.Search == nil {
-				b.Search = map[string]any{}
+				b.Search = map[string]string{}
 			}
 			out, err := s.SaveView(ctx, auth.From(ctx), "", &b.Page, &b.Name, b.Search, &b.Shared)
 			rest.Target(ctx, "", ot.Ref{Kind: "view", ID: out.ID})
@@ -231,9 +239,9 @@ func (s *Service) viewRoutes(r *rest.Router) {
 		func(ctx context.Context, in *struct {
 			ByID
 			Body struct {
-				Name   *string        `json:"name,omitempty"`
-				Search map[string]any `json:"search,omitempty"`
-				Shared *bool          `json:"shared,omitempty"`
+				Name   *string           `json:"name,omitempty"`
+				Search map[string]string `json:"search,omitempty"`
+				Shared *bool             `json:"shared,omitempty"`
 			}
 		},
 		) (*viewOut, error) {

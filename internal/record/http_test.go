@@ -1,6 +1,7 @@
 package record
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,7 +81,7 @@ func TestList(t *testing.T) {
 		}
 		for query, want := range map[string]int{
 			"q=00+%25": 1, "q=fnd-2026-0002": 1, "filter=severity:high": 5, "filter=severity:low": 1, "filter=safety:false": 0, "state=open": 6, "state=closed": 0,
-			"site=" + h.home.ID: 5, "site=" + h.other.ID: 0, "owner=none": 6, "owner=me": 0, "due=overdue": 0, "link=asset:nothing": 0, "sort=-severity": 6, "sort=due_at": 6, "as_of=2026-11-23": 6, "as_of=2026-11-22": 0,
+			"site=" + h.home.ID: 5, "site=" + h.other.ID: 0, "site=none": 1, "filter=severity:": 0, "filter=consequence:": 6, "owner=none": 6, "owner=me": 0, "due=overdue": 0, "link=asset:nothing": 0, "sort=-severity": 6, "sort=due_at": 6, "as_of=2026-11-23": 6, "as_of=2026-11-22": 0,
 		} {
 			h.want(200, "engineer", "GET", "/records?type=finding&"+query, nil, &page)
 			if len(page.Items) != want || page.Total == nil || int(*page.Total) != want {
@@ -96,6 +97,13 @@ func TestList(t *testing.T) {
 		h.want(200, "engineer", "GET", "/records/facets?type=finding", nil, &facets)
 		if len(facets.State) != 1 || facets.State[0] != (Facet{"open", "Open", 6}) || len(facets.Site) != 2 || facets.Site[0].Count != 5 {
 			t.Errorf("%+v", facets)
+		}
+		if want := []Facet{{"high", "", 5}, {"low", "", 1}}; !slices.Equal(facets.Group, want) {
+			t.Errorf("groups %+v, want %+v", facets.Group, want)
+		}
+		h.want(200, "engineer", "GET", "/records/facets?type=finding&site=none", nil, &facets)
+		if want := []Facet{{"low", "", 1}}; !slices.Equal(facets.Group, want) {
+			t.Errorf("groups of the company %+v, want %+v", facets.Group, want)
 		}
 		if w := h.do("malmo", "GET", "/records?type=finding", ""); strings.Contains(w.Body.String(), "Alpha") || !strings.Contains(w.Body.String(), "Elsewhere") || !strings.Contains(w.Body.String(), "Of the company") {
 			t.Errorf("the other site sees: %s", w.Body)

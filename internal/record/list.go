@@ -104,7 +104,11 @@ func (s *Service) where(who auth.Principal, q *Query, now time.Time) (w cond, pl
 	if q.State != "" {
 		w.and("r.state IN (?)", strings.Split(q.State, ","))
 	}
-	if q.Site != "" {
+	switch q.Site {
+	case "":
+	case "none":
+		w.and("r.site_no = 0")
+	default:
 		w.and("r.site_no IN (SELECT fs.site_no FROM org_site fs WHERE fs.site_id = ?)", q.Site)
 	}
 	if len(q.IDs) > 0 {
@@ -187,8 +191,8 @@ func filter(w *cond, t *Type, f string) error {
 		w.and(`r.data->>'`+field.ID+`' LIKE ? ESCAPE '\'`, `%"`+escapeLike(value)+`"%`)
 	case Bool: // SQLite gives 1 and 0, PostgreSQL true and false
 		w.and(`CAST(r.data->>'`+field.ID+`' AS TEXT) IN (?)`, map[bool][]string{true: {"true", "1"}, false: {"false", "0"}}[value == "true"])
-	default:
-		w.and(`CAST(r.data->>'`+field.ID+`' AS TEXT) = ?`, value)
+	default: // nothing: not filled
+		w.and(`COALESCE(CAST(r.data->>'`+field.ID+`' AS TEXT), '') = ?`, value)
 	}
 	return nil
 }
@@ -359,7 +363,11 @@ func (s *Service) tallied(who auth.Principal, q Query) ot.SQL {
 	if q.State != "" {
 		c.and("t.state IN (?)", strings.Split(q.State, ","))
 	}
-	if q.Site != "" {
+	switch q.Site {
+	case "":
+	case "none":
+		c.and("t.site_no = 0")
+	default:
 		c.and("t.site_no IN (SELECT ft.site_no FROM org_site ft WHERE ft.site_id = ?)", q.Site)
 	}
 	return ot.SQL{Text: "SELECT CAST(COALESCE(SUM(t.n), 0) AS BIGINT) FROM record_tally t WHERE ?", Args: []any{c.sql()}}

@@ -3,6 +3,7 @@ package record
 import (
 	"slices"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/skanse/skanse/internal/auth"
 )
 
@@ -83,6 +84,12 @@ type Field struct {
 	Group       string     `yaml:"group" json:"group,omitempty"`
 	Free        bool       `yaml:"free" json:"free" doc:"May change after approval and after closing, without asking again"`
 	Default     any        `yaml:"default" json:"default,omitempty"`
+}
+
+// TransformSchema says that the default is a value as data holds it.
+func (Field) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.Properties["default"] = valueSchema()
+	return s
 }
 
 // Choice is one of the values of a field.

@@ -55,5 +55,13 @@ func (v Values) MarshalJSON() ([]byte, error) {
 
 // Schema says that it is an object whose members are the type's fields.
 func (Values) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
+	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: valueSchema()}
+}
+
+// valueSchema names all that a field of any kind may hold.
+func valueSchema() *huma.Schema {
+	return &huma.Schema{OneOf: []*huma.Schema{
+		{Type: huma.TypeString}, {Type: huma.TypeNumber}, {Type: huma.TypeBoolean},
+		{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}}, {Type: "null"},
+	}}
 }

@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 
 	"github.com/skanse/skanse/internal/auth"
@@ -11,13 +12,13 @@ import (
 
 // View is a page with its filters, under a name.
 type View struct {
-	ID     string         `json:"id"`
-	Page   string         `json:"page" doc:"/assets"`
-	Name   string         `json:"name"`
-	Search map[string]any `json:"search" nullable:"false"`
-	Shared bool           `json:"shared"`
-	Mine   bool           `json:"mine"`
-	Owner  string         `json:"owner" doc:"Its owner's name"`
+	ID     string            `json:"id"`
+	Page   string            `json:"page" doc:"/assets"`
+	Name   string            `json:"name"`
+	Search map[string]string `json:"search" nullable:"false" doc:"The page's address behind its \"?\""`
+	Shared bool              `json:"shared"`
+	Mine   bool              `json:"mine"`
+	Owner  string            `json:"owner" doc:"Its owner's name"`
 }
 
 const (
@@ -31,7 +32,7 @@ type viewRow struct {
 	ID     string                     `db:"view_id"`
 	Page   string                     `db:"page"`
 	Name   string                     `db:"name"`
-	Search store.JSON[map[string]any] `db:"search"`
+	Search store.JSON[map[string]any] `db:"search"` // releases before 0.2 kept what was sent, also numbers
 	Shared bool                       `db:"shared"`
 	Owner  string                     `db:"owner_id"`
 	SiteID string                     `db:"site_id"`
@@ -68,15 +69,15 @@ func (s *Service) Views(ctx context.Context, who auth.Principal, page string) ([
 }
 
 func (x *viewRow) show(who auth.Principal, names func(string) Name) View {
-	search := x.Search.V
-	if search == nil {
-		search = map[string]any{}
+	search := make(map[string]string, len(x.Search.V))
+	for k, v := range x.Search.V {
+		search[k] = fmt.Sprint(v)
 	}
 	return View{x.ID, x.Page, x.Name, search, x.Shared, x.Owner == actorOf(who), names(x.Owner).Name}
 }
 
 // SaveView makes a view, or changes one of the person's own; a nil part stays.
-func (s *Service) SaveView(ctx context.Context, who auth.Principal, id string, page, name *string, search map[string]any, shared *bool) (out View, err error) {
+func (s *Service) SaveView(ctx context.Context, who auth.Principal, id string, page, name *string, search map[string]string, shared *bool) (out View, err error) {
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
 		x := viewRow{ID: store.NewID(), Owner: actorOf(who), At: store.At(s.now())}
 		if id != "" {
@@ -96,7 +97,11 @@ func (s *Service) SaveView(ctx context.Context, who auth.Principal, id string, p
 			x.Name = ot.Printable(*name)
 		}
 		if search != nil {
-			x.Search = store.AsJSON(search)
+			kept := make(map[string]any, len(search))
+			for k, v := range search {
+				kept[k] = v
+			}
+			x.Search = store.AsJSON(kept)
 		}
 		if shared != nil {
 			x.Shared = *shared

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -28,6 +30,8 @@ type Op struct {
 	Status     int    // of success; 0: 200, or 204 without a body
 	Long       bool   // a raw body that may take hours
 	MaxBody    int64  // bytes; 0: 1 MiB
+	Query      any    // of Raw: a struct whose query tags describe what stands behind the "?"
+	Answer     any    // of Raw: a value of the type that is answered as JSON
 }
 
 // check refuses an operation that would weaken the door. It panics: a wrong
@@ -88,12 +92,13 @@ func Register[I, O any](r *Router, op Op, h func(ctx context.Context, in *I) (*O
 func (r *Router) Raw(op Op, h http.Handler) {
 	r.check(op)
 	hop := r.describe(op)
-	hop.Responses = map[string]*huma.Response{"200": {Description: "OK"}, "default": problemResponse(r.api)}
+	hop.Responses = map[string]*huma.Response{strconv.Itoa(max(op.Status, http.StatusOK)): r.answers(op), "default": problemResponse(r.api)}
 	if op.Method != http.MethodGet {
 		hop.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			"application/octet-stream": {Schema: &huma.Schema{Type: "string", Format: "binary"}},
 		}}
 	}
+	hop.Parameters = r.asked(op)
 	for _, name := range pathNames(op.Path) {
 		hop.Parameters = append(hop.Parameters, &huma.Param{Name: name, In: "path", Required: true, Schema: &huma.Schema{Type: "string"}})
 	}
@@ -120,6 +125,29 @@ func (r *Router) Raw(op Op, h http.Handler) {
 			r.fail(sw, q, err)
 		}
 	})
+}
+
+// answers describes what a Raw operation gives.
+func (r *Router) answers(op Op) *huma.Response {
+	out := &huma.Response{Description: "OK"}
+	if op.Answer != nil {
+		schema := r.api.OpenAPI().Components.Schemas.Schema(reflect.TypeOf(op.Answer), true, op.ID+"-answer")
+		out.Content = map[string]*huma.MediaType{"application/json": {Schema: schema}}
+	}
+	return out
+}
+
+// asked describes the query of a Raw operation, as Register reads it from its input.
+func (r *Router) asked(op Op) []*huma.Param {
+	if op.Query == nil {
+		return nil
+	}
+	var out []*huma.Param
+	for f := range reflect.TypeOf(op.Query).Fields() {
+		schema := huma.SchemaFromField(r.api.OpenAPI().Components.Schemas, f, "")
+		out = append(out, &huma.Param{Name: f.Tag.Get("query"), In: "query", Description: f.Tag.Get("doc"), Required: f.Tag.Get("required") == "true", Schema: schema})
+	}
+	return out
 }
 
 var errAnswered = errors.New("answered already")

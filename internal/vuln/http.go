@@ -137,7 +137,7 @@ func (s *Service) Routes(r *rest.Router) {
 			out, err := s.Sources(ctx)
 			return &struct{ Body sourceList }{sourceList{out}}, err
 		})
-	r.Raw(rest.Op{ID: "import-advisories", Method: http.MethodPost, Path: "/advisories/import", Summary: "Take in advisories or lists: a CSAF document, an archive of them, KEV, EPSS, CVE records", Tag: tag, Permission: auth.OrgWrite, Audit: "advisory.import", MaxBody: maxUpload, Long: false},
+	r.Raw(rest.Op{ID: "import-advisories", Method: http.MethodPost, Path: "/advisories/import", Summary: "Take in advisories or lists: a CSAF document, an archive of them, KEV, EPSS, CVE records", Tag: tag, Permission: auth.OrgWrite, Audit: "advisory.import", MaxBody: maxUpload, Query: nameIn{}, Answer: Taken{}},
 		http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 			out, err := s.upload(q)
 			if err != nil {
@@ -148,6 +148,11 @@ func (s *Service) Routes(r *rest.Router) {
 			_ = json.NewEncoder(w).Encode(out) // the client is gone if this fails
 		}))
 	s.exportRoutes(r)
+}
+
+// nameIn describes what upload reads from the address.
+type nameIn struct {
+	Name string `query:"name" doc:"The file's; says whether it is an archive"`
 }
 
 // maxUpload is what one import over HTTP may have, packed.

@@ -64,6 +64,10 @@ type (
 
 func versionTag(v int64) string { return rest.ETag("config", strconv.FormatInt(v, 10)) }
 
+type fileIn struct {
+	Name string `query:"name" doc:"The file's own name"`
+}
+
 // Routes mounts what people do with edges. Edges themselves come in elsewhere.
 func (s *Service) Routes(r *rest.Router) {
 	const tag = "Sensors"
@@ -162,7 +166,7 @@ func (s *Service) Routes(r *rest.Router) {
 			w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
 			_, _ = w.Write(raw) // the client is gone: nothing is left to tell it
 		}))
-	r.Raw(rest.Op{ID: "add-edge-file", Method: http.MethodPost, Path: "/edge-files", Summary: "Take in a file that a sensor wrote, as the raw body (?name=)", Tag: tag, Permission: auth.EdgeWrite, Audit: "edge.import", MaxBody: edge.MaxFile},
+	r.Raw(rest.Op{ID: "add-edge-file", Method: http.MethodPost, Path: "/edge-files", Summary: "Take in a file that a sensor wrote, as the raw body", Tag: tag, Permission: auth.EdgeWrite, Audit: "edge.import", MaxBody: edge.MaxFile, Query: fileIn{}, Answer: Import{}},
 		http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 			ctx := q.Context()
 			name := ot.Printable(q.URL.Query().Get("name"))

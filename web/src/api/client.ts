@@ -47,6 +47,20 @@ export async function answer<T>(call: Promise<{ data?: T }>): Promise<T> {
   return (await call).data as T;
 }
 
+/** An answer, and the ETag that a change of it names. */
+export type Tagged<T> = { value: T; etag: string };
+export async function tagged<T>(call: Promise<{ data?: T; response: Response }>): Promise<Tagged<T>> {
+  const { data, response } = await call;
+  return { value: data as T, etag: response.headers.get("ETag") ?? "" };
+}
+
+/** A file as a request's body: its bytes, which the description can only call a text. */
+export const asIs = (file: Blob) => ({
+  body: file as unknown as string,
+  bodySerializer: (body: unknown) => body as Blob,
+  headers: { "Content-Type": "application/octet-stream" },
+});
+
 /** Leaves out filters that are not set, so that a cleared filter leaves no trace. */
 export function set<T extends Record<string, unknown>>(query: T): { [K in keyof T]?: Exclude<T[K], ""> } {
   return Object.fromEntries(

@@ -1,6 +1,6 @@
 // What is told outside the page: questions of the settings and of one's own wishes.
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { answer, api, set } from "./client";
+import { answer, api, set, tagged } from "./client";
 import type { components } from "./schema";
 import type { Page } from "./types";
 
@@ -22,10 +22,7 @@ export const receivers = queryOptions({
 export const receiver = (id: string) =>
   queryOptions({
     queryKey: ["receivers", id],
-    queryFn: async ({ signal }) => {
-      const { data, response } = await api.GET("/notices/receivers/{id}", { params: { path: { id } }, signal });
-      return { value: data as Receiver, etag: response.headers.get("ETag") ?? "" };
-    },
+    queryFn: ({ signal }) => tagged(api.GET("/notices/receivers/{id}", { params: { path: { id } }, signal })),
   });
 export const deliveries = (state: DeliveryState | undefined) =>
   infiniteQueryOptions({
@@ -49,17 +46,11 @@ export const callouts = queryOptions({
 });
 export const noticeSettings = queryOptions({
   queryKey: ["notice-settings"],
-  queryFn: async ({ signal }) => {
-    const { data, response } = await api.GET("/notices/settings", { signal });
-    return { value: data as NoticeSettings, etag: response.headers.get("ETag") ?? "" };
-  },
+  queryFn: ({ signal }) => tagged(api.GET("/notices/settings", { signal })),
 });
 export const myNotices = queryOptions({
   queryKey: ["my-notices"],
-  queryFn: async ({ signal }) => {
-    const { data, response } = await api.GET("/notices/me", { signal });
-    return { value: data as MyNotices, etag: response.headers.get("ETag") ?? "" };
-  },
+  queryFn: ({ signal }) => tagged(api.GET("/notices/me", { signal })),
 });
 export type Told = S["NotifyTold"];
 export type Unread = S["NotifyUnread"];

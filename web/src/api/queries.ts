@@ -1,6 +1,6 @@
 // Which question is asked of which address, and how long its answer stays good.
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { answer, api, set } from "./client";
+import { answer, api, set, type Tagged, tagged } from "./client";
 import type {
   Asset,
   AssetRow,
@@ -115,10 +115,8 @@ export const facets = (filter: AssetFilter) =>
 export const asset = (id: string) =>
   queryOptions({
     queryKey: ["asset", id],
-    queryFn: async ({ signal }) => {
-      const { data, response } = await api.GET("/assets/{id}", { params: { path: { id } }, signal });
-      return { value: data as Asset, etag: response.headers.get("ETag") ?? "" };
-    },
+    queryFn: ({ signal }) =>
+      tagged(api.GET("/assets/{id}", { params: { path: { id } }, signal })) as Promise<Tagged<Asset>>,
   });
 export const assetConversations = (id: string) =>
   pages<ConversationRow>(["conversations", "of", id], (cursor, signal) =>

@@ -1,22 +1,12 @@
 import { queryOptions } from "@tanstack/react-query";
-import { answer, api, prefix } from "./client";
-import { Problem, problemOf } from "./problem";
+import { answer, api, asIs } from "./client";
 import type { components } from "./schema";
 
 export type Finding = components["schemas"]["VulnFinding"];
 export type Decision = components["schemas"]["VulnDecision"];
 
 /** What an import brought. */
-export type Taken = {
-  documents: number;
-  new: number;
-  changed: number;
-  silent: number;
-  same: number;
-  facts: number;
-  refused: string[];
-  refusals: number;
-};
+export type Taken = components["schemas"]["VulnTaken"];
 
 const site = (id: string) => ({ site: id || undefined });
 const key = (...parts: unknown[]) => ["vulnerabilities", ...parts];
@@ -75,16 +65,5 @@ export const advisory = (id: string) =>
   });
 
 /** Takes a file in as it is: the server tells by its content what it holds. */
-export async function takeAdvisories(file: File): Promise<Taken> {
-  const response = await fetch(`${prefix}/advisories/import?name=${encodeURIComponent(file.name)}`, {
-    method: "POST",
-    credentials: "same-origin",
-    headers: { Accept: "application/json", "Content-Type": "application/octet-stream" },
-    body: file,
-  }).catch(() => {
-    throw new Problem(0, "", "", "unreachable");
-  });
-  const text = await response.text();
-  if (!response.ok) throw problemOf(response.status, text);
-  return JSON.parse(text) as Taken;
-}
+export const takeAdvisories = (file: File) =>
+  answer(api.POST("/advisories/import", { params: { query: { name: file.name } }, ...asIs(file) }));

@@ -14,7 +14,7 @@ import { Ago } from "../../ui/when";
 export function Programs({ id }: { id: string }) {
   const list = useInfiniteQuery(assetPrograms(id));
   const may = useMay("packet:read");
-  const none = list.data && list.data.pages.every((page) => page.items.length === 0);
+  const none = list.data?.pages.every((page) => page.items.length === 0);
   if (none) return null;
   return (
     <Panel title={t("programs.title")} id="programs">

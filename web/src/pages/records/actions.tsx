@@ -7,7 +7,7 @@ import { ErrorNote } from "../../ui/page";
 import { PersonSelect } from "../../ui/people";
 import { notify } from "../../ui/toast";
 import { AssetInput, FieldInput, Labelled, Wrong, ZoneSelect } from "./field-input";
-import { fromLocal, isEmpty, waysOut, wrongIn } from "./fields";
+import { always, fromLocal, isEmpty, waysOut, wrongIn } from "./fields";
 import { says } from "./form";
 import type { Shown } from "./record";
 import { useRefresh } from "./refresh";
@@ -95,14 +95,7 @@ export function Move({ record, type, etag, way, onClose }: MoveProps) {
       await refresh();
     },
   });
-  const wrong = tried
-    ? wrongIn(
-        asked.map((f) => ({ ...f, visible_when: null })),
-        data,
-        way.needs,
-        says(),
-      )
-    : {};
+  const wrong = tried ? wrongIn(asked.map(always), data, way.needs, says()) : {};
   const to = type.states.find((s) => s.id === way.to);
   return (
     <Dialog title={way.title} kind="box" onClose={onClose}>

@@ -16,7 +16,7 @@ import { ErrorNote, Wait } from "../../ui/page";
 import { PersonSelect } from "../../ui/people";
 import { notify } from "../../ui/toast";
 import { FieldInput, Labelled } from "./field-input";
-import { fromLocal } from "./fields";
+import { always, fromLocal } from "./fields";
 import { useRefresh } from "./refresh";
 
 type Props = { type: RecordType; rows: RecordRow[]; chosen: ReadonlySet<string>; onDone: () => void };
@@ -64,7 +64,7 @@ function BulkDialog({ type, rows, chosen, onClose, onDone }: Props & { onClose: 
       ? { data: { [field.id]: value } }
       : what === "owner"
         ? { owner: String(value ?? "") }
-        : { [what]: fromLocal(String(value ?? "")) ?? "" };
+        : { [what]: fromLocal(String(value ?? "")) };
     return { set, reason };
   };
   const ids = [...chosen];
@@ -149,7 +149,7 @@ function BulkDialog({ type, rows, chosen, onClose, onDone }: Props & { onClose: 
         )}
         {field && (
           <FieldInput
-            field={{ ...field, visible_when: null }}
+            field={always(field)}
             value={value}
             needed={false}
             site={site.size === 1 ? ([...site][0] ?? "") : ""}

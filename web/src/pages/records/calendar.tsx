@@ -139,7 +139,7 @@ function Month({ weeks, items, types }: { weeks: Day[][]; items: CalendarItem[];
                   </time>
                   <ul>
                     {here.slice(0, most).map((item) => (
-                      <Chip key={item.id + item.kind} item={item} day={day} types={types} />
+                      <Chip key={item.id + item.from} item={item} day={day} types={types} />
                     ))}
                   </ul>
                   {here.length > most && (
@@ -149,7 +149,7 @@ function Month({ weeks, items, types }: { weeks: Day[][]; items: CalendarItem[];
                       </summary>
                       <ul>
                         {here.slice(most).map((item) => (
-                          <Chip key={item.id + item.kind} item={item} day={day} types={types} />
+                          <Chip key={item.id + item.from} item={item} day={day} types={types} />
                         ))}
                       </ul>
                     </details>
@@ -194,7 +194,7 @@ function Agenda({ items, types }: { items: CalendarItem[]; types: RecordType[] }
           .map((item) => {
             const type = types.find((one) => one.id === item.type);
             return (
-              <li key={item.id + item.kind}>
+              <li key={item.id + item.from}>
                 <span className="num">
                   {item.to && item.to !== item.from ? `${dateTime(item.from)} – ${dateTime(item.to)}` : date(item.from)}
                 </span>

@@ -16,6 +16,9 @@ export function isVisible(field: Field, data: Data, fields: Field[]): boolean {
   return other !== undefined && isVisible(other, data, rest) && holds(when, data);
 }
 
+/** The field, asked whatever it hangs on. */
+export const always = ({ visible_when: _, ...field }: Field): Field => field;
+
 export const isEmpty = (value: Value | undefined) =>
   value === undefined || value === null || value === "" || (Array.isArray(value) && value.length === 0);
 

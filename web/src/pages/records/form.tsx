@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { Problem } from "../../api/problem";
 import { sites } from "../../api/queries";
-import type { Data, Field, RecordInput, RecordType } from "../../api/records";
+import type { Data, Field, FirstInput, RecordType } from "../../api/records";
 import { t, word } from "../../texts";
 import { ErrorNote } from "../../ui/page";
 import { PersonSelect } from "../../ui/people";
@@ -241,7 +241,7 @@ function Times({
   owner,
   put,
 }: PartProps & { owner: { id: string; name: string } | null | undefined }) {
-  const hours = type.calendar !== null;
+  const hours = type.calendar !== undefined;
   const input = (key: "valid_from" | "valid_until" | "due_at") =>
     asks(type, key) && (
       <Labelled
@@ -286,7 +286,7 @@ export const emptyDraft: Draft = {
 const time = (text: string, start: boolean) => fromLocal(text.length === 10 && start ? `${text}T00:00` : text);
 
 /** What the server is told of a new record. */
-export function inputOf(draft: Draft): RecordInput {
+export function inputOf(draft: Draft): Omit<FirstInput, "type"> {
   return {
     title: draft.title.trim(),
     site: draft.site,

@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useRouter, useSearch } from "@tanstack/react-router";
 import { asset, session } from "../../api/queries";
-import { createRecord, type Data, type RecordInput, type RecordType, recordTypes } from "../../api/records";
+import { createRecord, type Data, type FirstInput, type RecordType, recordTypes } from "../../api/records";
 import { noun, t, word } from "../../texts";
 import { Ask, Page } from "../../ui/page";
 import type { Search } from "../../ui/search";
@@ -69,7 +69,7 @@ function New({ type, search, assetName }: NewProps) {
   const client = useQueryClient();
   const links = linksOf(type, search.link);
   const save = useMutation({
-    mutationFn: (body: RecordInput) => createRecord(body),
+    mutationFn: (body: FirstInput) => createRecord(body),
     onSuccess: async (made) => {
       notify(t("records.made", { ref: made.ref }));
       for (const key of ["records", "record-facets", "record-counts", "record-calendar"])

@@ -166,7 +166,7 @@ function FieldValue({ field, record: value }: { field: Field; record: RecordDeta
 
 /** Where it stands, whose it is, and its dates. */
 function Facts({ record: value, type }: { record: RecordDetail; type: RecordType }) {
-  const hours = type.calendar !== null;
+  const hours = type.calendar !== undefined;
   const when = (at: string | null) => (hours ? dateTime(at) : date(at));
   return (
     <Panel title={t("records.facts")}>

@@ -9,7 +9,6 @@ export type EdgeDetail = S["CentreDetail"];
 export type Interface = S["EdgeInterface"];
 export type Token = S["CentreToken"];
 export type Made = S["CentreMade"];
-export type EdgeFile = S["CentreImport"];
 
 const soon = 10_000;
 

@@ -1,7 +1,6 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, prefix } from "../../api/client";
-import { problemOf } from "../../api/problem";
+import { api, asIs } from "../../api/client";
 import { t } from "../../texts";
 import { Dialog } from "../../ui/dialog";
 import { bytes, count, share } from "../../ui/format";
@@ -234,11 +233,11 @@ function Acts({ edge }: { edge: Edge }) {
 }
 
 async function download(id: string) {
-  const response = await fetch(`${prefix}/edges/${id}/reply`, { method: "POST", credentials: "same-origin" });
-  if (!response.ok) throw problemOf(response.status, await response.text());
+  const params = { path: { id } };
+  const { data, response } = await api.POST("/edges/{id}/reply", { params, ...asIs(new Blob()), parseAs: "blob" });
   const name = /filename="([^"]+)"/.exec(response.headers.get("Content-Disposition") ?? "")?.[1] ?? "reply.skf";
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(await response.blob());
+  link.href = URL.createObjectURL(data as unknown as Blob);
   link.download = name;
   link.click();
   URL.revokeObjectURL(link.href);

@@ -1,28 +1,15 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useRef } from "react";
-import { prefix } from "../../api/client";
-import { Problem, problemOf } from "../../api/problem";
+import { answer, api, asIs } from "../../api/client";
 import { t, word } from "../../texts";
 import { bytes, count } from "../../ui/format";
 import { ErrorNote, Panel } from "../../ui/page";
 import { Scroll } from "../../ui/scroll";
 import { notify } from "../../ui/toast";
 import { Ago } from "../../ui/when";
-import { type EdgeFile, edgeFiles, edges, useRefresh } from "./ask";
+import { edgeFiles, edges, useRefresh } from "./ask";
 
-async function send(file: File): Promise<EdgeFile> {
-  const response = await fetch(`${prefix}/edge-files?${new URLSearchParams({ name: file.name })}`, {
-    method: "POST",
-    credentials: "same-origin",
-    headers: { "Content-Type": "application/octet-stream" },
-    body: file,
-  }).catch(() => {
-    throw new Problem(0, "", "", "unreachable");
-  });
-  const text = await response.text();
-  if (!response.ok) throw problemOf(response.status, text);
-  return JSON.parse(text) as EdgeFile;
-}
+const send = (file: File) => answer(api.POST("/edge-files", { params: { query: { name: file.name } }, ...asIs(file) }));
 
 /** A file from a stick. The same file twice changes nothing. */
 export function TakeFile() {
