@@ -165,6 +165,20 @@ describe("records", () => {
     await page.goto(`${base()}/records?type=action&q=${at}`);
     const ticks = page.locator('.recgrid [role="rowgroup"] input[type=checkbox]');
     await ticks.nth(1).waitFor();
+    const heading = page.locator(".grouphead button", { hasText: /nobody\s*2/ });
+    await heading.focus();
+    await page.keyboard.press("ArrowDown");
+    assert.match(await page.evaluate(() => document.activeElement?.textContent ?? ""), /^Together/);
+    await heading.press("Enter"); // folded
+    await ticks.first().waitFor({ state: "detached" });
+    await heading.press("Enter");
+    await ticks.nth(1).waitFor();
+    const grouping = page.getByRole("button", { name: "Group by owner" });
+    await grouping.click();
+    await heading.waitFor({ state: "detached" });
+    await grouping.click();
+    await heading.waitFor();
+    await ticks.nth(1).waitFor();
     for (const tick of await ticks.all()) await tick.check();
     await page.getByRole("button", { name: "Change together" }).click();
     const dialog = page.getByRole("dialog");

@@ -132,7 +132,7 @@ const conversation = createRoute({
   validateSearch: only("packet"),
   component: lazyRouteComponent(() => import("./pages/conversations/conversation")),
 });
-const recordKeys = ["type", "state", "site", "owner", "due", "approval", "q", "link", "sort"];
+const recordKeys = ["type", "state", "site", "owner", "due", "approval", "q", "link", "sort", "group"];
 const records = createRoute({
   ...at("/records"),
   validateSearch: withFields("f.", ...recordKeys),

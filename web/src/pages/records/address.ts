@@ -18,7 +18,7 @@ export const fieldKey = (id: string) => `${prefix}${id}`;
 
 /** Whether more narrows the list than its type. */
 export const isNarrowed = (search: Search) =>
-  Object.keys(search).some((key) => key !== "type" && key !== "sort" && key !== "as_of");
+  Object.keys(search).some((key) => key !== "type" && key !== "sort" && key !== "group" && key !== "as_of");
 
 /** What stays in the address when the same records are looked at as a list, a board or a calendar. */
 export function keep(search: Search, ...keys: string[]): Search {

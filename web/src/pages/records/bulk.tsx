@@ -1,13 +1,6 @@
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
-import {
-  type BulkInput,
-  type BulkResult,
-  bulkRecords,
-  type RecordInput,
-  type RecordRow,
-  type RecordType,
-} from "../../api/records";
+import { type BulkInput, type BulkResult, bulkRecords, type RecordInput, type RecordType } from "../../api/records";
 import { t, word } from "../../texts";
 import { Dialog } from "../../ui/dialog";
 import { count } from "../../ui/format";
@@ -18,8 +11,9 @@ import { notify } from "../../ui/toast";
 import { FieldInput, Labelled } from "./field-input";
 import { always, fromLocal } from "./fields";
 import { useRefresh } from "./refresh";
+import type { Chosen } from "./row";
 
-type Props = { type: RecordType; rows: RecordRow[]; chosen: ReadonlySet<string>; onDone: () => void };
+type Props = { type: RecordType; chosen: Chosen; onDone: () => void };
 
 const atOnce = 500;
 
@@ -32,7 +26,7 @@ async function inLots(body: BulkInput): Promise<BulkResult[]> {
 }
 
 /** Changes the ticked records together: first what would happen to each, then, on a second press, the same for real. */
-export function Bulk({ type, rows, chosen, onDone }: Props) {
+export function Bulk({ type, chosen, onDone }: Props) {
   const [open, setOpen] = useState(false);
   if (chosen.size === 0) return null;
   return (
@@ -44,14 +38,14 @@ export function Bulk({ type, rows, chosen, onDone }: Props) {
       <button type="button" className="btn" onClick={onDone}>
         {t("records.unchoose")}
       </button>
-      {open && <BulkDialog type={type} rows={rows} chosen={chosen} onClose={() => setOpen(false)} onDone={onDone} />}
+      {open && <BulkDialog type={type} chosen={chosen} onClose={() => setOpen(false)} onDone={onDone} />}
     </>
   );
 }
 
 type Change = Omit<BulkInput, "ids" | "dry_run">;
 
-function BulkDialog({ type, rows, chosen, onClose, onDone }: Props & { onClose: () => void }) {
+function BulkDialog({ type, chosen, onClose, onDone }: Props & { onClose: () => void }) {
   const refresh = useRefresh();
   const [what, setWhat] = useState("owner");
   const [value, setValue] = useState<string | number | boolean | string[] | null>("");
@@ -67,7 +61,8 @@ function BulkDialog({ type, rows, chosen, onClose, onDone }: Props & { onClose: 
         : { [what]: fromLocal(String(value ?? "")) };
     return { set, reason };
   };
-  const ids = [...chosen];
+  const ids = [...chosen.keys()];
+  const rows = [...chosen.values()];
   const send = useMutation({
     mutationFn: ({ dry }: { dry: boolean }) => inLots({ ...change(), ids, dry_run: dry }),
     onSuccess: async (results, { dry }) => {
@@ -83,7 +78,7 @@ function BulkDialog({ type, rows, chosen, onClose, onDone }: Props & { onClose: 
     setValue("");
     send.reset();
   };
-  const site = new Set(rows.filter((row) => chosen.has(row.id)).map((row) => row.site_id));
+  const site = new Set(rows.map((row) => row.site_id));
   return (
     <Dialog
       title={t("records.bulk_title", { count: ids.length, shown: count(ids.length) })}
@@ -177,7 +172,7 @@ function BulkDialog({ type, rows, chosen, onClose, onDone }: Props & { onClose: 
         )}
         {send.error && <ErrorNote error={send.error} />}
         {send.isPending && <Wait what={t("records.bulk_checking")} />}
-        {send.data && !send.isPending && <Effects results={send.data} rows={rows} />}
+        {send.data && !send.isPending && <Effects results={send.data} chosen={chosen} />}
         <div className="line">
           {send.data && !send.isPending ? (
             <button
@@ -203,8 +198,7 @@ function BulkDialog({ type, rows, chosen, onClose, onDone }: Props & { onClose: 
 }
 
 /** What would happen to each, refused ones first. */
-function Effects({ results, rows }: { results: BulkResult[]; rows: RecordRow[] }) {
-  const names = new Map(rows.map((row) => [row.id, row]));
+function Effects({ results, chosen }: { results: BulkResult[]; chosen: Chosen }) {
   const refused = results.filter((one) => !one.ok);
   const shown = [...refused, ...results.filter((one) => one.ok)].slice(0, 400);
   return (
@@ -229,7 +223,7 @@ function Effects({ results, rows }: { results: BulkResult[]; rows: RecordRow[] }
             {shown.map((one) => (
               <tr key={one.id}>
                 <td>
-                  {names.get(one.id)?.title} <span className="quiet num small">{names.get(one.id)?.ref}</span>
+                  {chosen.get(one.id)?.title} <span className="quiet num small">{chosen.get(one.id)?.ref}</span>
                 </td>
                 <td>
                   {one.ok ? (

@@ -3,7 +3,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
 import { sites } from "../../api/queries";
 import { exportHref, type RecordFilter, type RecordType, recordFacets, records, recordTypes } from "../../api/records";
-import { noun, t } from "../../texts";
+import { noun, t, word } from "../../texts";
 import { count } from "../../ui/format";
 import { Ask, Empty, ErrorNote, Page, Wait } from "../../ui/page";
 import { usePeople } from "../../ui/people";
@@ -13,11 +13,21 @@ import { SearchBox } from "../../ui/search-box";
 import { filterOf, isNarrowed } from "./address";
 import { Bulk } from "./bulk";
 import { columnsOf } from "./columns";
+import { GroupedTable } from "./grouped";
+import { groupsOf } from "./groups";
 import { ImportRecords } from "./import";
 import { Chips, Facets } from "./narrow";
+import type { Chosen, ListProps } from "./row";
 import { RecordTable } from "./table";
 import { useAllowed } from "./use-type";
 import { Ways } from "./ways";
+
+/** What stands over the records that have no site, no owner. */
+const noGroup = (by: string) =>
+  t(by === "site" ? "records.whole_entity" : by === "owner" ? "records.nobody" : "records.not_said");
+
+const headOf = (type: RecordType | undefined, id: string) =>
+  type?.fields.find((field) => field.id === id)?.title ?? word("record_head", id);
 
 /** The records of one type (or of all), narrowed by what stands in the address. */
 export function RecordList({ search }: { search: Search }) {
@@ -29,16 +39,25 @@ function List({ search, types }: { search: Search; types: RecordType[] }) {
   const navigate = useNavigate();
   const type = types.find((one) => one.id === search.type);
   const filter = useMemo(() => filterOf(search), [search]);
-  const list = useInfiniteQuery(records(filter));
   const counts = useQuery(recordFacets({ ...filter, sort: undefined }));
+  const by = type?.list.group ?? "";
+  const grouped = by !== "" && search.group !== "none";
+  const list = useInfiniteQuery({ ...records(filter), enabled: !grouped });
   const siteList = useQuery(sites);
   const may = useAllowed(type?.write);
   const [importing, setImporting] = useState(false);
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const [chosen, setChosen] = useState<Chosen>(new Map());
 
   const rows = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
-  const total = list.data?.pages[0]?.total ?? (list.hasNextPage ? rows.length + 1 : rows.length);
-  const people = usePeople(useMemo(() => rows.map((row) => row.owner), [rows]));
+  const groups = useMemo(
+    () => (type && counts.data ? groupsOf(type, counts.data.group, noGroup(by)) : []),
+    [type, counts.data, by],
+  );
+  const found = grouped ? counts : list;
+  const total = grouped
+    ? groups.reduce((n, group) => n + group.count, 0)
+    : (list.data?.pages[0]?.total ?? (list.hasNextPage ? rows.length + 1 : rows.length));
+  const people = usePeople();
   const around = useMemo(
     () => ({
       types: new Map(types.map((one) => [one.id, one])),
@@ -47,24 +66,33 @@ function List({ search, types }: { search: Search; types: RecordType[] }) {
     }),
     [types, siteList.data, people],
   );
-  const columns = useMemo(() => columnsOf(type), [type]);
+  const columns = useMemo(() => columnsOf(type).filter((c) => !grouped || c.id !== by), [type, grouped, by]);
 
   // A changed filter shows other rows: what was ticked before must not be changed unseen.
   const key = JSON.stringify(search);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the filter is what the effect follows
-  useEffect(() => setChosen(new Set()), [key]);
+  useEffect(() => setChosen(new Map()), [key]);
 
   const set = (change: Search) => navigate({ to: "/records", search: { ...search, ...change }, replace: true });
   const narrowed = isNarrowed(search);
   const title = type?.plural ?? t("records.all");
+  const shown: ListProps = {
+    label: title,
+    columns,
+    around,
+    sort: search.sort ?? type?.list.sort,
+    onSort: (sort) => set({ sort: sort ?? "" }),
+    chosen,
+    onChoose: type && may && !search.as_of ? setChosen : undefined,
+  };
   return (
     <Page
       title={title}
       crumbs={<Link to="/records">{t("records.title")}</Link>}
-      sub={list.data ? t(narrowed ? "records.found" : "records.total", { count: total, shown: count(total) }) : ""}
+      sub={found.data ? t(narrowed ? "records.found" : "records.total", { count: total, shown: count(total) }) : ""}
       actions={
         <>
-          {type && may && <Bulk type={type} rows={rows} chosen={chosen} onDone={() => setChosen(new Set())} />}
+          {type && may && <Bulk type={type} chosen={chosen} onDone={() => setChosen(new Map())} />}
           {chosen.size === 0 && (
             <>
               <Export filter={filter} />
@@ -107,6 +135,16 @@ function List({ search, types }: { search: Search; types: RecordType[] }) {
               onChange={(q) => set({ q })}
             />
             <SavedViews page="/records" search={search} within={type ? { type: type.id } : {}} />
+            {by && (
+              <button
+                type="button"
+                className="btn"
+                aria-pressed={grouped}
+                onClick={() => set({ group: grouped ? "none" : "" })}
+              >
+                {t("records.group_by", { head: noun(headOf(type, by)) })}
+              </button>
+            )}
             {narrowed && (
               <Link className="btn plain" to="/records" search={type ? { type: type.id } : { sort: "-updated_at" }}>
                 {t("assets.clear")}
@@ -114,23 +152,19 @@ function List({ search, types }: { search: Search; types: RecordType[] }) {
             )}
           </div>
           <Chips type={type} search={search} names={around} counts={counts.data} onDrop={(k) => set({ [k]: "" })} />
-          {list.error ? (
-            <ErrorNote error={list.error} retry={() => list.refetch()} />
-          ) : !list.data ? (
+          {found.error ? (
+            <ErrorNote error={found.error} retry={() => found.refetch()} />
+          ) : !found.data ? (
             <Wait />
-          ) : rows.length === 0 ? (
+          ) : total === 0 ? (
             <NoRows type={type} narrowed={narrowed} may={may} onImport={() => setImporting(true)} />
+          ) : grouped ? (
+            <GroupedTable key={key} by={by} groups={groups} filter={filter} {...shown} />
           ) : (
             <RecordTable
-              label={title}
-              columns={columns}
+              {...shown}
               rows={rows}
               total={total}
-              around={around}
-              sort={search.sort ?? type?.list.sort}
-              onSort={(sort) => set({ sort: sort ?? "" })}
-              chosen={chosen}
-              onChoose={type && may && !search.as_of ? setChosen : undefined}
               more={() => list.hasNextPage && !list.isFetchingNextPage && list.fetchNextPage()}
               loading={list.isFetchingNextPage}
             />

@@ -89,7 +89,7 @@ type ChipsProps = {
   onDrop: (key: string) => void;
 };
 
-const unshown = new Set(["type", "sort", "q", "as_of"]);
+const unshown = new Set(["type", "sort", "group", "q", "as_of"]);
 
 export function Chips({ type, search, names, counts, onDrop }: ChipsProps) {
   const shown = Object.entries(search).filter(([key]) => !unshown.has(key));

@@ -49,13 +49,13 @@ export function Selftest({ source, name }: { source: string; name: string }) {
       )}
       {may && (
         <span className="acts">
-          <label className="small">
+          <label className="check small">
             <input
               type="checkbox"
               checked={monthly}
               disabled={plan.isPending}
               onChange={(e) => plan.mutate(e.target.checked)}
-            />{" "}
+            />
             {t("selftest.monthly")}
             <span className="hidden"> {name}</span>
           </label>
