@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -334,6 +335,7 @@ type Detail struct {
 	Steps    []Step    `json:"steps" nullable:"false"`
 	Receipts []Receipt `json:"receipts" nullable:"false"`
 	Asked    []Who     `json:"asked" nullable:"false" doc:"Whom it reaches now"`
+	DoneFor  Who       `json:"done_for" doc:"Who was asked, where somebody who stood in did it"`
 }
 
 // find reads an item that the person may see.
@@ -378,10 +380,30 @@ func (s *Service) Detail(ctx context.Context, p auth.Principal, id string) (d De
 			d.Receipts = append(d.Receipts, Receipt{Who{k.ID, k.Name}, k.At})
 		}
 		asked, err := Addressees(ctx, r, now, x.Key)
+		if err != nil {
+			return err
+		}
 		for _, a := range asked {
 			d.Asked = append(d.Asked, Who{a.UserID, a.Name})
+		}
+		stood, err := stoodIn(ctx, r, x, d.Steps)
+		if stood {
+			d.DoneFor = d.User
 		}
 		return err
 	})
 	return d, err
+}
+
+// stoodIn says whether who did it stood in then for the person who was asked: named for an
+// absence, or reached as deputy when it was overdue.
+func stoodIn(ctx context.Context, r store.Reader, x entryRow, steps []Step) (bool, error) {
+	if x.DoneAt.IsZero() || x.UserID == "" || x.DoneBy == x.UserID {
+		return false, nil
+	}
+	if slices.ContainsFunc(steps, func(s Step) bool { return s.Kind == stepDeputy && s.To.ID == x.DoneBy }) {
+		return true, nil
+	}
+	n, err := store.One[int64](ctx, r, "SELECT COUNT(*) FROM inbox_absence WHERE user_id = ? AND deputy_id = ? AND from_at <= ? AND to_at > ? AND (ended_at IS NULL OR ended_at > ?)", x.UserID, x.DoneBy, x.DoneAt, x.DoneAt, x.DoneAt)
+	return n > 0, err
 }

@@ -53,6 +53,15 @@ func TestAbsence(t *testing.T) {
 			t.Errorf("another site's people: %+v", other)
 		}
 		d.refused("ended by another", d.s.EndAbsence(t.Context(), d.people["erik"], mine.Absences[0].ID), ot.NotFound)
+		d.put(d.ask("another", d.north, "", "lena"))
+		for key, who := range map[string]string{"to lena": "erik", "another": "dora"} { // the officer sees all, but stands in for nobody
+			d.ok(d.s.Answer(t.Context(), d.people[who], d.id(key), "done"))
+			got, err := d.s.Detail(t.Context(), lena, d.id(key))
+			d.ok(err)
+			if want := map[bool]string{true: "lena"}[who == "erik"]; got.DoneBy.ID != who || got.DoneFor.ID != want {
+				t.Errorf("%s: by %+v for %+v, want for %q", key, got.DoneBy, got.DoneFor, want)
+			}
+		}
 		d.ok(d.s.EndAbsence(t.Context(), lena, mine.Absences[0].ID))
 		d.want("she is back", d.sees("erik", Filter{}))
 	})

@@ -389,7 +389,8 @@ function Change({ entry: h }: { entry: AssetHistory }) {
         <When at={h.at} />
       </span>
       <span>
-        {what}:{" "}
+        {what}
+        {(h.before || h.after) && ": "}
         {h.kind === "split" || h.kind === "merged" ? (
           <>
             {h.before} →{" "}

@@ -17,6 +17,9 @@ const trace = (host: string, hours: number) =>
 const spans = [24, 72, 168, 720] as const;
 const shown = 12;
 
+/** What is said below IP has no port: the number is the EtherType then, which says no more than its name. */
+const isMAC = (host: string) => /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(host);
+
 /** Where this device has been: what it touched for the first time, and where its names and keys appear elsewhere. */
 export function Trace({ id }: { id: string }) {
   const [hours, setHours] = useState<number>(72);
@@ -26,8 +29,8 @@ export function Trace({ id }: { id: string }) {
     <Panel
       title={t("trace.title")}
       side={
-        <label className="small">
-          {t("trace.since")}{" "}
+        <label className="line small">
+          {t("trace.since")}
           <select className="input" value={hours} onChange={(e) => setHours(Number(e.target.value))}>
             {spans.map((h) => (
               <option key={h} value={h}>
@@ -69,11 +72,16 @@ export function Trace({ id }: { id: string }) {
                           ) : (
                             x.peer
                           )}
-                          {x.new && <span className="tag"> {t("trace.first")}</span>}
+                          {x.new && (
+                            <>
+                              {" "}
+                              <span className="tag">{t("trace.first")}</span>
+                            </>
+                          )}
                         </td>
                         <td>
-                          {x.protocol || t("common.unknown")}{" "}
-                          {x.port > 0 && <span className="quiet num">{x.port}</span>}
+                          {x.protocol ? word("protocol", x.protocol) : t("common.unknown")}{" "}
+                          {x.port > 0 && !isMAC(x.peer) && <span className="quiet num">{x.port}</span>}
                         </td>
                         <td>
                           {x.classes

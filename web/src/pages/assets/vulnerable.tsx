@@ -13,14 +13,19 @@ export function Vulnerable({ id }: { id: string }) {
     <Panel title={t("vuln.title")}>
       <Ask of={all}>
         {(page) => (
-          <ul>
+          <ul className="history vulnerable">
             {page.items.map((f) => (
               <li key={f.id}>
-                {t(`vuln.verdict_${f.verdict}`)}:{" "}
-                <Link to="/vulnerabilities/advisories/$id" params={{ id: f.advisory_id }}>
-                  {f.title || f.advisory_id}
-                </Link>{" "}
-                <span className="quiet small">{f.missing || f.quote}</span>
+                <span className={f.verdict === "unknown" ? "tag unknown" : "tag"}>
+                  {t(`vuln.verdict_${f.verdict}`)}
+                </span>
+                <span>
+                  <Link to="/vulnerabilities/advisories/$id" params={{ id: f.advisory_id }}>
+                    {f.title || f.advisory_id}
+                  </Link>
+                  <br />
+                  <span className="quiet small">{f.missing || f.quote}</span>
+                </span>
               </li>
             ))}
           </ul>

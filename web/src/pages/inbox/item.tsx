@@ -325,6 +325,17 @@ function Story({ item }: { item: EntryDetail }) {
           </dd>
         </>
       )}
+      {item.done_at && item.done_by.name && (
+        <>
+          <dt>{t("inbox.done")}</dt>
+          <dd>
+            <When at={item.done_at} />{" "}
+            {item.done_for.name
+              ? t("inbox.done_for", { by: item.done_by.name, person: item.done_for.name })
+              : item.done_by.name}
+          </dd>
+        </>
+      )}
       <dt>{t("inbox.receipts")}</dt>
       <dd>
         {item.receipts.length === 0

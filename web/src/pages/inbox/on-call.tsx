@@ -6,7 +6,7 @@ import { away, people, rota } from "../../api/desk";
 import { useMay } from "../../api/may";
 import { sites } from "../../api/queries";
 import { t, word } from "../../texts";
-import { date } from "../../ui/format";
+import { date, dateTime } from "../../ui/format";
 import { Mark } from "../../ui/mark";
 import { Ask, ErrorNote, Page, Panel } from "../../ui/page";
 import { Scroll } from "../../ui/scroll";
@@ -15,7 +15,7 @@ import { notify } from "../../ui/toast";
 import "./on-call.css";
 
 /** A site's own time, as it is written: no zone of the browser may move it. */
-const local = (at: string) => at.replace("T", " ");
+const local = (at: string) => dateTime(at);
 
 /** Who is on call at a site, when nobody is, and who is away. */
 export default function OnCallPage() {

@@ -20,7 +20,12 @@ export function GroupedTable({ by, groups, filter, ...list }: Props) {
   const ended = groups.every((group) => group.closed);
   return (
     <div className="recgrid grouped" role="table" aria-label={list.label} onKeyDown={walk}>
-      <HeadRow columns={list.columns} sort={list.sort} onSort={list.onSort} tick={list.onChoose && <span />} />
+      <HeadRow
+        columns={list.columns}
+        sort={list.sort}
+        onSort={list.onSort}
+        tick={list.onChoose && <span className="hidden">{t("records.ticks")}</span>}
+      />
       {groups.map((group) => (
         <GroupRows
           key={group.id}

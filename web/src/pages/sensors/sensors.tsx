@@ -28,6 +28,7 @@ export default function SensorsPage() {
   const may = useMay("edge:write");
   const [enrolling, setEnrolling] = useState(false);
   const [made, setMade] = useState<Made>();
+  const none = list.data?.items.length === 0; // what this server hears itself then stands first
   return (
     <Page
       title={t("sensors.title")}
@@ -51,6 +52,7 @@ export default function SensorsPage() {
           all
           onPick={(site) => navigate({ search: (old) => ({ ...old, site: site || undefined }), replace: true })}
         />
+        {none && <Listening site={filter.site} />}
         <Ask of={list}>
           {(data) =>
             data.items.length === 0 ? (
@@ -64,7 +66,7 @@ export default function SensorsPage() {
             )
           }
         </Ask>
-        <Listening site={filter.site} />
+        {!none && <Listening site={filter.site} />}
         <SightShares site={filter.site} />
         <Tokens may={may} />
         <Cuts site={filter.site} />

@@ -8,8 +8,7 @@ import { t, word } from "../../texts";
 import { date } from "../../ui/format";
 import { Ask, ErrorNote, Panel } from "../../ui/page";
 import { notify } from "../../ui/toast";
-
-const day = (ahead: number) => new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10);
+import { dayIn, endOfDay } from "./day";
 
 /** "I am away from … to …, and this colleague stands in." */
 export function AwayTab() {
@@ -59,7 +58,7 @@ function NewAbsence({ staff }: { staff: Colleague[] }) {
           body: {
             deputy: String(form.get("deputy")),
             from_at: new Date(`${form.get("from")}T00:00`).toISOString(),
-            to_at: new Date(`${form.get("to")}T23:59`).toISOString(),
+            to_at: endOfDay(String(form.get("to"))),
             note: String(form.get("note") ?? "").trim() || undefined,
           },
         }),
@@ -80,11 +79,11 @@ function NewAbsence({ staff }: { staff: Colleague[] }) {
         <div className="line">
           <label className="field">
             <span>{t("away.from")}</span>
-            <input className="input" type="date" name="from" required defaultValue={day(0)} />
+            <input className="input" type="date" name="from" required defaultValue={dayIn(0)} />
           </label>
           <label className="field">
             <span>{t("away.to")}</span>
-            <input className="input" type="date" name="to" required min={day(0)} defaultValue={day(7)} />
+            <input className="input" type="date" name="to" required min={dayIn(0)} defaultValue={dayIn(7)} />
           </label>
         </div>
         <label className="field">

@@ -6,7 +6,7 @@ import { findings, questions, vulnPlan, vulnSources, vulnSummary } from "../../a
 import { t, word } from "../../texts";
 import { date } from "../../ui/format";
 import { Mark } from "../../ui/mark";
-import { Ask, Page, Panel } from "../../ui/page";
+import { Ask, Empty, Page, Panel } from "../../ui/page";
 import { Scroll } from "../../ui/scroll";
 import { SitePicker } from "../../ui/site-picker";
 import { Ago } from "../../ui/when";
@@ -88,7 +88,7 @@ export default function VulnerabilitiesPage() {
                 ))}
               </div>
               <div id="vuln-panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
-                <p className="quiet">{t(`vuln.about_${tab}`)}</p>
+                <p className="quiet vuln-about">{t(`vuln.about_${tab}`)}</p>
                 {tab === "unknown" ? (
                   <Questions site={site} anonymous={s.anonymous} />
                 ) : tab === "plan" ? (
@@ -140,7 +140,13 @@ function List({
     <Ask of={all}>
       {(page) => {
         const rows = tab === "decided" ? page.items.filter((f) => !["open", "planned"].includes(f.state)) : page.items;
-        return rows.length === 0 ? <p>{t("vuln.empty")}</p> : <FindingTable rows={rows} onOpen={onOpen} />;
+        return rows.length === 0 ? (
+          <Empty title={t("vuln.empty")} />
+        ) : (
+          <div className="panel">
+            <FindingTable rows={rows} onOpen={onOpen} />
+          </div>
+        );
       }}
     </Ask>
   );
@@ -152,46 +158,50 @@ function Questions({ site, anonymous }: { site: string; anonymous: number }) {
     <Ask of={all}>
       {(list) => (
         <>
-          {anonymous > 0 && <p>{t("vuln.anonymous", { count: anonymous })}</p>}
+          {anonymous > 0 && <p className="vuln-about">{t("vuln.anonymous", { count: anonymous })}</p>}
           {list.items.length === 0 ? (
-            <p>{t("vuln.no_questions")}</p>
+            <Empty title={t("vuln.no_questions")} />
           ) : (
-            <Scroll label={t("vuln.tab_unknown")}>
-              <table className="table">
-                <thead>
-                  <tr>
-                    <th>{t("vuln.asset")}</th>
-                    <th>{t("vuln.missing")}</th>
-                    <th className="num">{t("vuln.decides")}</th>
-                    <th>{t("vuln.examples")}</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {list.items.map((q) => (
-                    <tr key={q.asset_id + q.missing}>
-                      <td>
-                        <Link to="/assets/$id" params={{ id: q.asset_id }}>
-                          {q.asset}
-                        </Link>{" "}
-                        <span className="quiet small">{q.product}</span>
-                      </td>
-                      <td className="unknown-fact">{q.missing}</td>
-                      <td className="num">
-                        {q.decides}
-                        {q.urgent > 0 && <span className="quiet small"> {t("vuln.urgent", { count: q.urgent })}</span>}
-                      </td>
-                      <td>
-                        {q.examples.map((id) => (
-                          <Link key={id} to="/vulnerabilities/advisories/$id" params={{ id }} className="vuln-ref">
-                            {id}
-                          </Link>
-                        ))}
-                      </td>
+            <div className="panel">
+              <Scroll label={t("vuln.tab_unknown")}>
+                <table className="table">
+                  <thead>
+                    <tr>
+                      <th>{t("vuln.asset")}</th>
+                      <th>{t("vuln.missing")}</th>
+                      <th className="num">{t("vuln.decides")}</th>
+                      <th>{t("vuln.examples")}</th>
                     </tr>
-                  ))}
-                </tbody>
-              </table>
-            </Scroll>
+                  </thead>
+                  <tbody>
+                    {list.items.map((q) => (
+                      <tr key={q.asset_id + q.missing}>
+                        <td>
+                          <Link to="/assets/$id" params={{ id: q.asset_id }}>
+                            {q.asset}
+                          </Link>{" "}
+                          <span className="quiet small">{q.product}</span>
+                        </td>
+                        <td className="unknown-fact">{q.missing}</td>
+                        <td className="num">
+                          {q.decides}
+                          {q.urgent > 0 && (
+                            <span className="quiet small"> {t("vuln.urgent", { count: q.urgent })}</span>
+                          )}
+                        </td>
+                        <td>
+                          {q.examples.map((id) => (
+                            <Link key={id} to="/vulnerabilities/advisories/$id" params={{ id }} className="vuln-ref">
+                              {id}
+                            </Link>
+                          ))}
+                        </td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </Scroll>
+            </div>
           )}
         </>
       )}
@@ -205,8 +215,10 @@ function Plan({ site }: { site: string }) {
     <Ask of={plan}>
       {(p) => (
         <div className="stack">
-          <p>{t("vuln.balance", { backlog: Math.round(p.backlog * 10) / 10, free: Math.round(p.free * 10) / 10 })}</p>
-          {p.windows.length === 0 && <p>{t("vuln.no_windows")}</p>}
+          <p className="vuln-about">
+            {t("vuln.balance", { backlog: Math.round(p.backlog * 10) / 10, free: Math.round(p.free * 10) / 10 })}
+          </p>
+          {p.windows.length === 0 && <p className="quiet vuln-about">{t("vuln.no_windows")}</p>}
           {p.windows.map((w) => (
             <Panel
               key={w.id}
@@ -286,38 +298,40 @@ function Sources() {
   return (
     <Ask of={list}>
       {(s) => (
-        <Scroll label={t("vuln.tab_sources")}>
-          <table className="table">
-            <thead>
-              <tr>
-                <th>{t("vuln.source")}</th>
-                <th>{t("vuln.fetched")}</th>
-                <th>{t("vuln.as_of")}</th>
-                <th>{t("vuln.verified")}</th>
-                <th className="num">{t("vuln.documents")}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {s.items.map((x) => (
-                <tr key={x.id}>
-                  <td>
-                    {x.name}
-                    {x.problem && <p className="p2-ink small">{x.problem}</p>}
-                  </td>
-                  <td>
-                    <Ago at={x.fetched_at} full />
-                  </td>
-                  <td>{x.as_of ? <Ago at={x.as_of} full /> : "–"}</td>
-                  <td>{word("vuln_verified", x.verified || "not")}</td>
-                  <td className="num">
-                    {x.documents}
-                    {x.refused > 0 && <span className="quiet small"> {t("vuln.refused", { count: x.refused })}</span>}
-                  </td>
+        <div className="panel">
+          <Scroll label={t("vuln.tab_sources")}>
+            <table className="table">
+              <thead>
+                <tr>
+                  <th>{t("vuln.source")}</th>
+                  <th>{t("vuln.fetched")}</th>
+                  <th>{t("vuln.as_of")}</th>
+                  <th>{t("vuln.verified")}</th>
+                  <th className="num">{t("vuln.documents")}</th>
                 </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scroll>
+              </thead>
+              <tbody>
+                {s.items.map((x) => (
+                  <tr key={x.id}>
+                    <td>
+                      {x.name}
+                      {x.problem && <p className="p2-ink small">{x.problem}</p>}
+                    </td>
+                    <td>
+                      <Ago at={x.fetched_at} full />
+                    </td>
+                    <td>{x.as_of ? <Ago at={x.as_of} full /> : "–"}</td>
+                    <td>{word("vuln_verified", x.verified || "not")}</td>
+                    <td className="num">
+                      {x.documents}
+                      {x.refused > 0 && <span className="quiet small"> {t("vuln.refused", { count: x.refused })}</span>}
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </Scroll>
+        </div>
       )}
     </Ask>
   );
