@@ -803,7 +803,7 @@ export interface paths {
         /** Files of sensors that came in, the newest first */
         get: operations["list-edge-files"];
         put?: never;
-        /** Take in a file that a sensor wrote, as the raw body (?name=) */
+        /** Take in a file that a sensor wrote, as the raw body */
         post: operations["add-edge-file"];
         delete?: never;
         options?: never;
@@ -2029,7 +2029,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take a table in, as the raw body (?type=&format=csv|xlsx&site=&dry_run=true shows every row's effect) */
+        /** Take a table in, as the raw body; dry_run shows every row's effect */
         post: operations["import-records"];
         delete?: never;
         options?: never;
@@ -4471,7 +4471,7 @@ export interface components {
         };
         "Bulk-recordsRequest": {
             dry_run?: boolean;
-            ids: string[] | null;
+            ids: string[];
             reason?: string;
             set?: components["schemas"]["RecordChanges"];
             transition?: string;
@@ -5450,7 +5450,7 @@ export interface components {
             name: string;
             page: string;
             search?: {
-                [key: string]: unknown;
+                [key: string]: string;
             };
             shared?: boolean;
         };
@@ -5810,6 +5810,8 @@ export interface components {
             detail: string;
             done_at: string | null;
             done_by: components["schemas"]["InboxWho"];
+            /** @description Who was asked, where somebody who stood in did it */
+            done_for: components["schemas"]["InboxWho"];
             due_at: string | null;
             id: string;
             kind: string;
@@ -7400,7 +7402,7 @@ export interface components {
             created_at: string;
             created_by: components["schemas"]["RecordName"];
             data: {
-                [key: string]: unknown;
+                [key: string]: string | number | boolean | string[] | null;
             };
             due_at: string | null;
             entity: components["schemas"]["RecordName"];
@@ -7479,6 +7481,8 @@ export interface components {
         RecordFacets: {
             /** @description overdue, soon */
             due: components["schemas"]["RecordFacet"][];
+            /** @description By what lists of the type are grouped by (list.group), with every filter; no id: nothing is said */
+            group: components["schemas"]["RecordFacet"][];
             owner: components["schemas"]["RecordFacet"][];
             site: components["schemas"]["RecordFacet"][];
             state: components["schemas"]["RecordFacet"][];
@@ -7486,7 +7490,7 @@ export interface components {
         };
         RecordField: {
             choices?: components["schemas"]["RecordChoice"][] | null;
-            default?: unknown;
+            default?: string | number | boolean | string[] | null;
             example?: string;
             /** @description May change after approval and after closing, without asking again */
             free: boolean;
@@ -7517,6 +7521,32 @@ export interface components {
             id: string;
             title: string;
         };
+        RecordImportResult: {
+            /** Format: int64 */
+            changed: number;
+            /** Format: int64 */
+            created: number;
+            dry_run: boolean;
+            /** Format: int64 */
+            refused: number;
+            rows: components["schemas"]["RecordImportRow"][];
+            /** Format: int64 */
+            same: number;
+        };
+        RecordImportRow: {
+            changes: components["schemas"]["RecordFieldChange"][];
+            /** @enum {string} */
+            effect: "create" | "change" | "same" | "refuse";
+            /**
+             * Format: int64
+             * @description In the file; the header is line 1
+             */
+            line: number;
+            /** @description Of the record; empty: it does not exist yet */
+            ref: string;
+            title: string;
+            why?: string;
+        };
         RecordItem: {
             /** @enum {string} */
             approval: "none" | "waiting" | "approved" | "rejected";
@@ -7528,7 +7558,7 @@ export interface components {
             comments: number;
             created_at: string;
             data: {
-                [key: string]: unknown;
+                [key: string]: string | number | boolean | string[] | null;
             };
             due_at: string | null;
             entity_id: string;
@@ -7758,8 +7788,9 @@ export interface components {
             owner: string;
             /** @description /assets */
             page: string;
+            /** @description The page's address behind its "?" */
             search: {
-                [key: string]: unknown;
+                [key: string]: string;
             };
             shared: boolean;
         };
@@ -7920,7 +7951,7 @@ export interface components {
         "Update-viewRequest": {
             name?: string;
             search?: {
-                [key: string]: unknown;
+                [key: string]: string;
             };
             shared?: boolean;
         };
@@ -8874,6 +8905,36 @@ export interface components {
              */
             unknown: number;
         };
+        VulnTaken: {
+            /**
+             * Format: int64
+             * @description With other content than before
+             */
+            changed: number;
+            /**
+             * Format: int64
+             * @description Read
+             */
+            documents: number;
+            /**
+             * Format: int64
+             * @description Vulnerabilities of which something was learned
+             */
+            facts: number;
+            /** Format: int64 */
+            new: number;
+            /** Format: int64 */
+            refusals: number;
+            /** @description What was not taken, and why; the first 20 */
+            refused: string[];
+            /** Format: int64 */
+            same: number;
+            /**
+             * Format: int64
+             * @description Of those: without a new revision of their own
+             */
+            silent: number;
+        };
         VulnUpdate: {
             asset: string;
             asset_id: string;
@@ -9013,7 +9074,10 @@ export interface operations {
     };
     "import-advisories": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The file's; says whether it is an archive */
+                name?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -9029,7 +9093,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["VulnTaken"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -10277,7 +10343,7 @@ export interface operations {
         };
         responses: {
             /** @description OK */
-            200: {
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10790,7 +10856,10 @@ export interface operations {
     };
     "add-edge-file": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The file's own name */
+                name?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -10806,7 +10875,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["CentreImport"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -13448,12 +13519,13 @@ export interface operations {
                 type?: string;
                 /** @description Several with commas */
                 state?: string;
+                /** @description An id, or none: the whole company */
                 site?: string;
                 /** @description An id, me, or none */
                 owner?: string;
                 q?: string;
                 due?: "overdue" | "soon";
-                /** @description field:value, may be given again */
+                /** @description field:value, may be given again; field: is where it is not filled */
                 filter?: string[] | null;
                 /** @description kind:id */
                 link?: string;
@@ -13626,12 +13698,13 @@ export interface operations {
                 type?: string;
                 /** @description Several with commas */
                 state?: string;
+                /** @description An id, or none: the whole company */
                 site?: string;
                 /** @description An id, me, or none */
                 owner?: string;
                 q?: string;
                 due?: "overdue" | "soon";
-                /** @description field:value, may be given again */
+                /** @description field:value, may be given again; field: is where it is not filled */
                 filter?: string[] | null;
                 /** @description kind:id */
                 link?: string;
@@ -13675,12 +13748,13 @@ export interface operations {
                 type?: string;
                 /** @description Several with commas */
                 state?: string;
+                /** @description An id, or none: the whole company */
                 site?: string;
                 /** @description An id, me, or none */
                 owner?: string;
                 q?: string;
                 due?: "overdue" | "soon";
-                /** @description field:value, may be given again */
+                /** @description field:value, may be given again; field: is where it is not filled */
                 filter?: string[] | null;
                 /** @description kind:id */
                 link?: string;
@@ -13719,7 +13793,13 @@ export interface operations {
     };
     "import-records": {
         parameters: {
-            query?: never;
+            query: {
+                type: string;
+                /** @description Where new records stand */
+                site?: string;
+                format?: "csv" | "xlsx";
+                dry_run?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -13735,7 +13815,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["RecordImportResult"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -13907,7 +13989,7 @@ export interface operations {
         };
         responses: {
             /** @description OK */
-            200: {
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
