@@ -2,9 +2,7 @@ package app
 
 import (
 	"bytes"
-	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,9 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/edge"
-	"github.com/skanse/skanse/internal/edge/box"
 	"github.com/skanse/skanse/internal/edge/centre"
 	"github.com/skanse/skanse/internal/listen"
 	"github.com/skanse/skanse/internal/org"
@@ -41,63 +37,8 @@ func TestFarEdge(t *testing.T) {
 	sensortest.IP(t, "link set lo up")
 	sensortest.Wire(t)
 	log := &told{}
-	folder := Folder(t.TempDir())
-	if err := os.MkdirAll(folder.detections(), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(folder.detections(), "look.yaml"), []byte(ownRule), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s, err := openServer(t.Context(), serverOptions{Data: folder, URL: folder.database()}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.close() })
-	site := plantSite(t, s)
-	serveEdgesHere(t, s)
-	ctx, stop := context.WithCancel(t.Context())
-	worked, done := make(chan error, 1), make(chan error, 1)
-	go func() { worked <- s.edges.Run(ctx) }()
-
-	all := auth.Scope{All: true}
-	_, token, err := s.edges.MakeToken(t.Context(), all, centre.NewToken{Name: "Hall 3", SiteIDs: []string{site.ID}, By: "anna"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	outbox, id, err := openEdge(t.Context(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := id.Enrol(t.Context(), token.String(), "box", "test"); err != nil {
-		t.Fatal(err)
-	}
-	c := edge.DefaultConfig()
-	c.IntervalSeconds = 1
-	c.Interfaces = []edge.Interface{{Name: "mirror", SiteID: site.ID}}
-	edgeID := outbox.ID().String()
-	if err := s.edges.Configure(t.Context(), all, edgeID, func(int64) error { return nil }, c, "anna"); err != nil {
-		t.Fatal(err)
-	}
-	shipped, err := shippedRules()
-	if err != nil {
-		t.Fatal(err)
-	}
-	elog := slog.New(slog.NewTextHandler(log, nil))
-	cfg, err := sensorConfig("", elog, shipped)
-	if err != nil {
-		t.Fatal(err)
-	}
-	node := newEdgeNode(elog, cfg, bundle(shipped).Hash, outbox, "box", dir)
-	if node.ringKey, err = id.Secret("packet ring"); err != nil {
-		t.Fatal(err)
-	}
-	link := box.Dial(id, elog)
-	node.box = box.New(box.Config{Outbox: outbox, Link: link, Log: elog, Health: node.health, Apply: node.apply, Rules: node.takeRules, Order: node.order, Key: id.Centre, Every: 5 * time.Second})
-	go func() { done <- node.serve(ctx, node.box.Run) }()
-
-	system := auth.System()
-	h := s.router(&system).Handler()
+	hall := newFarHall(t, log)
+	s, site, node, h, all, edgeID, dir, ctx := hall.s, hall.site, hall.node, hall.h, hall.all, hall.edgeID, hall.dir, hall.ctx
 	look := func() (x listen.Interface) {
 		var page struct{ Items []listen.Interface }
 		if code, raw := ask(t, h, "GET", "/listening?site="+site.ID, "", nil, &page); code != 200 || len(page.Items) != 1 {
@@ -185,7 +126,7 @@ func TestFarEdge(t *testing.T) {
 	}
 	until(t, "the applied configuration", func() bool { e := of(); return e.ConfigApplied == e.ConfigVersion })
 	// And the other way: the configuration as a whole says the same.
-	_, c, err = s.edges.Get(t.Context(), all, edgeID)
+	_, c, err := s.edges.Get(t.Context(), all, edgeID)
 	if err != nil || c.Interfaces[0].Ring != "disk" || c.Interfaces[0].DiskMiB != 32 || c.Interfaces[0].Beyond != 8 {
 		t.Errorf("%+v, %v", c.Interfaces, err)
 	}
@@ -219,17 +160,7 @@ func TestFarEdge(t *testing.T) {
 		t.Errorf("nothing changed, and yet version %d became %d, %v", before, of().ConfigVersion, err)
 	}
 
-	stop()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-	if err := <-worked; err != nil {
-		t.Error(err)
-	}
-	link.Close()
-	if err := outbox.Close(); err != nil {
-		t.Error(err)
-	}
+	hall.leave(t)
 
 	// Nobody is there any more: the cut waits, and gives up at its time.
 	if code, raw := ask(t, h, "POST", "/cuts", "", map[string]any{"source": x.ID, "reason": "a look"}, &cut); code != 201 || cut.State != "waiting" {

@@ -236,8 +236,25 @@ func (t *flowTable) sweep(now int64, retire func(*flow)) {
 	}
 }
 
-// oldest moves the clock's hand to a flow that was not seen since its last round.
+// lone says whether nobody has answered yet: a scan's or a flood's SYN, a lost machine's question.
+func (f *flow) lone() bool {
+	return f.key.kind == carriesIP && f.key.proto == ipTCP && !(f.spoke[0] && f.spoke[1])
+}
+
+// loneNear is how many flows are looked at for one that nobody answered, before one that two speak in goes.
+const loneNear = 32
+
+// oldest moves the clock's hand to a flow that was not seen since its last round. Where
+// one without an answer stands near, that goes first: a million half-open connections
+// must not push out a session that has lasted for months.
 func (t *flowTable) oldest() *flow {
+	for i := range min(loneNear, t.used) {
+		at := (t.hand + 1 + i) % t.used
+		if f := t.at(at); f.live && f.lone() {
+			t.hand = at
+			return f
+		}
+	}
 	for {
 		if t.hand++; t.hand >= t.used {
 			t.hand = 0

@@ -135,7 +135,11 @@ func (l *lane) conv(fl *flow) *conv {
 		key: k, ends: [2]ot.Host{l.end(fl, 0), l.end(fl, 1)}, client: fl.client, by: fl.by, vlan: fl.vlan,
 		first: fl.first, last: fl.last, firstRef: fl.firstRef, proof: append([]byte(nil), fl.proof...), texts: &l.texts, values: &l.values,
 	}
-	if len(l.convs) < l.budget.Flows {
+	room := l.budget.Flows
+	if fl.named == nil && fl.lone() {
+		room -= room / 4 // kept for conversations in which somebody answers
+	}
+	if len(l.convs) < room {
 		l.convs[k] = c
 		return c
 	}
