@@ -2,10 +2,14 @@ package test
 
 import (
 	"bytes"
+	"debug/buildinfo"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -23,7 +27,7 @@ func repoCommand(t *testing.T, env []string, name string, args ...string) string
 }
 
 // The Debian package installs, is upgraded and removed by the real dpkg in a folder of
-// its own: what a person changed in /etc stays, and data are never deleted. The users
+// its own: what a person changed in /etc stays, and data go only with a purge. The users
 // and systemd are stubs that write down how they were called.
 func TestPackage(t *testing.T) {
 	for _, need := range []string{"dpkg", "dpkg-deb"} {
@@ -90,9 +94,12 @@ func TestPackage(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(root, "usr/bin/skanse")); err == nil {
 		t.Error("removed, and the program is there")
 	}
-	dpkg("-P", "skanse")
 	if b, err := os.ReadFile(filepath.Join(root, "var/lib/skanse/skanse.db")); err != nil || string(b) != "evidence" {
-		t.Errorf("the package deleted data: %s %v", b, err)
+		t.Errorf("a removal deleted data: %s %v", b, err)
+	}
+	dpkg("-P", "skanse")
+	if _, err := os.Stat(filepath.Join(root, "var/lib/skanse")); err == nil {
+		t.Error("a purge leaves data and keys behind")
 	}
 	said, err := os.ReadFile(calls)
 	if err != nil || strings.Count(string(said), "useradd --system") != 4 || !strings.Contains(string(said), "/var/lib/skanse-edge") {
@@ -129,8 +136,30 @@ func TestUnits(t *testing.T) {
 
 // The program is built for the other systems too, and the list of parts names what is in it.
 func TestOtherSystems(t *testing.T) {
-	for _, goos := range []string{"windows", "darwin"} { // vet compiles without linking: a wrong call shows, in seconds
-		repoCommand(t, []string{"GOOS=" + goos, "GOARCH=amd64", "CGO_ENABLED=0"}, "go", "build", "-o", os.DevNull, "./internal/app")
+	for _, target := range []string{"windows/amd64", "darwin/arm64", "linux/arm64"} {
+		goos, arch, _ := strings.Cut(target, "/")
+		out := filepath.Join(t.TempDir(), "skanse")
+		repoCommand(t, []string{"GOOS=" + goos, "GOARCH=" + arch, "CGO_ENABLED=0"}, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, "./cmd/skanse")
+		info, err := buildinfo.ReadFile(out)
+		if err != nil {
+			t.Fatal(target, err)
+		}
+		for key, want := range map[string]string{"GOOS": goos, "GOARCH": arch, "CGO_ENABLED": "0", "-trimpath": "true"} {
+			if !slices.Contains(info.Settings, debug.BuildSetting{Key: key, Value: want}) {
+				t.Errorf("%s: %s is not %s", target, key, want)
+			}
+		}
+		head := make([]byte, 20)
+		f, err := os.Open(out)
+		if err == nil {
+			_, err = io.ReadFull(f, head)
+			_ = f.Close()
+		}
+		// What file(1) looks at: DOS and PE, Mach-O of 64 bits for ARM, ELF of 64 bits for ARM.
+		begins := map[string]string{"windows/amd64": "MZ", "darwin/arm64": "\xcf\xfa\xed\xfe\x0c\x00\x00\x01", "linux/arm64": "\x7fELF\x02\x01"}[target]
+		if err != nil || !bytes.HasPrefix(head, []byte(begins)) || target == "linux/arm64" && head[18] != 0xb7 {
+			t.Errorf("%s: begins with % x: %v", target, head, err)
+		}
 	}
 	var d struct {
 		BOMFormat  string

@@ -109,7 +109,7 @@ func (h *house) service() *notify.Service {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	s, err := notify.New(h.db, notify.Config{Egress: egress.New(egress.Config{DB: h.db}), Box: box, Version: "1.0", Now: h.now, Retry: 20 * time.Millisecond})
+	s, err := notify.New(h.db, notify.Config{Egress: egress.New(egress.Config{DB: h.db}), Box: box, Version: "1.0", Now: h.now, Retry: 20 * time.Millisecond, Reply: 20 * time.Millisecond})
 	if err != nil {
 		h.t.Fatal(err)
 	}

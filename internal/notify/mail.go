@@ -130,6 +130,9 @@ func (s *Service) draw(d delivery, p recipient) (parcel, error) {
 	var err error
 	if d.Channel == bySMS {
 		out.to = p.wishes.Phone
+		if p.mayReply && d.Token != "" && answerable(d.What) {
+			l.Code = codeOf(d.Token)
+		}
 		out.text, err = s.words.fill(p.Language, "sms", l)
 		return out, err
 	}
@@ -150,6 +153,7 @@ type recipient struct {
 	Language string `db:"language"`
 	wishes   Wishes
 	address  string
+	mayReply bool // by SMS
 }
 
 func (p recipient) mail() string {

@@ -39,6 +39,7 @@ type Config struct {
 	Off     bool             // tell nobody: the demo
 	Now     func() time.Time // nil: the machine's
 	Retry   time.Duration    // after a first failure; 30 s
+	Reply   time.Duration    // how often replies by SMS are looked for while any may come; 20 s
 }
 
 // Service keeps receivers, people's wishes and the queue.
@@ -66,6 +67,9 @@ func New(db *store.DB, cfg Config) (*Service, error) {
 	if cfg.Retry == 0 {
 		cfg.Retry = 30 * time.Second
 	}
+	if cfg.Reply == 0 {
+		cfg.Reply = replyEvery
+	}
 	w, err := loadWords()
 	if err != nil {
 		return nil, err
@@ -86,6 +90,7 @@ func (s *Service) Run(ctx context.Context, b *bus.Bus) error {
 	})
 	g.Go(func() error { return b.Run(ctx, "notify", []ot.Topic{ot.TopicInbox}, s.follow) })
 	g.Go(func() error { return s.dispatch(ctx) })
+	g.Go(func() error { return s.replies(ctx) })
 	return g.Wait()
 }
 

@@ -257,6 +257,7 @@ func (s *Service) parcel(ctx context.Context, r receiverRow, d delivery) (parcel
 	if d.Channel == bySMS && to.wishes.Phone == "" {
 		return parcel{}, ot.Errorf(ot.Invalid, "%s has no telephone number any more", to.Name)
 	}
+	to.mayReply = r.Kind == bySMS && !r.Way.V.TextMode
 	return s.draw(d, to)
 }
 

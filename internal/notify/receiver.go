@@ -52,6 +52,8 @@ type Receiver struct {
 	Problem   string     `json:"problem" doc:"Why it was turned off by itself" say:"true"`
 	FailingAt store.Time `json:"failing_at" nullable:"true" doc:"It has taken nothing since then"`
 	WorkedAt  store.Time `json:"worked_at" nullable:"true" doc:"Last time it took something"`
+	Replies   int64      `json:"replies" doc:"By SMS: how many acknowledged a notice"`
+	Wrong     int64      `json:"wrong_replies" doc:"By SMS: how many had a code, and none that fits the sender's notices"`
 	Waiting   int64      `json:"waiting" doc:"In the queue"`
 	Dead      int64      `json:"dead" doc:"Given up"`
 	Place     string     `json:"place" doc:"The host:port to be allowed; empty: none"`
@@ -78,9 +80,11 @@ type receiverRow struct {
 	Version   int64                `db:"version"`
 	MadeAt    store.Time           `db:"made_at"`
 	MadeBy    string               `db:"made_by"`
+	Replies   int64                `db:"replies"`
+	Wrong     int64                `db:"wrong_replies"`
 }
 
-const receiverColumns = "r.receiver_id, r.kind, r.name, r.enabled, r.site_no, r.severity, r.kinds, r.config, r.secret, r.audit, r.audit_next, r.point_next, r.problem, r.failing_at, r.worked_at, r.version, r.made_at, r.made_by"
+const receiverColumns = "r.receiver_id, r.kind, r.name, r.enabled, r.site_no, r.severity, r.kinds, r.config, r.secret, r.audit, r.audit_next, r.point_next, r.problem, r.failing_at, r.worked_at, r.version, r.made_at, r.made_by, r.replies, r.wrong_replies"
 
 // place is the host and port that must be allowed.
 func (w Way) place(kind string) (host string, port int64) {

@@ -276,7 +276,7 @@ func (s *Service) receiver(ctx context.Context, scope auth.Scope, id string) (*r
 func show(ctx context.Context, r store.Reader, row receiverRow) (Receiver, error) {
 	x := Receiver{
 		ID: row.ID, Kind: row.Kind, Name: row.Name, Enabled: row.Enabled, Severity: row.Severity, Kinds: row.Kinds.V, Way: row.Way.V, HasSecret: len(row.Secret) > 0,
-		Audit: row.Audit, AuditNext: row.AuditNext, Problem: row.Problem, FailingAt: row.FailingAt, WorkedAt: row.WorkedAt, Version: row.Version, Place: row.Way.V.address(row.Kind), Allowed: true,
+		Audit: row.Audit, AuditNext: row.AuditNext, Problem: row.Problem, FailingAt: row.FailingAt, WorkedAt: row.WorkedAt, Replies: row.Replies, Wrong: row.Wrong, Version: row.Version, Place: row.Way.V.address(row.Kind), Allowed: true,
 	}
 	if x.Kinds == nil {
 		x.Kinds = []string{}

@@ -63,6 +63,7 @@ type letter struct {
 	Due           string // in the person's own time
 	due           time.Time
 	Link, Address string
+	Code          string // of a reply by SMS; empty: none is read
 	Items         []letter
 	More          int
 }

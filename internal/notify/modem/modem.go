@@ -1,6 +1,6 @@
 // Package modem sends short messages by the AT commands of a GSM, UMTS or LTE modem
-// on a serial port (3GPP TS 27.007 and 27.005). It sends and asks how the network
-// is; it reads no messages and makes no calls. It knows nothing of who is told.
+// on a serial port (3GPP TS 27.007 and 27.005). It sends, asks how the network is, and
+// reads what came in; it makes no calls. It knows nothing of who is told.
 package modem
 
 import (

@@ -42,6 +42,8 @@ type Sim struct {
 
 	Commands []string
 	messages []*Message
+	inbox    map[int]string // PDUs that came in, by their place on the card
+	place    int
 	open     map[string]*Message
 
 	Path   string
@@ -213,6 +215,14 @@ func (s *Sim) command(line string) bool {
 		s.answer("OK")
 	case strings.HasPrefix(up, "AT+CMGS="):
 		return s.message(line[len("AT+CMGS="):])
+	case up == "AT+CMGL=4":
+		s.list()
+	case strings.HasPrefix(up, "AT+CMGD="):
+		s.Lock()
+		n, _ := strconv.Atoi(up[len("AT+CMGD="):])
+		delete(s.inbox, n)
+		s.Unlock()
+		s.answer("OK")
 	case strings.HasPrefix(up, "AT+CEREG"):
 		s.answer("+CME ERROR: 4")
 	case up == "ATE0" || up == "ATE1":

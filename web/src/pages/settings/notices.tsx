@@ -180,6 +180,9 @@ function State({ one }: { one: Receiver }) {
   return (
     <>
       {t("notices.worked")} <Ago at={one.worked_at} full />
+      {one.kind === "sms" && one.replies + one.wrong_replies > 0 && (
+        <p className="quiet">{t("notices.replies", { count: one.replies, wrong: one.wrong_replies })}</p>
+      )}
     </>
   );
 }
