@@ -6689,6 +6689,11 @@ export interface components {
             problem: string;
             /**
              * Format: int64
+             * @description By SMS: how many acknowledged a notice
+             */
+            replies: number;
+            /**
+             * Format: int64
              * @description webhook, syslog: the least urgent that goes there, 1 now to 4 for information
              */
             severity: number;
@@ -6702,6 +6707,11 @@ export interface components {
             way: components["schemas"]["NotifyWay"];
             /** @description Last time it took something */
             worked_at: string | null;
+            /**
+             * Format: int64
+             * @description By SMS: how many had a code, and none that fits the sender's notices
+             */
+            wrong_replies: number;
         };
         NotifyReceiverBody: {
             audit?: boolean;
