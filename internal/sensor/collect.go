@@ -41,6 +41,9 @@ func (l *lane) Message(m *ot.Message) {
 		if m.Flags&(ot.HasValue|ot.Refused) == ot.HasValue {
 			l.value(t, m)
 		}
+		if !l.brief && m.Dir != ot.DirNone && m.Flags&ot.Inner == 0 && !l.quoting && m.Class&ot.Cyclic == 0 {
+			l.timed(fl, t, m.Dir == ot.Request, m.At)
+		}
 	}
 	if l.quoting {
 		return

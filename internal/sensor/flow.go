@@ -58,9 +58,14 @@ type flow struct {
 	session   uint64         // opened and not yet told
 	tries     uint32
 	vlan      uint16
-	headers   uint16    // of proof
-	transfers uint16    // of blocks and files, open
-	holes     uint32    // times that bytes of its streams were missing
+	headers   uint16 // of proof
+	transfers uint16 // of blocks and files, open
+	holes     uint32 // times that bytes of its streams were missing
+	open      uint32 // requests without an answer yet
+	openPace  uint32 // of the first of them
+	openAt    int64
+	again     uint64 // segments that came again
+	resets    uint64
 	passing   bool      // files in transfer that nobody keeps
 	mac       [2]ot.MAC // as last seen
 	first     int64

@@ -30,12 +30,14 @@ type conv struct {
 	packets, bytes [2]uint64
 	malformed      uint64
 	lost           uint64
+	again, resets  uint64
 	firstRef       ref
 	proof          []byte
 	print          *fingerprint
 	tuples         tuples
 	texts          *texts // of the lane: what the tuples' text numbers mean
 	values         *values
+	paces          *paces
 }
 
 // evict folds a flow that has to make room.
@@ -85,8 +87,9 @@ func (l *lane) finish(fl *flow) {
 func (l *lane) fold(fl *flow, over bool) {
 	if fl.packets[0]+fl.packets[1] == 0 {
 		for i := range fl.tuples.recs {
-			fl.tuples.recs[i].values = 0 // their room is another's next time
+			fl.tuples.recs[i].values, fl.tuples.recs[i].pace = 0, 0 // their room is another's next time
 		}
+		fl.open, fl.openPace = 0, 0
 		return
 	}
 	l.health.Malformed += fl.malformed
@@ -108,13 +111,14 @@ func (l *lane) fold(fl *flow, over bool) {
 	}
 	for i := range fl.tuples.recs {
 		t := &fl.tuples.recs[i]
-		t.count, t.refused, t.lo, t.hi, t.last, t.values = 0, 0, 0, 0, 0, 0
+		t.count, t.refused, t.lo, t.hi, t.last, t.values, t.pace = 0, 0, 0, 0, 0, 0, 0
 		if l.brief { // the events that counted repeats are gone
 			t.hits, t.alert = 0, 0
 		}
 	}
 	fl.packets, fl.bytes = [2]uint64{}, [2]uint64{}
-	fl.session, fl.malformed, fl.lost, fl.unknown, fl.known = 0, 0, 0, 0, 0
+	fl.session, fl.malformed, fl.lost, fl.unknown, fl.known, fl.again, fl.resets = 0, 0, 0, 0, 0, 0, 0
+	fl.open, fl.openPace = 0, 0 // an answer across two intervals is not timed
 }
 
 // conv finds or makes the conversation of a flow, nil beyond the budget.
@@ -133,7 +137,7 @@ func (l *lane) conv(fl *flow) *conv {
 	}
 	c := &conv{
 		key: k, ends: [2]ot.Host{l.end(fl, 0), l.end(fl, 1)}, client: fl.client, by: fl.by, vlan: fl.vlan,
-		first: fl.first, last: fl.last, firstRef: fl.firstRef, proof: append([]byte(nil), fl.proof...), texts: &l.texts, values: &l.values,
+		first: fl.first, last: fl.last, firstRef: fl.firstRef, proof: append([]byte(nil), fl.proof...), texts: &l.texts, values: &l.values, paces: &l.paces,
 	}
 	room := l.budget.Flows
 	if fl.named == nil && fl.lone() {
@@ -169,6 +173,8 @@ func (l *lane) foldCounts(c *conv, fl *flow) {
 	c.sessions += fl.session
 	c.malformed += fl.malformed
 	c.lost += fl.lost
+	c.again += fl.again
+	c.resets += fl.resets
 	for side := range 2 {
 		c.packets[side] += fl.packets[side]
 		c.bytes[side] += fl.bytes[side]
@@ -213,6 +219,7 @@ func (c *conv) foldTuple(l *lane, t *tuple) {
 	}
 	if !o.key.other {
 		l.values.move(&o.values, t.values)
+		l.paces.join(&o.pace, t.pace)
 	}
 }
 

@@ -177,6 +177,8 @@ func (g *Gathering) flow(f *FlowDelta) {
 	x.ServerBytes += f.ServerBytes
 	x.Malformed += f.Malformed
 	x.Lost += f.Lost
+	x.Again += f.Again
+	x.Resets += f.Resets
 }
 
 func (g *Gathering) tuple(t *TupleDelta) {
@@ -187,6 +189,9 @@ func (g *Gathering) tuple(t *TupleDelta) {
 		g.sum.Tuples = append(g.sum.Tuples, *t)
 		x := &g.sum.Tuples[len(g.sum.Tuples)-1]
 		x.Values = slices.Clone(t.Values) // ours to change
+		if t.Pace != nil {
+			x.Pace = new(*t.Pace)
+		}
 		return
 	}
 	x := &g.sum.Tuples[at]
@@ -198,6 +203,13 @@ func (g *Gathering) tuple(t *TupleDelta) {
 	x.Count += t.Count
 	x.Refused += t.Refused
 	x.Values = newest(x.Values, t.Values)
+	switch {
+	case t.Pace == nil:
+	case x.Pace == nil:
+		x.Pace = new(*t.Pace)
+	default:
+		x.Pace.Add(t.Pace)
+	}
 }
 
 // add takes the counters of a later interval, and what it says of now.

@@ -36,6 +36,7 @@ type lane struct {
 	pool     pool
 	texts    texts
 	values   values
+	paces    paces
 	sink     *dissect.Sink
 	realms   realms
 
@@ -281,6 +282,7 @@ func (l *lane) count(fl *flow, side uint8, f *frame) {
 // tcp takes a segment: connection state, then its bytes.
 func (l *lane) tcp(fl *flow, side uint8, f *frame) {
 	if f.flags&tcpRST != 0 {
+		fl.resets++
 		l.close(fl)
 		return
 	}

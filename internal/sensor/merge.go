@@ -68,6 +68,7 @@ func (l *lane) clear() {
 	}
 	clear(l.convs)
 	l.values.reset()
+	l.paces.reset()
 	l.moving.clear()
 	l.orphans = nil
 	l.facts.fresh = nil
@@ -118,7 +119,7 @@ func (m *merger) conversations(s *Summary, ls []*lane) {
 			First: c.first, Last: c.last, Sessions: c.sessions, Established: c.spoke[0] && c.spoke[1],
 			ClientPackets: c.packets[c.client], ClientBytes: c.bytes[c.client],
 			ServerPackets: c.packets[1-c.client], ServerBytes: c.bytes[1-c.client],
-			Malformed: c.malformed, Lost: c.lost, FirstRef: m.ref(c.firstRef), Proof: c.proof,
+			Malformed: c.malformed, Lost: c.lost, Again: c.again, Resets: c.resets, FirstRef: m.ref(c.firstRef), Proof: c.proof,
 		}
 		if d.Protocol == "" {
 			d.Guess = m.hints.guess(c.key.proto, c.key.port)
@@ -169,6 +170,7 @@ func (m *merger) tuples(s *Summary, c *conv, k FlowKey) {
 			d.FirstItem, d.LastItem = t.lo, t.hi-1
 		}
 		d.Values = c.values.told(t.values, c.texts)
+		d.Pace = c.paces.told(t.pace)
 		s.Tuples = append(s.Tuples, d)
 	}
 	c.tuples = tuples{}

@@ -83,6 +83,9 @@ func (l *lane) segment(fl *flow, side uint8, f *frame) {
 		s.next = seq
 	case ahead < 0:
 		behind := int(-ahead)
+		if len(data) > 1 { // one byte is how a connection is kept alive
+			fl.again++
+		}
 		if behind >= len(data) { // retransmission: already decoded, or what is new of it was cut by the capture
 			return
 		}
@@ -95,6 +98,7 @@ func (l *lane) segment(fl *flow, side uint8, f *frame) {
 	s.hasJump = false
 	if s.repeated(seq+uint32(len(f.payload)+f.missing), len(data)+missing) {
 		l.health.Repeated++
+		fl.again++
 		lost, holes := fl.lost, fl.holes
 		l.gap(fl, side, s, len(data)+missing)
 		fl.lost, fl.holes = lost, holes

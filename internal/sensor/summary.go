@@ -73,7 +73,9 @@ type FlowDelta struct {
 	ServerPackets uint64       `json:"server_packets"`
 	ServerBytes   uint64       `json:"server_bytes"`
 	Malformed     uint64       `json:"malformed,omitempty"`
-	Lost          uint64       `json:"lost,omitempty"` // bytes of stream never seen
+	Lost          uint64       `json:"lost,omitempty"`   // bytes of stream never seen
+	Again         uint64       `json:"again,omitempty"`  // TCP segments that came again
+	Resets        uint64       `json:"resets,omitempty"` // TCP connections torn down
 	FirstRef      ot.PacketRef `json:"first_ref"`
 	Print         *Print       `json:"print,omitempty"` // where nobody recognised it
 	Proof         []byte       `json:"proof,omitempty"` // head of the first packet that carried payload (or the first packet), ≤ ot.MaxProof
@@ -111,6 +113,7 @@ type TupleDelta struct {
 	Last      int64        `json:"last"`
 	FirstRef  ot.PacketRef `json:"first_ref"`
 	Values    []Value      `json:"values,omitempty"` // of a few elements, each the newest; by element
+	Pace      *Pace        `json:"pace,omitempty"`   // of requests
 }
 
 // Value is what an element of a tuple was last heard to hold.

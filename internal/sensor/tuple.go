@@ -70,6 +70,7 @@ type tuple struct {
 	count, refused uint64
 	last           int64
 	values         uint32 // the chain of its elements' newest values
+	pace           uint32 // its place among the lane's paces, from 1
 
 	ref  ref    // of the first
 	hits uint64 // rules that reported this tuple once already, by number

@@ -120,9 +120,17 @@ func (c *coder) flow(f *sensor.FlowDelta) {
 	}
 	some := f.Print != nil
 	c.flag(&some)
-	if !some {
+	if some {
+		c.print(f)
+	}
+	if c.writing && c.version < 6 {
 		return
 	}
+	num(c, &f.Again)
+	num(c, &f.Resets)
+}
+
+func (c *coder) print(f *sensor.FlowDelta) {
 	if f.Print == nil {
 		f.Print = &sensor.Print{}
 	}
@@ -197,6 +205,23 @@ func (c *coder) tuple(t *sensor.TupleDelta) {
 		if !c.writing {
 			t.Values = append(t.Values, v)
 		}
+	}
+	if c.writing && c.version < 6 {
+		return
+	}
+	some := t.Pace != nil
+	c.flag(&some)
+	if !some {
+		return
+	}
+	if t.Pace == nil {
+		t.Pace = &sensor.Pace{}
+	}
+	for _, s := range []*sensor.Spread{&t.Pace.Asked, &t.Pace.Answered} {
+		num(c, &s.N)
+		num(c, &s.Sum)
+		c.float(&s.Squares)
+		num(c, &s.Most)
 	}
 }
 

@@ -36,8 +36,9 @@ import (
 //	3  Health.Mirror, Health.Port, Health.Ring as JSON: few, and not yet at rest
 //	4  TupleDelta.Values
 //	5  Health.Copies, FlowDelta.Print, programs
+//	6  FlowDelta.Again, FlowDelta.Resets, TupleDelta.Pace
 const (
-	Version = 5
+	Version = 6
 	oldest  = 1
 )
 

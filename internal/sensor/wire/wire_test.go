@@ -110,17 +110,21 @@ func TestOlder(t *testing.T) {
 	got.Health.Copies, got.Programs = sum.Health.Copies, sum.Programs
 	for i := range got.Flows {
 		got.Flows[i].Print = sum.Flows[i].Print
+		if got.Flows[i].Again != 0 || got.Flows[i].Resets != 0 {
+			t.Error("version 1 did not know what came again")
+		}
+		got.Flows[i].Again, got.Flows[i].Resets = sum.Flows[i].Again, sum.Flows[i].Resets
 	}
 	for i := range got.Tuples {
 		if got.Tuples[i].Values != nil {
 			t.Error("version 1 did not know values")
 		}
-		got.Tuples[i].Values = sum.Tuples[i].Values
+		got.Tuples[i].Values, got.Tuples[i].Pace = sum.Tuples[i].Values, sum.Tuples[i].Pace
 	}
 	if !reflect.DeepEqual(got, sum) {
 		t.Errorf("got %+v\nwant %+v", got, sum)
 	}
-	for _, name := range []string{"summary-1.bin", "summary-2.bin", "summary-3.bin", "summary-4.bin", "summary-5.bin"} { // as they were once written
+	for _, name := range []string{"summary-1.bin", "summary-2.bin", "summary-3.bin", "summary-4.bin", "summary-5.bin", "summary-6.bin"} { // as they were once written
 		b, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			t.Fatal(err)
