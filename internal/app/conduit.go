@@ -6,6 +6,7 @@ import (
 
 	"github.com/skanse/skanse/internal/conduit"
 	"github.com/skanse/skanse/internal/network"
+	"github.com/skanse/skanse/internal/performance"
 	"github.com/skanse/skanse/internal/store"
 	"github.com/skanse/skanse/internal/view"
 )
@@ -14,6 +15,8 @@ import (
 func (s *server) openConduits() {
 	s.conduits = conduit.New(s.db, conduit.Config{Traffic: crossings{s.network}, Clock: s.opts.Clock})
 	s.ingest.conduits = s.conduits
+	s.performance = performance.New(s.db, s.opts.Clock)
+	s.ingest.pace = s.performance
 }
 
 // crossings tell package conduit what was observed.

@@ -13,6 +13,7 @@ import (
 	"github.com/skanse/skanse/internal/listen"
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/performance"
 	"github.com/skanse/skanse/internal/sensor"
 	"github.com/skanse/skanse/internal/store"
 	"golang.org/x/sync/errgroup"
@@ -29,6 +30,7 @@ type ingest struct {
 	plant     *plantTags
 	baseline  *baseline.Service // nil: nothing is learned
 	conduits  *conduit.Service  // nil: nothing is compared
+	pace      *performance.Service
 }
 
 // take applies one summary, batch by batch, each with its events in a
@@ -61,10 +63,18 @@ func (i *ingest) take(ctx context.Context, d sensor.Delivery, sum *sensor.Summar
 		}
 		gain.Conversations += got.Conversations
 	}
-	if err := i.learn(ctx, d, sum); err != nil {
+	var parts []baseline.Part
+	if i.baseline != nil {
+		parts = baseline.Parts(sum)
+	}
+	last := max(len(parts)-1, 0)
+	if err := i.learn(ctx, d, parts[:last]); err != nil {
 		return gain, err
 	}
 	err = i.db.Update(ctx, func(tx *store.Tx) error {
+		if err := i.compare(ctx, tx, d, sum, parts[last:]); err != nil {
+			return err
+		}
 		if err := i.listening.Take(ctx, tx, d, sum); err != nil {
 			return err
 		}
@@ -77,21 +87,31 @@ func (i *ingest) take(ctx context.Context, d sensor.Delivery, sum *sensor.Summar
 	return gain, err
 }
 
-// learn gives the summary to the baseline, once assets and conversations stand where
-// they belong.
-func (i *ingest) learn(ctx context.Context, d sensor.Delivery, sum *sensor.Summary) error {
-	if i.baseline == nil {
-		return nil
-	}
-	for _, part := range baseline.Parts(sum) {
+// learn gives all of a summary but its last part to the baseline, once assets and
+// conversations stand where they belong.
+func (i *ingest) learn(ctx context.Context, d sensor.Delivery, parts []baseline.Part) error {
+	for _, part := range parts {
 		if err := i.db.Update(ctx, func(tx *store.Tx) error { return i.baseline.Learn(ctx, tx, d, part) }); err != nil {
 			return fmt.Errorf("compare what %s heard with the baseline: %w", d.Source, err)
 		}
 	}
-	if err := i.db.Update(ctx, func(tx *store.Tx) error { return i.conduits.Watch(ctx, tx, d, sum) }); err != nil {
-		return fmt.Errorf("compare what %s heard with the conduits: %w", d.Source, err)
-	}
 	return nil
+}
+
+// compare does the rest of it in one transaction: most summaries have one part.
+func (i *ingest) compare(ctx context.Context, tx *store.Tx, d sensor.Delivery, sum *sensor.Summary, parts []baseline.Part) error {
+	if i.baseline == nil {
+		return nil
+	}
+	for _, part := range parts {
+		if err := i.baseline.Learn(ctx, tx, d, part); err != nil {
+			return err
+		}
+	}
+	if err := i.conduits.Watch(ctx, tx, d, sum); err != nil {
+		return err
+	}
+	return i.pace.Take(ctx, tx, d, sum)
 }
 
 // follow keeps the zones of assets and conversations true when sites, zones or

@@ -18,6 +18,7 @@ import (
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/notify"
 	"github.com/skanse/skanse/internal/org"
+	"github.com/skanse/skanse/internal/performance"
 	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/store"
 	"github.com/skanse/skanse/internal/vuln"
@@ -32,6 +33,6 @@ func schema() []store.Migrations {
 		notify.Migrations(),
 		centre.Migrations(),
 		care.Migrations(),
-		network.Migrations(), asset.Migrations(), listen.Migrations(), vuln.Migrations(), detect.Migrations(), baseline.Migrations(), conduit.Migrations(), comply.Migrations(),
+		network.Migrations(), asset.Migrations(), listen.Migrations(), vuln.Migrations(), detect.Migrations(), baseline.Migrations(), conduit.Migrations(), performance.Migrations(), comply.Migrations(),
 	}
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/notify"
 	"github.com/skanse/skanse/internal/org"
+	"github.com/skanse/skanse/internal/performance"
 	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/rest"
 	"github.com/skanse/skanse/internal/rest/admin"
@@ -55,23 +56,25 @@ type server struct {
 	vuln     *vuln.Service
 	baseline *baseline.Service
 	conduits *conduit.Service
-	ingest   *ingest
-	edges    *centre.Service
-	far      *far
-	naming   sync.Mutex // of names that people give to traffic
-	bundle   string     // hash of the detections that run here and on edges
-	captures *network.Captures
-	comply   *comply.Service
-	view     *view.Service
-	records  *record.Service
-	inbox    *inbox.Service
-	digest   *view.Digest
-	egress   *egress.Dialer // the one way out
-	notify   *notify.Service
-	say      *translate.Answers // the server's sentences in other languages
-	sensor   sensor.Config      // protocols and rules for every source
-	care     *care.Service
-	opts     serverOptions
+
+	performance *performance.Service
+	ingest      *ingest
+	edges       *centre.Service
+	far         *far
+	naming      sync.Mutex // of names that people give to traffic
+	bundle      string     // hash of the detections that run here and on edges
+	captures    *network.Captures
+	comply      *comply.Service
+	view        *view.Service
+	records     *record.Service
+	inbox       *inbox.Service
+	digest      *view.Digest
+	egress      *egress.Dialer // the one way out
+	notify      *notify.Service
+	say         *translate.Answers // the server's sentences in other languages
+	sensor      sensor.Config      // protocols and rules for every source
+	care        *care.Service
+	opts        serverOptions
 
 	listening *listen.Service
 	ringKey   []byte
@@ -190,7 +193,7 @@ func (s *server) close() error { return s.db.Close() }
 func (s *server) router(visitor *auth.Principal) *rest.Router {
 	return api.New(rest.Config{DB: s.db, Auth: s.auth, Log: s.log, Version: Version, Hosts: s.opts.Hosts, Visitor: visitor, Say: s.say}, pages(),
 		admin.New(admin.Config{DB: s.db, Auth: s.auth, Org: s.org, Audit: s.audit, Version: Version, Demo: s.opts.Demo, Overview: s.overview}),
-		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges, s.digest, s.listening, s.vuln, s.baseline, s.conduits, naming{s.opts.Data.join(recognisedFolder), &s.naming})
+		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges, s.digest, s.listening, s.vuln, s.baseline, s.conduits, s.performance, naming{s.opts.Data.join(recognisedFolder), &s.naming})
 }
 
 func pages() fs.FS {

@@ -120,6 +120,10 @@ func Tables() []Table {
 		Table{Name: "detect_hour", Class: "telemetry", At: "hour", Unit: hours, Key: "site_no, month, hour, rule"},
 		Table{Name: "detect_applied", Class: "delivered", At: "at", Key: "sensor, epoch, seq"},
 
+		Table{Name: "performance_function", Class: "telemetry", At: "hour", Unit: hours, Key: "site_no, hour, realm_no, server, protocol, name"},
+		Table{Name: "performance_device", Class: "telemetry", At: "hour", Unit: hours, Key: "site_no, hour, realm_no, server"},
+		Table{Name: "performance_wire", Class: "telemetry", At: "hour", Unit: hours, Key: "site_no, hour, source_id"},
+		Table{Name: "performance_applied", Class: "delivered", At: "at", Key: "sensor, epoch, seq"},
 		Table{Name: "network_rollup", Class: "telemetry", At: "hour", Unit: hours, Key: "site_no, month, conv_no, hour"},
 		Table{Name: "network_listen", Class: "telemetry", At: "hour", Unit: hours, Key: "site_no, zone_no, hour, source_id"},
 

@@ -31,6 +31,7 @@ func relations() []relation {
 	all = append(all, changeChecks()...)
 	all = append(all, boundaryChecks()...)
 	all = append(all, conduitChecks()...)
+	all = append(all, paceChecks()...)
 	all = append(all, recordChecks()...)
 	all = append(all, governChecks()...)
 	all = append(all, riskChecks()...)

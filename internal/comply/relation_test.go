@@ -14,6 +14,7 @@ import (
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/org"
 	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/performance"
 	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/store"
 	"github.com/skanse/skanse/internal/store/storetest"
@@ -23,7 +24,7 @@ import (
 func tables() []store.Migrations {
 	return []store.Migrations{
 		org.Migrations(), audit.Migrations(), bus.Migrations(), auth.Migrations(), inbox.Migrations(), asset.Migrations(),
-		network.Migrations(), listen.Migrations(), record.Migrations(), vuln.Migrations(), conduit.Migrations(), Migrations(),
+		network.Migrations(), listen.Migrations(), record.Migrations(), vuln.Migrations(), conduit.Migrations(), performance.Migrations(), Migrations(),
 	}
 }
 
