@@ -2816,6 +2816,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/sites/{id}/performance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Response times, jitter, cycles, exceptions and repeats of the last day beside the week before */
+        get: operations["get-performance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sites/{id}/realms": {
         parameters: {
             query?: never;
@@ -7279,6 +7296,93 @@ export interface components {
             };
             /** @description Of the ceremony */
             id: string;
+        };
+        PerformanceFunction: {
+            address: string;
+            /**
+             * Format: double
+             * @description Of the device: segments that came again, as a share of its packets
+             */
+            again: number;
+            /** @description From the request to its answer */
+            answer: components["schemas"]["PerformanceTiming"];
+            /** @description Empty: no asset has the address */
+            asset_id: string;
+            /** @description Between two requests */
+            cycle: components["schemas"]["PerformanceTiming"];
+            function: string;
+            name: string;
+            protocol: string;
+            /**
+             * Format: double
+             * @description Exceptions of all answers, as a share
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Of the device
+             */
+            resets: number;
+            /** @description Mean answer of each of the last 24 hours; null: none */
+            trend: (number | null)[];
+        };
+        PerformanceReport: {
+            /** @description A device and function each, those that drifted most first; at most 500 */
+            functions: components["schemas"]["PerformanceFunction"][];
+            more: boolean;
+            site_id: string;
+            /** @description What each live sensor hears */
+            wires: components["schemas"]["PerformanceWire"][];
+        };
+        PerformanceTiming: {
+            /**
+             * Format: double
+             * @description mean ÷ usual − 1
+             */
+            drift: number | null;
+            /**
+             * Format: double
+             * @description Standard deviation
+             */
+            jitter: number | null;
+            /**
+             * Format: double
+             * @description Of the last 24 hours; null: not measured
+             */
+            mean: number | null;
+            /** Format: double */
+            most: number | null;
+            /**
+             * Format: double
+             * @description Mean of the 7 days before; null: no baseline yet
+             */
+            usual: number | null;
+        };
+        PerformanceWire: {
+            /**
+             * Format: double
+             * @description Packets to everybody or to groups, as a share
+             */
+            broadcast: number;
+            name: string;
+            /** Format: int64 */
+            packets: number;
+            /**
+             * Format: double
+             * @description Busiest interval, Mbit a second
+             */
+            peak_mbit: number;
+            /**
+             * Format: double
+             * @description How far its clock is ahead of the centre's
+             */
+            skew_ms: number;
+            source: string;
+            /**
+             * Format: double
+             * @description The share of the 7 days before; null: no baseline yet
+             */
+            usual: number | null;
         };
         "Plan-selftestsRequest": {
             monthly: boolean;
@@ -15767,6 +15871,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageViewNetwork"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-performance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PerformanceReport"];
                 };
             };
             /** @description What went wrong, and what to do */
