@@ -72,6 +72,42 @@ export async function enter(page) {
   await page.locator(".shell").waitFor();
 }
 
+/** Asks the server as the person of the page.
+ * @param {import("playwright-core").Page} page @param {string} path @param {unknown} [body] */
+export const ask = (page, path, body) =>
+  page.evaluate(
+    async ([path, body]) => {
+      const init = body && {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+      };
+      const answer = await fetch(`/api/v1${path}`, init || {});
+      const text = await answer.text();
+      if (!answer.ok) throw new Error(`${path}: ${answer.status} ${text}`);
+      return text ? JSON.parse(text) : undefined;
+    },
+    /** @type {[string, unknown]} */ ([path, body]),
+  );
+
+/** A second person: invited by the first, signed in by the link on a phone.
+ * @param {import("playwright-core").Browser} browser @param {import("playwright-core").Page} page
+ * @param {string} role @param {string} [called] */
+export async function invite(browser, page, role, called = "Second") {
+  const at = Date.now();
+  const name = `${called} ${role} ${at}`;
+  const user = await ask(page, "/users", { name, email: `${called}-${at}@example.org`, role, sees_all: true });
+  const link = await ask(page, `/users/${user.id}/link`, {});
+  const phone = await browser.newContext({ viewport: { width: 390, height: 844 }, colorScheme: "dark" });
+  phone.setDefaultTimeout(60_000);
+  const opened = await openPage(phone);
+  await opened.page.goto(`${base()}/link#token=${encodeURIComponent(link.token)}`);
+  await opened.page.locator("main.door input[type=password]").first().fill("a long sentence for the second");
+  await opened.page.getByRole("button", { name: "Sign in" }).click();
+  await opened.page.locator(".shell").waitFor();
+  return { ...opened, phone, user, name };
+}
+
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** @param {import("playwright-core").Page} page */

@@ -52,14 +52,32 @@ export function makeCapture(now = Date.now()) {
     port: 102,
     seq: 9,
   };
+  return pcap(
+    now,
+    talk(station, plc, [
+      { out: true, hex: ask },
+      { out: false, hex: tell },
+    ]),
+  );
+}
+
+/** One line of a conversation: who says it, and its bytes. @typedef {{out: boolean, hex: string}} Said */
+
+/** A TCP conversation that one end opens. @param {End} client @param {End} server @param {Said[]} said */
+function talk(client, server, said) {
   const none = Buffer.alloc(0);
-  const frames = [
-    frame(station, plc, 0x02, none),
-    frame(plc, station, 0x12, none),
-    frame(station, plc, 0x10, none),
-    frame(station, plc, 0x18, Buffer.from(ask, "hex")),
-    frame(plc, station, 0x18, Buffer.from(tell, "hex")),
+  return [
+    frame(client, server, 0x02, none),
+    frame(server, client, 0x12, none),
+    frame(client, server, 0x10, none),
+    ...said.map(({ out, hex }) =>
+      out ? frame(client, server, 0x18, Buffer.from(hex, "hex")) : frame(server, client, 0x18, Buffer.from(hex, "hex")),
+    ),
   ];
+}
+
+/** @param {number} now @param {Buffer[]} frames */
+function pcap(now, frames) {
   const head = Buffer.from("d4c3b2a1020004000000000000000000ffff000001000000", "hex");
   const records = frames.flatMap((bytes, i) => {
     const record = Buffer.alloc(16);
@@ -70,4 +88,29 @@ export function makeCapture(now = Date.now()) {
     return [record, bytes];
   });
   return Buffer.concat([head, ...records]);
+}
+
+/** The messages of a dissector's own test: "> hex" is said by the client, "< hex" by the server. @param {string} text */
+const saidIn = (text) =>
+  [...text.matchAll(/^([<>]) ((?:[0-9a-f ]+\n(?: {2}(?=[0-9a-f]))?)+)/gm)].map(([, way, hex]) => ({
+    out: way === ">",
+    hex: (hex ?? "").replace(/\s/g, ""),
+  }));
+
+/** An engineering station that saves a program (UMAS) and talks to a port that nobody knows. @param {string} umas */
+export function makeTraffic(umas, now = Date.now()) {
+  const [a, b, c] = [(now >> 16) & 0xff, (now >> 8) & 0xff, now & 0xff];
+  /** @param {number} last @param {number} port */
+  const end = (last, port) => ({
+    mac: Buffer.from([0, 0x80, 0xf4, a ^ last, b, c]),
+    ip: Buffer.from([10, 98, b, last]),
+    port,
+    seq: 1,
+  });
+  const strange = Array.from({ length: 6 }, (_, i) => [
+    { out: true, hex: `5a5a07${"0".repeat(8)}0${i}c3d4` },
+    { out: false, hex: `5a5a87${"0".repeat(8)}0${i}a1b2c3` },
+  ]).flat();
+  const frames = [...talk(end(10, 49200), end(20, 502), saidIn(umas)), ...talk(end(10, 49201), end(21, 9077), strange)];
+  return { bytes: pcap(now, frames), controller: `10.98.${b}.20`, port: 9077 };
 }

@@ -1,7 +1,7 @@
 // What asks a person: a new device, a contradiction, a shift's paper, an absence.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { base, enter, launch, openPage, tooWide, violations } from "./browser.mjs";
+import { ask, base, enter, invite, launch, openPage, tooWide, violations } from "./browser.mjs";
 
 /** @type {import("playwright-core").Browser} */
 let browser;
@@ -12,9 +12,6 @@ after(() => browser?.close());
 
 const wide = { width: 1280, height: 800 };
 const phone = { width: 390, height: 844 };
-
-/** @param {import("playwright-core").Page} page @param {string} path */
-const ask = (page, path) => page.evaluate(async (p) => (await fetch(`/api/v1${p}`)).json(), path);
 
 /** @param {{width: number, height: number}} viewport @param {(page: import("playwright-core").Page) => Promise<void>} walk */
 async function visit(viewport, walk) {
@@ -97,6 +94,36 @@ test("who is on call and who is away can be read", () =>
     await page.goto(`${base()}/settings?tab=away`);
     await page.getByRole("button", { name: "Say so" }).waitFor();
     assert.deepEqual(await violations(page), []);
+  }));
+
+test("who is away is stood in for, and the history says by whom", () =>
+  visit(wide, async (page) => {
+    const anna = await invite(browser, page, "site-ot-lead", "Anna");
+    const bo = await invite(browser, page, "site-ot-lead", "Bo");
+    await anna.page.goto(`${base()}/settings?tab=away`);
+    const deputy = anna.page.locator("select[name=deputy]");
+    await deputy.locator(`option[value="${bo.user.id}"]`).waitFor({ state: "attached" });
+    await deputy.selectOption(bo.user.id);
+    assert.deepEqual(await violations(anna.page), []);
+    await anna.page.getByRole("button", { name: "Say so" }).click();
+    await anna.page.getByText(`${bo.name} stands in`).first().waitFor();
+
+    const open = (await ask(page, "/inbox?whose=all")).items;
+    const item = open.find((/** @type {{action: string, kind: string}} */ x) => x.action === "answer") ?? open.at(-1);
+    await ask(page, `/inbox/${item.id}/hand-over`, { user: anna.user.id });
+    await bo.page.goto(`${base()}/inbox`);
+    await bo.page.locator(".entry", { hasText: item.title }).first().click();
+    await bo.page.getByLabel(/^Your answer|^What you did/).fill("Bo knows: it is ours.");
+    await bo.page.getByRole("button", { name: /^(Send the answer|Done)$/ }).click();
+    await bo.page.getByText("Answered.").first().waitFor();
+
+    for (const who of [anna, bo]) {
+      await who.page.goto(`${base()}/inbox?whose=all&state=done&item=${item.id}`);
+      await who.page.getByText(`${bo.name}, standing in for ${anna.name}`).waitFor();
+      assert.deepEqual(await tooWide(who.page), []);
+      assert.deepEqual(who.wrong, []);
+      await who.phone.close();
+    }
   }));
 
 test("the bell says what was sent, by keyboard and on a phone, and keeps that it was read", async () => {

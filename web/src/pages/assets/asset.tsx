@@ -14,7 +14,7 @@ import { Mark } from "../../ui/mark";
 import { More } from "../../ui/more";
 import { PacketDrawer, type Proof } from "../../ui/packet";
 import { Ask, ErrorNote, Page, Panel } from "../../ui/page";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 import { notify } from "../../ui/toast";
 import { Ago, When } from "../../ui/when";
 import { EditAsset } from "./edit";
@@ -289,30 +289,20 @@ function Bindings({ asset: value, name, may }: { asset: Asset; name: string; may
 function Modules({ asset: value }: { asset: Asset }) {
   return (
     <Panel title={t("asset.modules")}>
-      <Scroll label={t("asset.modules")}>
-        <table className="table">
-          <thead>
-            <tr>
-              <th scope="col">{t("asset.slot")}</th>
-              <th scope="col">{t("asset.module")}</th>
-              <th scope="col">{t("field.order_code")}</th>
-              <th scope="col">{t("field.firmware")}</th>
-              <th scope="col">{t("field.serial")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {value.modules.map((m) => (
-              <tr key={m.module}>
-                <td className="num">{m.module}</td>
-                <td>{m.name || m.model}</td>
-                <td className="num">{m.order_code}</td>
-                <td className="num">{m.firmware}</td>
-                <td className="num">{m.serial}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table
+        label={t("asset.modules")}
+        heads={[t("asset.slot"), t("asset.module"), t("field.order_code"), t("field.firmware"), t("field.serial")]}
+      >
+        {value.modules.map((m) => (
+          <tr key={m.module}>
+            <td className="num">{m.module}</td>
+            <td>{m.name || m.model}</td>
+            <td className="num">{m.order_code}</td>
+            <td className="num">{m.firmware}</td>
+            <td className="num">{m.serial}</td>
+          </tr>
+        ))}
+      </Table>
     </Panel>
   );
 }

@@ -1,22 +1,22 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { type DragEvent, useRef, useState } from "react";
+import { useState } from "react";
 import { answer, api } from "../../api/client";
 import type { ListLine, ListReport } from "../../api/types";
 import { noun, t, word } from "../../texts";
 import { decode } from "../../ui/decode";
 import { Dialog } from "../../ui/dialog";
+import { ChooseTable, Effects, Refused } from "../../ui/dry-run";
 import { count } from "../../ui/format";
 import { Mark } from "../../ui/mark";
 import { ErrorNote, Wait } from "../../ui/page";
-import { SitePicker } from "../../ui/site-picker";
-import "./import-list.css";
 
 const example =
   "name;ip;mac;vendor;model;zone;owner\nPump 7;10.20.4.17;00:1b:1b:0a:11:20;Siemens;S7-1500;Line 2;Maintenance";
-const atOnce = 200;
+const accepted =
+  ".csv,.txt,.tsv,text/csv,.l5x,.cfg,.aml,.scd,.cid,.icd,.ssd,.xml,.export,.eds,.gsd,.gse,.gsg,.yaml,.yml";
 
-type Result = "problem" | "new" | "known" | "type" | "part";
+type Result = ListLine["result"];
 type Given = { name: string; body: string | Blob; site: string; dry: boolean };
 
 /** A list is text that a person wrote; anything else goes to the server as it is, which knows it by its content. */
@@ -43,10 +43,9 @@ export function ImportList({ site: first, onClose }: { site: string; onClose: ()
     },
   });
   const given = send.variables;
-  const read = async (file: File | undefined, at = site) => {
-    if (!file) return;
+  const read = async (file: File) => {
     const body = isList(file.name) ? decode(new Uint8Array(await file.arrayBuffer())) : file;
-    send.mutate({ name: file.name, body, site: at, dry: true });
+    send.mutate({ name: file.name, body, site, dry: true });
   };
   const pick = (id: string) => {
     setSite(id);
@@ -61,7 +60,14 @@ export function ImportList({ site: first, onClose }: { site: string; onClose: ()
         ) : (
           <>
             <p className="quiet">{t("import.lead")}</p>
-            <Choose site={site} onSite={pick} name={given?.name} onFile={read} />
+            <ChooseTable site={site} onSite={pick} name={given?.name} onFile={read} accept={accepted}>
+              <p className="quiet small">{t("import.engineering")}</p>
+              <p className="quiet small">{t("import.columns")}</p>
+              {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard */}
+              <pre className="example" tabIndex={0}>
+                {example}
+              </pre>
+            </ChooseTable>
             {send.error && <ErrorNote error={send.error} />}
             {send.isPending && <Wait what={t(given?.dry ? "import.checking" : "import.applying")} />}
             {report && !send.isPending && (
@@ -92,59 +98,8 @@ export function ImportList({ site: first, onClose }: { site: string; onClose: ()
   );
 }
 
-type ChooseProps = {
-  site: string;
-  onSite: (id: string) => void;
-  name: string | undefined;
-  onFile: (file: File | undefined) => void;
-};
-
-function Choose({ site, onSite, name, onFile }: ChooseProps) {
-  const input = useRef<HTMLInputElement>(null);
-  const drop = (event: DragEvent) => {
-    event.preventDefault();
-    onFile(event.dataTransfer.files[0]);
-  };
-  return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: dropping is an extra; the button inside does the same by keyboard
-    <div className="listdrop" onDragOver={(event) => event.preventDefault()} onDrop={drop}>
-      <div className="line">
-        <SitePicker value={site} onPick={onSite} />
-        <button type="button" className="btn" disabled={!site} onClick={() => input.current?.click()}>
-          {t(name ? "import.another" : "import.choose")}
-        </button>
-        {name && <b className="strong">{name}</b>}
-        <input
-          ref={input}
-          type="file"
-          hidden
-          aria-label={t("import.choose")}
-          accept=".csv,.txt,.tsv,text/csv,.l5x,.cfg,.aml,.scd,.cid,.icd,.ssd,.xml,.export,.eds,.gsd,.gse,.gsg,.yaml,.yml"
-          onChange={(event) => {
-            const file = event.target.files?.[0];
-            event.target.value = ""; // the same file again, after it was corrected
-            onFile(file);
-          }}
-        />
-      </div>
-      {!name && (
-        <>
-          <p className="quiet small">{t("import.engineering")}</p>
-          <p className="quiet small">{t("import.columns")}</p>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard */}
-          <pre className="example" tabIndex={0}>
-            {example}
-          </pre>
-        </>
-      )}
-    </div>
-  );
-}
-
 /** What each line does, problems first. */
 function Lines({ report }: { report: ListReport }) {
-  const [only, setOnly] = useState<Result>();
-  const [shown, setShown] = useState(atOnce);
   const numbers: [Result, number][] = [
     ["problem", report.problems],
     ["new", report.new],
@@ -152,7 +107,6 @@ function Lines({ report }: { report: ListReport }) {
     ["type", report.types],
     ["part", report.parts],
   ];
-  const rows = report.lines.filter((line) => !only || line.result === only);
   const all = report.new + report.known + report.problems + report.types + report.parts;
   return (
     <>
@@ -171,51 +125,19 @@ function Lines({ report }: { report: ListReport }) {
           <Mark priority={2} quiet /> <span>{t("import.differs", { count: report.differs })}</span>
         </p>
       )}
-      <div className="line results">
-        {numbers
-          .filter(([result, n]) => n > 0 || (result !== "type" && result !== "part"))
-          .map(([result, n]) => (
-            <button
-              type="button"
-              key={result}
-              aria-pressed={only === result}
-              disabled={n === 0}
-              onClick={() => setOnly(only === result ? undefined : result)}
-            >
-              <b className="num">{count(n)}</b> {word("import_result", result)}
-            </button>
-          ))}
-      </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard */}
-      <section className="listlines" tabIndex={0} aria-label={t("import.lines")}>
-        <table className="table">
-          <thead>
-            <tr>
-              <th scope="col" className="right">
-                {t("import.line")}
-              </th>
-              <th scope="col">{t("import.asset")}</th>
-              <th scope="col">{t("import.effect")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.slice(0, shown).map((line) => (
-              <tr key={`${line.line} ${line.name}`}>
-                <td className="right num quiet">{line.line}</td>
-                <td>{line.name}</td>
-                <td>
-                  <Effect line={line} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-        {rows.length > shown && (
-          <button type="button" className="btn small more" onClick={() => setShown(shown + atOnce)}>
-            {t("common.more")}
-          </button>
-        )}
-      </section>
+      <Effects
+        label={t("import.lines")}
+        numbers={numbers
+          .filter(([effect, n]) => n > 0 || (effect !== "type" && effect !== "part"))
+          .map(([effect, n]) => ({ effect, title: word("import_result", effect), count: n }))}
+        rows={report.lines}
+        effectOf={(line) => line.result}
+        heads={[t("import.asset"), t("import.effect")]}
+        keyOf={(line) => `${line.line} ${line.name}`}
+        line={(line) => line.line}
+        name={(line) => line.name}
+        effect={(line) => <Effect line={line} />}
+      />
       {all > report.lines.length && (
         <p className="quiet small">{t("import.not_shown", { count: all - report.lines.length })}</p>
       )}
@@ -225,12 +147,7 @@ function Lines({ report }: { report: ListReport }) {
 
 function Effect({ line }: { line: ListLine }) {
   const fields = (names: string[]) => names.map((name) => noun(word("field", name))).join(", ");
-  if (line.result === "problem")
-    return (
-      <span className="line problem">
-        <Mark priority={2} quiet /> <span>{line.why}</span>
-      </span>
-    );
+  if (line.result === "problem") return <Refused why={line.why} />;
   if (line.result === "new") return <>{t("import.is_new")}</>;
   if (line.result === "part") return <span className="quiet">{t("import.is_part", { where: line.why })}</span>;
   if (line.result === "type") return <>{t("import.is_type", { key: line.why, count: Number(line.is) })}</>;
@@ -249,9 +166,8 @@ function Effect({ line }: { line: ListLine }) {
 /** Where the wire and the project disagree. */
 function Differs({ list }: { list: ListLine["differs"] }) {
   return list.map((d) => (
-    <div key={d.field} className="line problem">
-      <Mark priority={2} quiet />{" "}
-      <span>{t("plan.differs", { field: word("field", d.field), found: d.found, planned: d.planned })}</span>
+    <div key={d.field}>
+      <Refused why={t("plan.differs", { field: word("field", d.field), found: d.found, planned: d.planned })} />
     </div>
   ));
 }

@@ -10,6 +10,7 @@ import { bytes, count, figure } from "../../ui/format";
 import { Ask, Empty, ErrorNote, Page } from "../../ui/page";
 import { Scroll } from "../../ui/scroll";
 import { SitePicker } from "../../ui/site-picker";
+import "./conversations.css";
 
 /** What nobody recognises, by what it looks like; a person gives it a name. */
 export default function UnknownTrafficPage() {
@@ -52,7 +53,7 @@ export default function UnknownTrafficPage() {
                       <th scope="col" className="right">
                         {t("unknown.volume")}
                       </th>
-                      <th scope="col">{t("unknown.name")}</th>
+                      <th scope="col">{t("unknown.title_field")}</th>
                     </tr>
                   </thead>
                   <tbody>
@@ -86,7 +87,7 @@ function Row({ row }: { row: Stranger }) {
       <td>
         <Side of={row.print.server} />
       </td>
-      <td>{row.print.period ? figure(row.print.period / 1e9, "s") : ""}</td>
+      <td>{row.print.period && row.print.period >= 5e7 ? figure(row.print.period / 1e9, "s") : ""}</td>
       <td>{row.servers.join(", ")}</td>
       <td className="right">{count(row.conversations)}</td>
       <td className="right">{bytes(row.bytes)}</td>
@@ -103,7 +104,11 @@ function Side({ of }: { of: Stranger["print"]["client"] }) {
     <>
       <code className="num">{of.head || t("unknown.nothing")}</code>
       <br />
-      <span className="quiet small">{t("unknown.sizes", { from: of.shortest ?? 0, to: of.longest ?? 0 })}</span>
+      <span className="quiet small">
+        {of.shortest === of.longest
+          ? bytes(of.longest)
+          : t("unknown.sizes", { from: of.shortest ?? 0, to: of.longest ?? 0 })}
+      </span>
     </>
   );
 }
@@ -129,7 +134,7 @@ function Naming({ row }: { row: Stranger }) {
   if (name.data) return <span>{t("unknown.named", { name: name.data.protocol, file: name.data.file })}</span>;
   return (
     <form
-      className="line"
+      className="line naming"
       onSubmit={(event) => {
         event.preventDefault();
         name.mutate();

@@ -10,6 +10,7 @@ import { PersonSelect } from "../../ui/people";
 import { notify } from "../../ui/toast";
 import { FieldInput, Labelled } from "./field-input";
 import { always, fromLocal } from "./fields";
+import "../../ui/dry-run.css";
 import { useRefresh } from "./refresh";
 import type { Chosen } from "./row";
 

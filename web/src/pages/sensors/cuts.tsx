@@ -4,7 +4,7 @@ import { useMay } from "../../api/may";
 import { t } from "../../texts";
 import { bytes, count } from "../../ui/format";
 import { Panel } from "../../ui/page";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 import { Ago, When } from "../../ui/when";
 
 const cuts = (site: string | undefined, may: boolean) =>
@@ -23,53 +23,41 @@ export function Cuts({ site }: { site: string | undefined }) {
   if (!may || !list.data || list.data.items.length === 0) return null;
   return (
     <Panel title={t("cut.list")}>
-      <Scroll label={t("cut.list")}>
-        <table className="table">
-          <thead>
-            <tr>
-              <th scope="col">{t("cut.what")}</th>
-              <th scope="col">{t("cut.of_time")}</th>
-              <th scope="col">{t("cut.by")}</th>
-              <th scope="col">{t("cut.state")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {list.data.items.map((one) => (
-              <tr key={one.id}>
-                <td>{one.what}</td>
-                <td className="nowrap">
-                  <When at={one.from} /> – <When at={one.to} />
-                </td>
-                <td>
-                  {one.by} <Ago at={one.at} />
-                  <div className="quiet small">{one.reason}</div>
-                </td>
-                <td>
-                  {one.state === "ready" ? (
-                    <>
-                      <a className="btn small" href={`${prefix}/cuts/${one.id}/file`} download>
-                        {t("cut.download")}
-                        <span className="hidden"> {one.what}</span>
-                      </a>{" "}
-                      <span className="num quiet">
-                        {t("cut.ready_short", {
-                          count: one.packets,
-                          shown: count(one.packets),
-                          bytes: bytes(one.bytes),
-                        })}
-                      </span>
-                    </>
-                  ) : (
-                    t(`cut.state_${one.state}`)
-                  )}
-                  {one.asked.length > 0 && <div className="quiet small">{one.asked.join(", ")}</div>}
-                  {one.detail && one.state !== "gone" && <div className="quiet small">{one.detail}</div>}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
+      <Table label={t("cut.list")} heads={[t("cut.what"), t("cut.of_time"), t("cut.by"), t("cut.state")]}>
+        {list.data.items.map((one) => (
+          <tr key={one.id}>
+            <td>{one.what}</td>
+            <td className="nowrap">
+              <When at={one.from} /> – <When at={one.to} />
+            </td>
+            <td>
+              {one.by} <Ago at={one.at} />
+              <div className="quiet small">{one.reason}</div>
+            </td>
+            <td>
+              {one.state === "ready" ? (
+                <>
+                  <a className="btn small" href={`${prefix}/cuts/${one.id}/file`} download>
+                    {t("cut.download")}
+                    <span className="hidden"> {one.what}</span>
+                  </a>{" "}
+                  <span className="num quiet">
+                    {t("cut.ready_short", {
+                      count: one.packets,
+                      shown: count(one.packets),
+                      bytes: bytes(one.bytes),
+                    })}
+                  </span>
+                </>
+              ) : (
+                t(`cut.state_${one.state}`)
+              )}
+              {one.asked.length > 0 && <div className="quiet small">{one.asked.join(", ")}</div>}
+              {one.detail && one.state !== "gone" && <div className="quiet small">{one.detail}</div>}
+            </td>
+          </tr>
+        ))}
+      </Table>
     </Panel>
   );
 }

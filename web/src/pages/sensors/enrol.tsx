@@ -6,7 +6,7 @@ import type { components } from "../../api/schema";
 import { t, word } from "../../texts";
 import { Dialog } from "../../ui/dialog";
 import { Ask, ErrorNote, Panel } from "../../ui/page";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 import { notify } from "../../ui/toast";
 import { When } from "../../ui/when";
 import { edgeTokens, listener, type Made, type Token, useRefresh } from "./ask";
@@ -146,46 +146,33 @@ export function Tokens({ may }: { may: boolean }) {
     <Panel title={t("sensors.tokens")}>
       <Ask of={list}>
         {() => (
-          <Scroll label={t("sensors.tokens")}>
-            <table className="table">
-              <thead>
-                <tr>
-                  <th scope="col">{t("sensors.name")}</th>
-                  <th scope="col">{t("sensors.sites")}</th>
-                  <th scope="col">{t("sensors.state")}</th>
-                  <th scope="col">{t("sensors.use_before")}</th>
-                  <th scope="col">
-                    <span className="hidden">{t("settings.actions")}</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {shown.map((token) => (
-                  <tr key={token.id}>
-                    <td>{token.name}</td>
-                    <td>{token.sites.map((site) => site.name).join(", ")}</td>
-                    <td>
-                      {word("edge_token", token.state)}
-                      {token.again > 0 && (
-                        <div className="small">{t("sensors.tried_again", { count: token.again })}</div>
-                      )}
-                    </td>
-                    <td>
-                      <When at={token.expires_at} />
-                    </td>
-                    <td className="right">
-                      {may && token.state === "open" && (
-                        <button type="button" className="btn small" onClick={() => withdraw.mutate(token)}>
-                          {t("sensors.withdraw")}
-                          <span className="hidden"> {token.name}</span>
-                        </button>
-                      )}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Scroll>
+          <Table
+            label={t("sensors.tokens")}
+            heads={[t("sensors.name"), t("sensors.sites"), t("sensors.state"), t("sensors.use_before")]}
+            acts
+          >
+            {shown.map((token) => (
+              <tr key={token.id}>
+                <td>{token.name}</td>
+                <td>{token.sites.map((site) => site.name).join(", ")}</td>
+                <td>
+                  {word("edge_token", token.state)}
+                  {token.again > 0 && <div className="small">{t("sensors.tried_again", { count: token.again })}</div>}
+                </td>
+                <td>
+                  <When at={token.expires_at} />
+                </td>
+                <td className="right">
+                  {may && token.state === "open" && (
+                    <button type="button" className="btn small" onClick={() => withdraw.mutate(token)}>
+                      {t("sensors.withdraw")}
+                      <span className="hidden"> {token.name}</span>
+                    </button>
+                  )}
+                </td>
+              </tr>
+            ))}
+          </Table>
         )}
       </Ask>
       {withdraw.error && <ErrorNote error={withdraw.error} />}

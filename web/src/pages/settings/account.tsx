@@ -5,7 +5,7 @@ import { identities, passkeys, session } from "../../api/queries";
 import { language, languages, speak, t } from "../../texts";
 import { Ask, ErrorNote, Panel } from "../../ui/page";
 import { canPasskey, closed, makePasskey } from "../../ui/passkey";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 import { notify } from "../../ui/toast";
 import { Ago, When } from "../../ui/when";
 
@@ -84,45 +84,35 @@ function Passkeys() {
           data.items.length === 0 ? (
             <p className="quiet">{t("signin.no_passkeys")}</p>
           ) : (
-            <Scroll label={t("signin.passkeys")}>
-              <table className="table">
-                <thead>
-                  <tr>
-                    <th scope="col">{t("settings.name")}</th>
-                    <th scope="col">{t("settings.since")}</th>
-                    <th scope="col">{t("settings.token_used")}</th>
-                    <th scope="col">
-                      <span className="hidden">{t("settings.actions")}</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {data.items.map((one) => (
-                    <tr key={one.id}>
-                      <td>{one.name}</td>
-                      <td>
-                        <When at={one.made_at} />
-                      </td>
-                      <td>
-                        <Ago at={one.used_at} full />
-                      </td>
-                      <td className="right">
-                        <button
-                          type="button"
-                          className="btn small"
-                          onClick={() =>
-                            window.confirm(t("signin.passkey_sure", { name: one.name })) && remove.mutate(one.id)
-                          }
-                        >
-                          {t("common.remove")}
-                          <span className="hidden"> {one.name}</span>
-                        </button>
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </Scroll>
+            <Table
+              label={t("signin.passkeys")}
+              heads={[t("settings.name"), t("settings.since"), t("settings.token_used")]}
+              acts
+            >
+              {data.items.map((one) => (
+                <tr key={one.id}>
+                  <td>{one.name}</td>
+                  <td>
+                    <When at={one.made_at} />
+                  </td>
+                  <td>
+                    <Ago at={one.used_at} full />
+                  </td>
+                  <td className="right">
+                    <button
+                      type="button"
+                      className="btn small"
+                      onClick={() =>
+                        window.confirm(t("signin.passkey_sure", { name: one.name })) && remove.mutate(one.id)
+                      }
+                    >
+                      {t("common.remove")}
+                      <span className="hidden"> {one.name}</span>
+                    </button>
+                  </td>
+                </tr>
+              ))}
+            </Table>
           )
         }
       </Ask>

@@ -140,7 +140,7 @@ function List({ of, theirs = false }: { of: Absence[]; theirs?: boolean }) {
       for (const key of ["away", "inbox", "people"]) client.invalidateQueries({ queryKey: [key] });
     },
   });
-  if (of.length === 0) return <p className="quiet small">{t("away.none")}</p>;
+  if (of.length === 0) return <p className="quiet small">{t("away.no_absence")}</p>;
   return (
     <ul className="stack">
       {of.map((a) => (

@@ -3,7 +3,7 @@ import { api } from "../../api/client";
 import { type Callout, callouts } from "../../api/notices";
 import { t } from "../../texts";
 import { Ask, ErrorNote, Panel } from "../../ui/page";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 import { When } from "../../ui/when";
 
 /** The monthly test whether people are reached, and who answered. */
@@ -35,22 +35,11 @@ export function Callouts() {
           data.items.length === 0 ? (
             <p>{t("notices.no_callouts")}</p>
           ) : (
-            <Scroll label={t("notices.callouts")}>
-              <table className="table">
-                <thead>
-                  <tr>
-                    <th scope="col">{t("notices.made")}</th>
-                    <th scope="col">{t("notices.result")}</th>
-                    <th scope="col">{t("notices.silent")}</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {data.items.map((one) => (
-                    <Row key={one.id} one={one} />
-                  ))}
-                </tbody>
-              </table>
-            </Scroll>
+            <Table label={t("notices.callouts")} heads={[t("notices.made"), t("notices.result"), t("notices.silent")]}>
+              {data.items.map((one) => (
+                <Row key={one.id} one={one} />
+              ))}
+            </Table>
           )
         }
       </Ask>

@@ -5,7 +5,7 @@ import { useMay } from "../../api/may";
 import { egress } from "../../api/notices";
 import { t } from "../../texts";
 import { Ask, ErrorNote, Panel } from "../../ui/page";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 import { Ago } from "../../ui/when";
 
 /** Where this installation may connect to by itself; everything else is refused. */
@@ -46,37 +46,24 @@ export function Egress() {
             {data.items.length === 0 ? (
               <p>{t("egress.none")}</p>
             ) : (
-              <Scroll label={t("egress.title")}>
-                <table className="table">
-                  <thead>
-                    <tr>
-                      <th scope="col">{t("egress.place")}</th>
-                      <th scope="col">{t("egress.note")}</th>
-                      <th scope="col">
-                        <span className="hidden">{t("settings.actions")}</span>
-                      </th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {data.items.map((one) => (
-                      <tr key={one.id}>
-                        <td>
-                          {one.host}:{one.port} {one.inside && <span className="tag">{t("egress.inside_short")}</span>}
-                        </td>
-                        <td>{one.note}</td>
-                        <td className="right">
-                          {may && (
-                            <button type="button" className="btn small" onClick={() => forbid.mutate(one.id)}>
-                              {t("common.remove")}
-                              <span className="hidden"> {one.host}</span>
-                            </button>
-                          )}
-                        </td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </Scroll>
+              <Table label={t("egress.title")} heads={[t("egress.place"), t("egress.note")]} acts>
+                {data.items.map((one) => (
+                  <tr key={one.id}>
+                    <td>
+                      {one.host}:{one.port} {one.inside && <span className="tag">{t("egress.inside_short")}</span>}
+                    </td>
+                    <td>{one.note}</td>
+                    <td className="right">
+                      {may && (
+                        <button type="button" className="btn small" onClick={() => forbid.mutate(one.id)}>
+                          {t("common.remove")}
+                          <span className="hidden"> {one.host}</span>
+                        </button>
+                      )}
+                    </td>
+                  </tr>
+                ))}
+              </Table>
             )}
             {data.refused.length > 0 && (
               <details className="rest" onToggle={refresh}>

@@ -6,7 +6,7 @@ import { providers } from "../../api/queries";
 import type { components } from "../../api/schema";
 import { t } from "../../texts";
 import { Ask, ErrorNote, Panel } from "../../ui/page";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 import { notify } from "../../ui/toast";
 import { ProviderForm } from "./provider-form";
 
@@ -44,53 +44,43 @@ export function Providers() {
           data.items.length === 0 ? (
             <p className="quiet">{t("signin.no_providers")}</p>
           ) : (
-            <Scroll label={t("signin.providers")}>
-              <table className="table">
-                <thead>
-                  <tr>
-                    <th scope="col">{t("settings.name")}</th>
-                    <th scope="col">{t("signin.address")}</th>
-                    <th scope="col">{t("signin.unknown")}</th>
-                    <th scope="col">
-                      <span className="hidden">{t("settings.actions")}</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {data.items.map((one) => (
-                    <tr key={one.id}>
-                      <td>
-                        {one.name} {!one.enabled && <span className="tag">{t("signin.off")}</span>}
-                      </td>
-                      <td>{one.oidc?.issuer ?? one.ldap?.url}</td>
-                      <td>
-                        {t(one.unknown === "create" ? "signin.create" : "signin.refuse")}
-                        <div className="quiet small">{t("signin.rules_count", { count: one.rules.length })}</div>
-                      </td>
-                      <td className="right nowrap">
-                        {may && (
-                          <>
-                            <button
-                              type="button"
-                              className="btn small"
-                              disabled={attempt.isPending}
-                              onClick={() => attempt.mutate(one.id)}
-                            >
-                              {t("signin.try")}
-                              <span className="hidden"> {one.name}</span>
-                            </button>{" "}
-                            <button type="button" className="btn small" onClick={() => setEditing(one)}>
-                              {t("asset.edit")}
-                              <span className="hidden"> {one.name}</span>
-                            </button>
-                          </>
-                        )}
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </Scroll>
+            <Table
+              label={t("signin.providers")}
+              heads={[t("settings.name"), t("signin.address"), t("signin.unknown")]}
+              acts
+            >
+              {data.items.map((one) => (
+                <tr key={one.id}>
+                  <td>
+                    {one.name} {!one.enabled && <span className="tag">{t("signin.off")}</span>}
+                  </td>
+                  <td>{one.oidc?.issuer ?? one.ldap?.url}</td>
+                  <td>
+                    {t(one.unknown === "create" ? "signin.create" : "signin.refuse")}
+                    <div className="quiet small">{t("signin.rules_count", { count: one.rules.length })}</div>
+                  </td>
+                  <td className="right nowrap">
+                    {may && (
+                      <>
+                        <button
+                          type="button"
+                          className="btn small"
+                          disabled={attempt.isPending}
+                          onClick={() => attempt.mutate(one.id)}
+                        >
+                          {t("signin.try")}
+                          <span className="hidden"> {one.name}</span>
+                        </button>{" "}
+                        <button type="button" className="btn small" onClick={() => setEditing(one)}>
+                          {t("asset.edit")}
+                          <span className="hidden"> {one.name}</span>
+                        </button>
+                      </>
+                    )}
+                  </td>
+                </tr>
+              ))}
+            </Table>
           )
         }
       </Ask>

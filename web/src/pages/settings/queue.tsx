@@ -5,7 +5,7 @@ import { type Delivery, type DeliveryState, deliveries } from "../../api/notices
 import { t, word } from "../../texts";
 import { More } from "../../ui/more";
 import { Ask, ErrorNote, Panel } from "../../ui/page";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 import { Ago, When } from "../../ui/when";
 
 const states: DeliveryState[] = ["open", "dead", "sent", "answered"];
@@ -44,7 +44,7 @@ export function Queue() {
             <p className="quiet">{t("notices.queue_empty")}</p>
           ) : (
             <>
-              <Table rows={rows} onAgain={(id) => again.mutate(id)} />
+              <Deliveries rows={rows} onAgain={(id) => again.mutate(id)} />
               <More of={list} />
             </>
           );
@@ -55,62 +55,51 @@ export function Queue() {
   );
 }
 
-function Table({ rows, onAgain }: { rows: Delivery[]; onAgain: (id: string) => void }) {
+function Deliveries({ rows, onAgain }: { rows: Delivery[]; onAgain: (id: string) => void }) {
   return (
-    <Scroll label={t("notices.queue")}>
-      <table className="table">
-        <thead>
-          <tr>
-            <th scope="col">{t("notices.what")}</th>
-            <th scope="col">{t("notices.to")}</th>
-            <th scope="col">{t("notices.state")}</th>
-            <th scope="col">{t("notices.made")}</th>
-            <th scope="col">
-              <span className="hidden">{t("settings.actions")}</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((one) => (
-            <tr key={one.id}>
-              <td className="said">{one.what === "bundle" ? t("notices.bundle", { count: one.items }) : one.title}</td>
-              <td>
-                {one.to} <span className="quiet small">{word("notice_kind", one.channel)}</span>
-              </td>
-              <td className="said">
-                {word("notice_state", one.state)}
-                {one.state === "held" || one.state === "digest" ? (
-                  <>
-                    {" "}
-                    <When at={one.due_at} />
-                  </>
-                ) : null}
-                {one.seen_at && (
-                  <div className="small">
-                    {t("notices.seen")} <When at={one.seen_at} />
-                  </div>
-                )}
-                {one.error && (
-                  <div className="quiet small">
-                    {t("notices.attempts", { count: one.attempts })}: {one.error}
-                  </div>
-                )}
-                {!one.error && one.answer && <div className="quiet small">{one.answer}</div>}
-              </td>
-              <td>
-                <Ago at={one.made_at} full />
-              </td>
-              <td className="right">
-                {["waiting", "held", "digest", "dead"].includes(one.state) && (
-                  <button type="button" className="btn small" onClick={() => onAgain(one.id)}>
-                    {t("notices.send_now")}
-                  </button>
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
+    <Table
+      label={t("notices.queue")}
+      heads={[t("notices.what"), t("notices.to"), t("notices.state"), t("notices.made")]}
+      acts
+    >
+      {rows.map((one) => (
+        <tr key={one.id}>
+          <td className="said">{one.what === "bundle" ? t("notices.bundle", { count: one.items }) : one.title}</td>
+          <td>
+            {one.to} <span className="quiet small">{word("notice_kind", one.channel)}</span>
+          </td>
+          <td className="said">
+            {word("notice_state", one.state)}
+            {one.state === "held" || one.state === "digest" ? (
+              <>
+                {" "}
+                <When at={one.due_at} />
+              </>
+            ) : null}
+            {one.seen_at && (
+              <div className="small">
+                {t("notices.seen")} <When at={one.seen_at} />
+              </div>
+            )}
+            {one.error && (
+              <div className="quiet small">
+                {t("notices.attempts", { count: one.attempts })}: {one.error}
+              </div>
+            )}
+            {!one.error && one.answer && <div className="quiet small">{one.answer}</div>}
+          </td>
+          <td>
+            <Ago at={one.made_at} full />
+          </td>
+          <td className="right">
+            {["waiting", "held", "digest", "dead"].includes(one.state) && (
+              <button type="button" className="btn small" onClick={() => onAgain(one.id)}>
+                {t("notices.send_now")}
+              </button>
+            )}
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }

@@ -7,7 +7,7 @@ import type { components } from "../../api/schema";
 import { t, word } from "../../texts";
 import { Dialog } from "../../ui/dialog";
 import { Ask, ErrorNote, Panel } from "../../ui/page";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 
 type Role = components["schemas"]["AuthRole"];
 const named = (role: Role) => (word("role", role.id) === role.id ? role.title : word("role", role.id));
@@ -31,40 +31,30 @@ export function Roles() {
     >
       <Ask of={list}>
         {(data) => (
-          <Scroll label={t("signin.roles")}>
-            <table className="table">
-              <thead>
-                <tr>
-                  <th scope="col">{t("settings.role")}</th>
-                  <th scope="col">{t("settings.token_may")}</th>
-                  <th scope="col">{t("settings.users")}</th>
-                  <th scope="col">
-                    <span className="hidden">{t("settings.actions")}</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {data.items.map((role) => (
-                  <tr key={role.id}>
-                    <td>
-                      {named(role)}
-                      {role.ends && <div className="quiet small">{t("signin.role_ends")}</div>}
-                    </td>
-                    <td>{role.id === "administrator" ? t("signin.role_all") : role.permissions.map(may).join(", ")}</td>
-                    <td className="num">{role.users}</td>
-                    <td className="right">
-                      {write && role.id !== "administrator" && (
-                        <button type="button" className="btn small" onClick={() => setEditing(role)}>
-                          {t("asset.edit")}
-                          <span className="hidden"> {named(role)}</span>
-                        </button>
-                      )}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Scroll>
+          <Table
+            label={t("signin.roles")}
+            heads={[t("settings.role"), t("settings.token_may"), t("settings.users")]}
+            acts
+          >
+            {data.items.map((role) => (
+              <tr key={role.id}>
+                <td>
+                  {named(role)}
+                  {role.ends && <div className="quiet small">{t("signin.role_ends")}</div>}
+                </td>
+                <td>{role.id === "administrator" ? t("signin.role_all") : role.permissions.map(may).join(", ")}</td>
+                <td className="num">{role.users}</td>
+                <td className="right">
+                  {write && role.id !== "administrator" && (
+                    <button type="button" className="btn small" onClick={() => setEditing(role)}>
+                      {t("asset.edit")}
+                      <span className="hidden"> {named(role)}</span>
+                    </button>
+                  )}
+                </td>
+              </tr>
+            ))}
+          </Table>
         )}
       </Ask>
       {editing && <RoleForm role={editing === "new" ? undefined : editing} onClose={() => setEditing(undefined)} />}

@@ -5,7 +5,7 @@ import { useMay } from "../../api/may";
 import { sessions } from "../../api/queries";
 import { t, word } from "../../texts";
 import { Ask, ErrorNote, Panel } from "../../ui/page";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 import { Ago, When } from "../../ui/when";
 
 /** Where an account is signed in, and a way to end each of these. */
@@ -28,47 +28,35 @@ export function Sessions() {
       )}
       <Ask of={list}>
         {(data) => (
-          <Scroll label={t("settings.sessions")}>
-            <table className="table">
-              <thead>
-                <tr>
-                  <th scope="col">{t("settings.who")}</th>
-                  <th scope="col">{t("settings.where")}</th>
-                  <th scope="col">{t("settings.since")}</th>
-                  <th scope="col">{t("settings.seen")}</th>
-                  <th scope="col">
-                    <span className="hidden">{t("settings.actions")}</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {data.items.map((one) => (
-                  <tr key={one.id}>
-                    <td>
-                      {one.user_name} {one.current && <span className="tag">{t("settings.current")}</span>}
-                    </td>
-                    <td>
-                      {one.address}{" "}
-                      {one.how && <span className="quiet">· {word("how", one.how.replace("-", "_"))}</span>}
-                      {one.said && <div className="small">{one.said}</div>}
-                      <div className="quiet small agent">{one.agent}</div>
-                    </td>
-                    <td>
-                      <When at={one.created_at} />
-                    </td>
-                    <td>
-                      <Ago at={one.seen_at} full />
-                    </td>
-                    <td className="right">
-                      <button type="button" className="btn small" onClick={() => end.mutate(one.id)}>
-                        {t("shell.sign_out")}
-                      </button>
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Scroll>
+          <Table
+            label={t("settings.sessions")}
+            heads={[t("settings.who"), t("settings.where"), t("settings.since"), t("settings.seen")]}
+            acts
+          >
+            {data.items.map((one) => (
+              <tr key={one.id}>
+                <td>
+                  {one.user_name} {one.current && <span className="tag">{t("settings.current")}</span>}
+                </td>
+                <td>
+                  {one.address} {one.how && <span className="quiet">· {word("how", one.how.replace("-", "_"))}</span>}
+                  {one.said && <div className="small">{one.said}</div>}
+                  <div className="quiet small agent">{one.agent}</div>
+                </td>
+                <td>
+                  <When at={one.created_at} />
+                </td>
+                <td>
+                  <Ago at={one.seen_at} full />
+                </td>
+                <td className="right">
+                  <button type="button" className="btn small" onClick={() => end.mutate(one.id)}>
+                    {t("shell.sign_out")}
+                  </button>
+                </td>
+              </tr>
+            ))}
+          </Table>
         )}
       </Ask>
       {end.error && <ErrorNote error={end.error} />}

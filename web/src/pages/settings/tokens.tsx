@@ -7,7 +7,7 @@ import type { components } from "../../api/schema";
 import { t, word } from "../../texts";
 import { Dialog } from "../../ui/dialog";
 import { Ask, ErrorNote, Panel } from "../../ui/page";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 import { notify } from "../../ui/toast";
 import { Ago, When } from "../../ui/when";
 import { dayIn, endOfDay } from "./day";
@@ -56,7 +56,7 @@ export function Tokens() {
           data.items.length === 0 ? (
             <p className="quiet">{t("settings.no_tokens")}</p>
           ) : (
-            <Table
+            <TokenTable
               rows={data.items}
               onRevoke={(token) =>
                 window.confirm(t("settings.revoke_sure", { name: token.name })) && revoke.mutate(token)
@@ -81,52 +81,46 @@ export function Tokens() {
   );
 }
 
-function Table({ rows, onRevoke }: { rows: Token[]; onRevoke: (token: Token) => void }) {
+function TokenTable({ rows, onRevoke }: { rows: Token[]; onRevoke: (token: Token) => void }) {
   return (
-    <Scroll label={t("settings.tokens")}>
-      <table className="table">
-        <thead>
-          <tr>
-            <th scope="col">{t("settings.name")}</th>
-            <th scope="col">{t("settings.who")}</th>
-            <th scope="col">{t("settings.token_may")}</th>
-            <th scope="col">{t("settings.ends")}</th>
-            <th scope="col">{t("settings.token_used")}</th>
-            <th scope="col">
-              <span className="hidden">{t("settings.actions")}</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((token) => (
-            <tr key={token.id}>
-              <td>{token.name}</td>
-              <td>{token.user_name}</td>
-              <td>
-                {token.permissions.map(may).join(", ")}
-                <div className="quiet small">
-                  {token.sees_all
-                    ? t("settings.token_sees_all")
-                    : t("settings.token_places", { count: token.sites.length + token.entities.length })}
-                </div>
-              </td>
-              <td>
-                <When at={token.end_at} />
-              </td>
-              <td>
-                <Ago at={token.used_at} full />
-              </td>
-              <td className="right">
-                <button type="button" className="btn small" onClick={() => onRevoke(token)}>
-                  {t("settings.revoke")}
-                  <span className="hidden"> {token.name}</span>
-                </button>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
+    <Table
+      label={t("settings.tokens")}
+      heads={[
+        t("settings.name"),
+        t("settings.who"),
+        t("settings.token_may"),
+        t("settings.ends"),
+        t("settings.token_used"),
+      ]}
+      acts
+    >
+      {rows.map((token) => (
+        <tr key={token.id}>
+          <td>{token.name}</td>
+          <td>{token.user_name}</td>
+          <td>
+            {token.permissions.map(may).join(", ")}
+            <div className="quiet small">
+              {token.sees_all
+                ? t("settings.token_sees_all")
+                : t("settings.token_places", { count: token.sites.length + token.entities.length })}
+            </div>
+          </td>
+          <td>
+            <When at={token.end_at} />
+          </td>
+          <td>
+            <Ago at={token.used_at} full />
+          </td>
+          <td className="right">
+            <button type="button" className="btn small" onClick={() => onRevoke(token)}>
+              {t("settings.revoke")}
+              <span className="hidden"> {token.name}</span>
+            </button>
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

@@ -7,7 +7,7 @@ import type { UserRow } from "../../api/types";
 import { t, word } from "../../texts";
 import { Dialog } from "../../ui/dialog";
 import { Ask, ErrorNote, Panel } from "../../ui/page";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 import { Ago, When } from "../../ui/when";
 import { UserForm } from "./user-form";
 
@@ -43,7 +43,7 @@ export function Users() {
     >
       <Ask of={list}>
         {(data) => (
-          <Table
+          <UserTable
             rows={data.items}
             onLink={may ? (user) => make.mutate(user) : undefined}
             onEdit={may ? setEditing : undefined}
@@ -78,65 +78,54 @@ export function Users() {
 
 type Press = ((user: UserRow) => void) | undefined;
 
-function Table({ rows, onLink, onEdit }: { rows: UserRow[]; onLink: Press; onEdit: Press }) {
+function UserTable({ rows, onLink, onEdit }: { rows: UserRow[]; onLink: Press; onEdit: Press }) {
   return (
-    <Scroll label={t("settings.users")}>
-      <table className="table">
-        <thead>
-          <tr>
-            <th scope="col">{t("settings.name")}</th>
-            <th scope="col">{t("start.email")}</th>
-            <th scope="col">{t("settings.role")}</th>
-            <th scope="col">{t("settings.last_sign_in")}</th>
-            <th scope="col">
-              <span className="hidden">{t("settings.actions")}</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.length === 0 && (
-            <tr>
-              <td colSpan={5} className="quiet">
-                {t("settings.no_users")}
-              </td>
-            </tr>
-          )}
-          {rows.map((user) => (
-            <tr key={user.id}>
-              <td>
-                {user.name} {user.disabled && <span className="tag">{t("settings.disabled")}</span>}
-              </td>
-              <td>{user.email}</td>
-              <td>
-                {word("role", user.role)}
-                {user.end_at && (
-                  <div className="quiet small">
-                    {t("settings.until")} <When at={user.end_at} />
-                  </div>
-                )}
-              </td>
-              <td>
-                <Ago at={user.signed_in_at} />
-              </td>
-              <td className="right nowrap">
-                {onEdit && (
-                  <button type="button" className="btn small" onClick={() => onEdit(user)}>
-                    {t("asset.edit")}
-                    <span className="hidden"> {user.name}</span>
-                  </button>
-                )}{" "}
-                {onLink && (
-                  <button type="button" className="btn small" onClick={() => onLink(user)}>
-                    {t("settings.make_link")}
-                    <span className="hidden"> {user.name}</span>
-                  </button>
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
+    <Table
+      label={t("settings.users")}
+      heads={[t("settings.name"), t("start.email"), t("settings.role"), t("settings.last_sign_in")]}
+      acts
+    >
+      {rows.length === 0 && (
+        <tr>
+          <td colSpan={5} className="quiet">
+            {t("settings.no_users")}
+          </td>
+        </tr>
+      )}
+      {rows.map((user) => (
+        <tr key={user.id}>
+          <td>
+            {user.name} {user.disabled && <span className="tag">{t("settings.disabled")}</span>}
+          </td>
+          <td>{user.email}</td>
+          <td>
+            {word("role", user.role)}
+            {user.end_at && (
+              <div className="quiet small">
+                {t("settings.until")} <When at={user.end_at} />
+              </div>
+            )}
+          </td>
+          <td>
+            <Ago at={user.signed_in_at} />
+          </td>
+          <td className="right nowrap">
+            {onEdit && (
+              <button type="button" className="btn small" onClick={() => onEdit(user)}>
+                {t("asset.edit")}
+                <span className="hidden"> {user.name}</span>
+              </button>
+            )}{" "}
+            {onLink && (
+              <button type="button" className="btn small" onClick={() => onLink(user)}>
+                {t("settings.make_link")}
+                <span className="hidden"> {user.name}</span>
+              </button>
+            )}
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

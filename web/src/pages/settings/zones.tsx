@@ -7,7 +7,7 @@ import type { Zone } from "../../api/types";
 import { t, word } from "../../texts";
 import { Dialog } from "../../ui/dialog";
 import { Ask, ErrorNote, Panel } from "../../ui/page";
-import { Scroll } from "../../ui/scroll";
+import { Table } from "../../ui/table";
 import { notify } from "../../ui/toast";
 
 const levels = ["5", "4", "3.5", "3", "2", "1", "0"];
@@ -51,54 +51,42 @@ export function Zones({ site, may }: { site: string; may: boolean }) {
           data.items.length === 0 ? (
             <p className="quiet">{t("settings.no_zones")}</p>
           ) : (
-            <Scroll label={t("settings.zones")}>
-              <table className="table">
-                <thead>
-                  <tr>
-                    <th scope="col">{t("settings.name")}</th>
-                    <th scope="col">{t("facet.level")}</th>
-                    <th scope="col">{t("plant.kind")}</th>
-                    <th scope="col">{t("settings.sl_t")}</th>
-                    <th scope="col">
-                      <span className="hidden">{t("settings.actions")}</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {data.items.map((zone) => (
-                    <tr key={zone.id}>
-                      <td>
-                        {zone.name} {zone.critical && <span className="tag">{t("settings.critical")}</span>}
-                      </td>
-                      <td>{word("purdue", zone.level)}</td>
-                      <td>{t(`settings.kind_${kindOf(zone)}`)}</td>
-                      <td>{zone.sl_t || ""}</td>
-                      <td className="right nowrap">
-                        {may && (
-                          <>
-                            <button type="button" className="btn small" onClick={() => setEditing(zone)}>
-                              {t("asset.edit")}
-                              <span className="hidden"> {zone.name}</span>
-                            </button>{" "}
-                            <button
-                              type="button"
-                              className="btn small"
-                              onClick={() =>
-                                window.confirm(t("settings.remove_zone_sure", { name: zone.name })) &&
-                                remove.mutate(zone)
-                              }
-                            >
-                              {t("common.remove")}
-                              <span className="hidden"> {zone.name}</span>
-                            </button>
-                          </>
-                        )}
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </Scroll>
+            <Table
+              label={t("settings.zones")}
+              heads={[t("settings.name"), t("facet.level"), t("plant.kind"), t("settings.sl_t")]}
+              acts
+            >
+              {data.items.map((zone) => (
+                <tr key={zone.id}>
+                  <td>
+                    {zone.name} {zone.critical && <span className="tag">{t("settings.critical")}</span>}
+                  </td>
+                  <td>{word("purdue", zone.level)}</td>
+                  <td>{t(`settings.kind_${kindOf(zone)}`)}</td>
+                  <td>{zone.sl_t || ""}</td>
+                  <td className="right nowrap">
+                    {may && (
+                      <>
+                        <button type="button" className="btn small" onClick={() => setEditing(zone)}>
+                          {t("asset.edit")}
+                          <span className="hidden"> {zone.name}</span>
+                        </button>{" "}
+                        <button
+                          type="button"
+                          className="btn small"
+                          onClick={() =>
+                            window.confirm(t("settings.remove_zone_sure", { name: zone.name })) && remove.mutate(zone)
+                          }
+                        >
+                          {t("common.remove")}
+                          <span className="hidden"> {zone.name}</span>
+                        </button>
+                      </>
+                    )}
+                  </td>
+                </tr>
+              ))}
+            </Table>
           )
         }
       </Ask>

@@ -4,8 +4,8 @@ import { t, word } from "../../../texts";
 import { bytes, count, figure } from "../../../ui/format";
 import { Mark } from "../../../ui/mark";
 import { Ask, Panel } from "../../../ui/page";
-import { Scroll } from "../../../ui/scroll";
 import { Spark } from "../../../ui/spark";
+import { Table } from "../../../ui/table";
 import { Ago, useNow, When } from "../../../ui/when";
 import { system } from "./questions";
 import { Retention } from "./retention";
@@ -170,41 +170,29 @@ function Queue({ queue }: { queue: components["schemas"]["CareQueue"] }) {
 
 function Jobs({ at }: { at: System }) {
   return (
-    <Scroll label={t("care.jobs")}>
-      <table className="table">
-        <thead>
-          <tr>
-            <th scope="col">{t("care.job")}</th>
-            <th scope="col">{t("care.last_run")}</th>
-            <th scope="col">{t("care.next_run")}</th>
-            <th scope="col">{t("care.result")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {at.jobs.map((job) => (
-            <tr key={job.name}>
-              <td>{job.name}</td>
-              <td>
-                <Ago at={job.ran_at} full />
-              </td>
-              <td>
-                <When at={job.next_at} />
-              </td>
-              <td>
-                {job.running ? (
-                  t("care.running")
-                ) : job.error ? (
-                  <>
-                    <Mark priority={3} /> {job.error}
-                  </>
-                ) : (
-                  t("care.well")
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
+    <Table label={t("care.jobs")} heads={[t("care.job"), t("care.last_run"), t("care.next_run"), t("care.result")]}>
+      {at.jobs.map((job) => (
+        <tr key={job.name}>
+          <td>{job.name}</td>
+          <td>
+            <Ago at={job.ran_at} full />
+          </td>
+          <td>
+            <When at={job.next_at} />
+          </td>
+          <td>
+            {job.running ? (
+              t("care.running")
+            ) : job.error ? (
+              <>
+                <Mark priority={3} /> {job.error}
+              </>
+            ) : (
+              t("care.well")
+            )}
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
