@@ -22,4 +22,4 @@ export const takesDay = (path: string) => dated.some((pattern) => pattern.test(p
 /** Pages whose content is of a day; the others always show now. */
 export const showsDay = (page: string) =>
   /^\/(posture|requirements|plant|assets|conversations|audit|captures|records)(\/|$)/.test(page) &&
-  !page.startsWith("/records/new");
+  !/^\/(records\/new|conversations\/unknown)/.test(page);
