@@ -30,6 +30,8 @@ type ServeCmd struct {
 	RecordFlags  `embed:""`
 	Sense        []string `sep:"none" placeholder:"IFACE=SITE" help:"Listen to this interface, which hears that site (name or id; SITE:REALM for another address realm than the site's own). May be given again."`
 
+	Flows []string `sep:"none" placeholder:"PORT=SITE@EXPORTER,…" help:"Take flow records (NetFlow v5 and v9, IPFIX, sFlow v5, told apart by their content) that these exporters send to this UDP port, such as 2055=Aarhus@10.20.0.1. May be given again."`
+
 	SenseAddressed bool   `help:"Listen also to an interface that has an address of its own; it is then no port that only listens."`
 	SenseSilence   bool   `default:"true" negatable:"" help:"Make the interfaces of --sense silent (no IPv6, no ARP, up) and put them back at the end."`
 	Ring           string `default:"memory" enum:"memory,disk,off" help:"Where the packets of the last while are kept: memory, disk or off. The page changes it for each interface."`
@@ -47,6 +49,7 @@ Example:
     --tls-cert cert.pem --tls-key key.pem
   skanse serve --data /var/lib/skanse --sense eth1=Aarhus --sense eth2="Aarhus:Filling line"
   skanse serve --data /var/lib/skanse --sense eth1=Aarhus --ring disk --ring-disk 20480
+  skanse serve --data /var/lib/skanse --flows 2055=Aarhus@10.20.0.1,10.20.0.2 --flows 6343="Aarhus:Filling line@10.20.0.9"
   skanse serve --data /var/lib/skanse --clamd unix:/run/clamav/clamd.ctl
   skanse serve --data /var/lib/skanse --edge-listen :8443 --edge-address skanse.plant.example:8443`
 }
@@ -75,6 +78,10 @@ func (c *ServeCmd) Run(env *Env) error {
 	if err != nil {
 		return err
 	}
+	inlets, err := s.inlets(env.Ctx, c.Flows)
+	if err != nil {
+		return err
+	}
 	address := c.address(l)
 	s.notify.UseAddress(address)
 	fmt.Fprintf(env.Stdout, "Skanse %s serves %s (ready after %d ms; data in %s)\n", Version, address, time.Since(began).Milliseconds(), c.Data)
@@ -95,6 +102,7 @@ func (c *ServeCmd) Run(env *Env) error {
 	if err := s.serveEdges(ctx, g, c.EdgeFlags, env.Stdout); err != nil {
 		return err
 	}
+	s.serveFlows(ctx, g, inlets)
 	if len(ears) > 0 {
 		g.Go(func() error { return s.listenHere(ctx, ears) })
 	}

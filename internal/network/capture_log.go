@@ -16,7 +16,7 @@ func (c *Captures) readLog(ctx context.Context, row captureRow, job *reading) er
 	if err != nil {
 		return err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }() // it was only read
 	job.from(c, log)
 	d := sensor.Delivery{SiteNo: row.SiteNo, RealmNo: row.RealmNo, Source: row.SHA256, Name: row.Name}
 	var lines, skipped uint64

@@ -132,10 +132,20 @@ func (t *Teller) rows() int {
 	return len(s.Hosts) + len(t.convs) + len(s.Tuples) + len(s.Events) + len(s.Facts)
 }
 
+// Full says that the summary holds as much as it should.
+func (t *Teller) Full() bool { return t.rows() >= t.cfg.Most }
+
+// Kind says what the source turned out to be.
+func (t *Teller) Kind(kind string) {
+	if kind != "" {
+		t.cfg.Kind, t.sum.Health.Told.Kind = kind, kind
+	}
+}
+
 // Breathe gives the summary away when it is full. It is asked between two lines or
 // records, so that the same file is always cut at the same places.
 func (t *Teller) Breathe() error {
-	if t.rows() < t.cfg.Most {
+	if !t.Full() {
 		return nil
 	}
 	return t.Flush(false)
@@ -153,9 +163,6 @@ func (t *Teller) Flush(last bool) error {
 	t.begin()
 	return t.cfg.Emit(s)
 }
-
-// Empty says that there is nothing to give.
-func (t *Teller) Empty() bool { return t.rows() == 0 && t.sum.Health.Told.Records == 0 }
 
 // Host notes that somebody sent: packets of it, between first and last.
 func (t *Teller) Host(h ot.Host, vlan uint16, ttl uint8, first, last int64, packets, bytes uint64) {

@@ -226,3 +226,7 @@ func TestCodes(t *testing.T) {
 		})
 	}
 }
+
+func zeekRead(ctx context.Context, l *told.Lines, t *told.Teller) error {
+	return zeek.Read(ctx, l, "conn.log", t)
+}

@@ -196,7 +196,7 @@ func dnp3Words(word string) string {
 		return "10"
 	case "FREEZE_AT_TIME_NR":
 		return "12"
-	case "INITIALIZE_APPL":
+	case "INITIALIZE_APPL": //nolint:misspell // as Zeek writes it
 		return "16"
 	case "START_APPL":
 		return "17"

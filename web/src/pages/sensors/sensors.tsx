@@ -15,6 +15,7 @@ import { SensorDrawer } from "./drawer";
 import { Enrol, ShowToken, Tokens } from "./enrol";
 import { Files, TakeFile } from "./files";
 import { Listening } from "./listening";
+import { Others } from "./others";
 import { SightShares } from "./sight";
 import { fromMicros, skew, standing } from "./state";
 import "./sensors.css";
@@ -67,6 +68,7 @@ export default function SensorsPage() {
           }
         </Ask>
         {!none && <Listening site={filter.site} />}
+        <Others site={filter.site} />
         <SightShares site={filter.site} />
         <Tokens may={may} />
         <Cuts site={filter.site} />
