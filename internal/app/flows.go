@@ -41,7 +41,7 @@ func (s *server) inlets(ctx context.Context, list []string) (out []inlet, err er
 		in, err := s.inlet(ctx, host, flag)
 		if err != nil {
 			for _, open := range out {
-				open.conn.Close()
+				_ = open.conn.Close() // nothing was read from it
 			}
 			return nil, err
 		}
@@ -96,7 +96,7 @@ func (in *inlet) source(a netip.Addr) sensor.Delivery {
 
 // listen reads datagrams until ctx ends, and gives what each exporter told every ten seconds.
 func (s *server) listenFlows(ctx context.Context, in inlet) error {
-	defer in.conn.Close()
+	defer func() { _ = in.conn.Close() }() // it is only read
 	log := s.log.With("flows", in.conn.LocalAddr().String())
 	epoch := time.Now().UTC().Format(time.RFC3339Nano)
 	exporters := map[netip.Addr]*flows.Exporter{}
