@@ -147,7 +147,7 @@ func (c *Captures) apply(ctx context.Context, row captureRow, d sensor.Delivery,
 			first_at = CASE WHEN CAST(? AS BIGINT) > 0 AND (first_at IS NULL OR first_at > ?) THEN ? ELSE first_at END, last_at = CASE WHEN CAST(? AS BIGINT) > 0 AND (last_at IS NULL OR last_at < ?) THEN ? ELSE last_at END,
 			added_assets = added_assets + ?, added_facts = added_facts + ?, added_convs = added_convs + ?`, `state = 'reading'`,
 		read, packets, note, note, sum.From/1000, sum.From/1000, sum.From/1000, sum.To/1000, sum.To/1000, sum.To/1000, // none where nothing was read
-		 gain.Assets, gain.Facts, gain.Conversations)
+		gain.Assets, gain.Facts, gain.Conversations)
 	return err
 }
 
