@@ -38,6 +38,7 @@ const pages = [
   { name: "baseline", path: "/baseline", ready: "table.baseline-groups" },
   { name: "baseline, zones", path: "/baseline?tab=zones", ready: "main table" },
   { name: "drift", path: "/baseline?tab=drift", ready: "main .panel" },
+  { name: "performance", path: "/performance", ready: "main .panel" },
   { name: "conduits", path: "/conduits", ready: "table.conduit-list" },
   { name: "conversations", path: "/conversations", ready: ".talks a[href^='/conversations/']" },
   { name: "conversation", path: "/conversations", ready: ".talks a[href^='/conversations/']", inside: ".arrow" },

@@ -112,6 +112,11 @@ const baseline = createRoute({
   validateSearch: only("site", "tab"),
   component: lazyRouteComponent(() => import("./pages/baseline/baseline")),
 });
+const performance = createRoute({
+  ...at("/performance"),
+  validateSearch: only("site"),
+  component: lazyRouteComponent(() => import("./pages/performance/performance")),
+});
 const conduits = createRoute({
   ...at("/conduits"),
   validateSearch: only("site"),
@@ -209,6 +214,7 @@ export const router = createRouter({
     asset,
     vulnerabilities,
     advisory,
+    performance,
     baseline,
     conduits,
     conversations,

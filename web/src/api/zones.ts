@@ -50,3 +50,10 @@ export const conduits = (site: string) =>
     enabled: site !== "",
     queryFn: () => answer(api.GET("/sites/{id}/conduits", { params: { path: { id: site } } })),
   });
+
+export const performance = (site: string) =>
+  queryOptions({
+    queryKey: ["performance", site],
+    enabled: site !== "",
+    queryFn: () => answer(api.GET("/sites/{id}/performance", { params: { path: { id: site } } })),
+  });

@@ -88,6 +88,9 @@ function Plant() {
       <Item to="/baseline" need="network:read">
         {t("baseline.title")}
       </Item>
+      <Item to="/performance" need="network:read">
+        {t("performance.title")}
+      </Item>
       <Item to="/conversations" need="network:read">
         {t("conversations.title")}
       </Item>
