@@ -33,6 +33,7 @@ type cli struct {
 	Trace     TraceCmd      `cmd:"" help:"Say what a host touched, and where its names and hashes appear elsewhere."`
 	Posture   PostureCmd    `cmd:"" help:"Print the levels of all areas and sites."`
 	Bundle    BundleCmd     `cmd:"" help:"Advisories: match them, pack them for a plant without a network, take them in."`
+	Rules     RulesCmd      `cmd:"" help:"Detections: list them, try own ones on their fixtures."`
 	Conduits  ConduitsCmd   `cmd:"" help:"What may pass between zones: as nftables, or as a table to read."`
 	Snapshot  SnapshotCmd   `cmd:"" help:"Copy everything to one file, check it, bring it back."`
 	Verify    VerifyCmd     `cmd:"" help:"Check that the audit log and the evidence are as they were written."`

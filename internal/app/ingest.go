@@ -31,6 +31,7 @@ type ingest struct {
 	baseline  *baseline.Service // nil: nothing is learned
 	conduits  *conduit.Service  // nil: nothing is compared
 	pace      *performance.Service
+	watch     watcher
 }
 
 // take applies one summary, batch by batch, each with its events in a
@@ -80,6 +81,11 @@ func (i *ingest) take(ctx context.Context, d sensor.Delivery, sum *sensor.Summar
 		}
 		if err := i.plant.take(ctx, tx, d, sum); err != nil {
 			return err
+		}
+		if i.watch != nil {
+			if err := i.watch.Take(ctx, tx, d, sum); err != nil {
+				return err
+			}
 		}
 		source := []ot.Ref{{Kind: "source", ID: d.Source}}
 		return bus.Publish(ctx, tx, bus.Event{Topic: ot.TopicNetwork, SiteNo: d.SiteNo, Refs: source}, bus.Event{Topic: ot.TopicSource, SiteNo: d.SiteNo, Refs: source})

@@ -158,7 +158,7 @@ func seenBy(seen *plan.Seen, r *report) error {
 		if a.rule.ID == clearTextRule { // told of the conversation
 			continue
 		}
-		seen.Alerts = append(seen.Alerts, plan.Alert{Rule: a.rule.ID, Title: a.rule.Title, Severity: string(a.rule.Severity), Client: a.client, Server: a.server, Class: a.class, Protocol: a.protocol, Packet: a.packet, Count: a.count})
+		seen.Alerts = append(seen.Alerts, plan.Alert{Rule: a.rule.ID, Title: a.rule.Title, Severity: string(a.severity), Client: a.client, Server: a.server, Class: a.class, Protocol: a.protocol, Packet: a.packet, Count: a.count})
 	}
 	for _, l := range r.limitSentences() {
 		if !slices.Contains(seen.Limits, l) {

@@ -2,8 +2,10 @@ package app
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 
+	"github.com/skanse/skanse/internal/detect"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/rule"
 	"github.com/skanse/skanse/internal/sensor"
@@ -12,65 +14,61 @@ import (
 // alert is one rule's hits on what the rule calls one thing.
 type alert struct {
 	rule           *rule.Rule
+	severity       ot.Severity
 	client, server ot.Host
 	protocol       string
-	class          string
+	class          string // of the message that was met; empty: it was more than one
 	packet, count  uint64
 	first, last    int64
 }
 
-// alertKey is what makes two hits one alert.
-type alertKey struct {
-	rule           string
-	client, server ot.Host
-	protocol       string
-	code, unit     uint32
-}
-
-// add puts one of the rule's group fields into the key.
-func (k *alertKey) add(field string, e *sensor.Event) {
-	switch field {
-	case "client":
-		k.client = e.Flow.Client
-	case "server":
-		k.server = e.Flow.Server
-	case "protocol":
-		k.protocol = e.Protocol
-	case "code":
-		k.code = e.Code
-	case "unit":
-		k.unit = e.Unit
-	}
-}
-
-// alerts groups the rule hits, most urgent first.
+// alerts judges the capture with all rules that need no more than it, and puts the hits
+// of one thing together, most urgent first.
 func (r *report) alerts() []alert {
-	at := map[alertKey]int{}
-	var out []alert
+	look := detect.NewJudge(r.in.rules, r.in.protocols).Begin(detect.Seen{Delivery: sensor.Delivery{Source: r.file}, Sum: r.sum})
+	hits, err := look.End(detect.Around{})
+	if err != nil {
+		r.in.log.Warn("a condition of a detection failed", "error", err)
+	}
+	classes := map[uint64]string{} // by packet
 	for i := range r.sum.Events {
-		e := &r.sum.Events[i]
-		for _, id := range e.Rules {
-			found := r.in.rules.Lookup(id)
-			k := alertKey{rule: id}
-			for _, g := range found.Group {
-				k.add(g, e)
-			}
-			n, have := at[k]
-			if !have {
-				n = len(out)
-				at[k] = n
-				out = append(out, alert{
-					rule: found, client: e.Flow.Client, server: e.Flow.Server, protocol: e.Protocol, class: e.Class,
-					packet: e.Ref.Number, first: e.Ref.Seen,
-				})
-			}
-			out[n].count += 1 + e.Repeats
-			out[n].last = max(out[n].last, e.Ref.Seen)
+		classes[r.sum.Events[i].Ref.Number] = r.sum.Events[i].Class
+	}
+	at := map[string]int{}
+	var out []alert
+	for i := range hits {
+		h := &hits[i]
+		if h.Severity == rule.Silent {
+			continue
 		}
+		found := r.in.rules.Lookup(h.Rule)
+		k := detect.KeyOf(found, h)
+		n, have := at[k]
+		if !have {
+			n = len(out)
+			at[k] = n
+			a := alert{rule: found, severity: found.Severity, client: sideOf(h.Client), server: sideOf(h.Server), protocol: h.Protocol, first: h.First}
+			if len(h.Packets) > 0 {
+				a.packet = h.Packets[0].Number
+				a.class = classes[a.packet]
+			}
+			if h.Severity != "" {
+				a.severity = h.Severity
+			}
+			out = append(out, a)
+		}
+		out[n].count += h.Count
+		out[n].last = max(out[n].last, h.Last)
 	}
 	order := []ot.Severity{ot.Critical, ot.High, ot.Medium, ot.Low, ot.Info}
 	slices.SortStableFunc(out, func(x, y alert) int {
-		return cmp.Or(cmp.Compare(slices.Index(order, x.rule.Severity), slices.Index(order, y.rule.Severity)), cmp.Compare(x.packet, y.packet))
+		return cmp.Or(cmp.Compare(slices.Index(order, x.severity), slices.Index(order, y.severity)), cmp.Compare(x.packet, y.packet))
 	})
 	return out
+}
+
+func sideOf(e rule.End) (h ot.Host) {
+	h.IP, _ = netip.ParseAddr(e.IP)
+	_ = h.MAC.UnmarshalText([]byte(e.MAC)) // it was written by the same type
+	return h
 }

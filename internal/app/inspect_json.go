@@ -92,7 +92,7 @@ func (r *report) writeJSON(w io.Writer) error {
 	list(&out, "alerts", len(alerts), func(i int) alertJSON {
 		a := &alerts[i]
 		return alertJSON{
-			Rule: a.rule.ID, Severity: string(a.rule.Severity), Title: a.rule.Title, Technique: a.rule.Technique,
+			Rule: a.rule.ID, Severity: string(a.severity), Title: a.rule.Title, Technique: a.rule.Technique,
 			Packet: a.packet, Hosts: []string{address(a.client), address(a.server)}, Count: a.count,
 		}
 	})

@@ -121,7 +121,7 @@ func TestInspectJSON(t *testing.T) {
 	if a := got.Alerts; len(a) != 1 || a[0].Rule != "communication-disabled" || a[0].Packet != 3 || !slices.Equal(a[0].Hosts, []string{"10.0.0.1", "10.0.0.2"}) {
 		t.Errorf("alerts: %+v", a)
 	}
-	if !slices.Contains(got.NotJudged, "discovery-sweep") {
+	if !slices.Contains(got.NotJudged, "baseline.new-device") {
 		t.Errorf("not judged: %v", got.NotJudged)
 	}
 	if _, again, _ := inspect(t, "--json", "--cores", "2", file); again != out {

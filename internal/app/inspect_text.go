@@ -306,7 +306,7 @@ func (r *report) standsOut(w io.Writer) {
 		if n := pairs[a.rule.ID]; n > 1 {
 			others = fmt.Sprintf(" and %s", many(n-1, "other pair"))
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s → %s%s\t%s, first in packet %d\t%s  %s\n", a.rule.Severity, a.rule.Title,
+		fmt.Fprintf(t, "  %s\t%s\t%s → %s%s\t%s, first in packet %d\t%s  %s\n", a.severity, a.rule.Title,
 			address(a.client), address(a.server), others, times, a.packet, a.rule.Technique, a.rule.ID)
 	}
 	t.Flush()

@@ -73,7 +73,7 @@ func (r *report) limitSentences() []string {
 		skipped = append(skipped, rule.ID)
 	}
 	if len(skipped) > 0 {
-		add("Not judged, as it needs more than single messages: %s.", strings.Join(skipped, ", "))
+		add("Not judged, as it needs more than one capture: %s.", strings.Join(skipped, ", "))
 	}
 	return out
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/skanse/skanse/internal/care"
 	"github.com/skanse/skanse/internal/comply"
 	"github.com/skanse/skanse/internal/conduit"
+	"github.com/skanse/skanse/internal/detect"
 	"github.com/skanse/skanse/internal/edge/centre"
 	"github.com/skanse/skanse/internal/egress"
 	"github.com/skanse/skanse/internal/inbox"
@@ -58,6 +59,7 @@ type server struct {
 	conduits *conduit.Service
 
 	performance *performance.Service
+	detect      *detect.Service
 	ingest      *ingest
 	edges       *centre.Service
 	far         *far
@@ -152,8 +154,12 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	if err := s.db.View(ctx, func(r store.Reader) error { return s.ingest.plant.point(ctx, r) }); err != nil {
 		return nil, err
 	}
+	if err := s.openDetect(); err != nil {
+		return nil, err
+	}
 	s.openBaseline()
 	s.openConduits()
+	s.tellDetect()
 	if err := s.openEdges(bundle(detections), sealKey); err != nil {
 		return nil, err
 	}
@@ -193,7 +199,7 @@ func (s *server) close() error { return s.db.Close() }
 func (s *server) router(visitor *auth.Principal) *rest.Router {
 	return api.New(rest.Config{DB: s.db, Auth: s.auth, Log: s.log, Version: Version, Hosts: s.opts.Hosts, Visitor: visitor, Say: s.say}, pages(),
 		admin.New(admin.Config{DB: s.db, Auth: s.auth, Org: s.org, Audit: s.audit, Version: Version, Demo: s.opts.Demo, Overview: s.overview}),
-		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges, s.digest, s.listening, s.vuln, s.baseline, s.conduits, s.performance, naming{s.opts.Data.join(recognisedFolder), &s.naming})
+		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges, s.digest, s.listening, s.vuln, s.baseline, s.conduits, s.performance, s.detect, naming{s.opts.Data.join(recognisedFolder), &s.naming})
 }
 
 func pages() fs.FS {
@@ -237,6 +243,7 @@ func (s *server) work(ctx context.Context) error {
 	})
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.vulnJobs()...) })
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.baselineJobs()...) })
+	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.detectJobs()...) })
 	return g.Wait()
 }
 

@@ -29,6 +29,7 @@ func relations() []relation {
 	all = append(all, assetChecks()...)
 	all = append(all, monitorChecks()...)
 	all = append(all, changeChecks()...)
+	all = append(all, alertChecks()...)
 	all = append(all, boundaryChecks()...)
 	all = append(all, conduitChecks()...)
 	all = append(all, paceChecks()...)

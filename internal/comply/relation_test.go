@@ -9,6 +9,7 @@ import (
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/bus"
 	"github.com/skanse/skanse/internal/conduit"
+	"github.com/skanse/skanse/internal/detect"
 	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/listen"
 	"github.com/skanse/skanse/internal/network"
@@ -24,7 +25,7 @@ import (
 func tables() []store.Migrations {
 	return []store.Migrations{
 		org.Migrations(), audit.Migrations(), bus.Migrations(), auth.Migrations(), inbox.Migrations(), asset.Migrations(),
-		network.Migrations(), listen.Migrations(), record.Migrations(), vuln.Migrations(), conduit.Migrations(), performance.Migrations(), Migrations(),
+		network.Migrations(), listen.Migrations(), record.Migrations(), vuln.Migrations(), conduit.Migrations(), performance.Migrations(), detect.Migrations(), Migrations(),
 	}
 }
 

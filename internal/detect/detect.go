@@ -38,10 +38,13 @@ const (
 
 // Config is what the slice needs from outside.
 type Config struct {
-	Rules *rule.Set
-	Plant Plant
-	Clock func() time.Time // nil: the time of day
-	Log   *slog.Logger
+	Rules      *rule.Set
+	Names      rule.Names // of protocols: dissect.Set is one
+	Plant      Plant      // nil: nothing is known
+	Exceptions bool       // the records' tables are there: what was excepted keeps quiet
+	Techniques []Technique
+	Clock      func() time.Time // nil: the time of day
+	Log        *slog.Logger
 }
 
 // Service is the slice: it owns the tables detect_*.
@@ -51,6 +54,7 @@ type Service struct {
 
 	mu    sync.RWMutex
 	rules *rule.Set
+	judge *Judge
 }
 
 // New makes the slice on a migrated database.
@@ -61,14 +65,14 @@ func New(db *store.DB, cfg Config) *Service {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	return &Service{db: db, cfg: cfg, rules: cfg.Rules}
+	return &Service{db: db, cfg: cfg, rules: cfg.Rules, judge: NewJudge(cfg.Rules, cfg.Names)}
 }
 
 // UseRules makes another set the one that runs from the next summary on.
 func (s *Service) UseRules(set *rule.Set) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rules = set
+	s.rules, s.judge = set, NewJudge(set, s.cfg.Names)
 }
 
 // Rules is the set that runs.
@@ -80,28 +84,46 @@ func (s *Service) Rules() *rule.Set {
 
 func (s *Service) now() time.Time { return s.cfg.Clock() }
 
-// Plant says what the inventory knows of addresses. It reads in the caller's transaction.
+// Plant says what the rest of the centre knows. It reads in the caller's transaction.
 type Plant interface {
-	// Who gives what is known of the hosts; one that nobody knows is missing.
+	// Who gives what is known of the hosts of a site; one that nobody knows is missing.
 	Who(ctx context.Context, r store.Reader, siteNo int64, hosts []Host) (map[Host]Party, error)
-	// Planned gives the approved windows and changes that lie around a time, of one site.
-	Planned(ctx context.Context, r store.Reader, siteNo int64, at time.Time) ([]Window, error)
+	// Planned gives the approved maintenance windows and changes of a site that touch a time.
+	Planned(ctx context.Context, r store.Reader, siteNo int64, from, to time.Time) ([]Window, error)
+	// Talks finds conversations; one that nobody knows is missing.
+	Talks(ctx context.Context, r store.Reader, siteNo int64, keys []TalkKey) (map[TalkKey]Talk, error)
 }
 
-// Host is an address in its realm.
+// Host is an address in its realm. Of a host with an IP the MAC is left out.
 type Host struct {
 	RealmNo int64
 	MAC, IP string
+}
+
+// TalkKey names a conversation.
+type TalkKey struct {
+	RealmNo        int64
+	Client, Server ot.Host
+	Transport      string
+	Port           uint16
+	Protocol       string
+}
+
+// Talk is where a conversation is kept.
+type Talk struct {
+	No           int64
+	ServerZoneNo int64
 }
 
 // Party is one side of what happened, as the inventory knows it.
 type Party struct {
 	Asset       string // id; empty: none
 	Name        string
-	Role        string // as the inventory writes it: plc, engineering_station …
+	Role        string // as the inventory writes it: plc, engineering …
 	Level       string // Purdue: 0 to 5; empty: not known
 	ZoneNo      int64
 	Zone        string
+	OT          bool // its zone is one of the plant
 	Programming bool // a person said that it programs controllers
 	Internet    bool
 }

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/bus"
+	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/rule"
 	"github.com/skanse/skanse/internal/store"
@@ -57,14 +59,20 @@ type alertRow struct {
 	Outcome      string                     `db:"outcome"`
 	ChangeID     string                     `db:"change_id"`
 	Version      int64                      `db:"version"`
+	ClientName   string                     `db:"client_name"`
+	ClientRole   string                     `db:"client_role"`
+	ClientZone   string                     `db:"client_zone"`
+	ServerName   string                     `db:"server_name"`
+	ServerRole   string                     `db:"server_role"`
+	ServerZone   string                     `db:"server_zone"`
 }
 
-const alertColumns = "alert_id, site_no, zone_no, realm_no, rule, alert_key, group_id, cause, state, severity, rank, first_at, last_at, count, armed, raised_at, heard_at, live, client_mac, client_ip, server_mac, server_ip, client_asset, server_asset, transport, port, protocol, conv_no, facts, packets, proof, owner_id, deputy_id, acked_at, acked_by, shelved_until, reason, closed_at, closed_by, outcome, change_id, version"
+const alertColumns = "alert_id, site_no, zone_no, realm_no, rule, alert_key, group_id, cause, state, severity, rank, first_at, last_at, count, armed, raised_at, heard_at, live, client_mac, client_ip, server_mac, server_ip, client_asset, server_asset, transport, port, protocol, conv_no, facts, packets, proof, owner_id, deputy_id, acked_at, acked_by, shelved_until, reason, closed_at, closed_by, outcome, change_id, version, client_name, client_role, client_zone, server_name, server_role, server_zone"
 
 func alertSet() []string {
 	return []string{
 		"zone_no", "group_id", "cause", "state", "severity", "rank", "first_at", "last_at", "count", "armed", "raised_at", "heard_at", "live", "client_asset", "server_asset", "conv_no",
-		"facts", "packets", "proof", "owner_id", "deputy_id", "acked_at", "acked_by", "shelved_until", "reason", "closed_at", "closed_by", "outcome", "change_id", "version", "alert_key",
+		"facts", "packets", "proof", "owner_id", "deputy_id", "acked_at", "acked_by", "shelved_until", "reason", "closed_at", "closed_by", "outcome", "change_id", "version", "alert_key", "client_name", "client_role", "client_zone", "server_name", "server_role", "server_zone",
 	}
 }
 
@@ -86,7 +94,7 @@ func (s *Service) Raise(ctx context.Context, tx *store.Tx, hits ...rule.Hit) err
 	if len(hits) == 0 {
 		return nil
 	}
-	r := raising{s: s, tx: tx, set: s.Rules(), now: s.now(), rows: map[string]*alertRow{}}
+	r := raising{s: s, tx: tx, set: s.Rules(), now: s.now(), rows: map[string]*alertRow{}, means: map[int64]map[string]settingRow{}, except: map[int64][]exceptionRow{}}
 	for i := range hits {
 		if err := r.add(ctx, &hits[i]); err != nil {
 			return err
@@ -105,6 +113,9 @@ type raising struct {
 	order []string
 	steps []stepRow
 	hours []hourRow
+
+	means  map[int64]map[string]settingRow // by site
+	except map[int64][]exceptionRow
 }
 
 // stepRow is detect_step.
@@ -159,6 +170,14 @@ func (r *raising) add(ctx context.Context, h *rule.Hit) error {
 	if of == nil {
 		return ot.Errorf(ot.Invalid, "a hit names the rule %q, which does not stand in the catalogue; add it to catalog/detections", h.Rule)
 	}
+	if err := r.meant(ctx, h); err != nil {
+		return err
+	}
+	us := h.First / 1000
+	if h.Severity == rule.Silent {
+		r.hours = append(r.hours, hourRow{SiteNo: h.SiteNo, Month: monthOf(us), Hour: us / (3600 * 1e6), Rule: of.ID, Hits: int64(max(h.Count, 1)), Silent: int64(max(h.Count, 1))})
+		return nil
+	}
 	key := KeyOf(of, h)
 	at := strconv.FormatInt(h.SiteNo, 10) + "|" + key
 	a := r.rows[at]
@@ -189,7 +208,6 @@ func (r *raising) add(ctx context.Context, h *rule.Hit) error {
 	}
 	a.Version++
 	a.add(of, h, r.now)
-	us := h.First / 1000
 	r.hours = append(r.hours, hourRow{SiteNo: h.SiteNo, Month: monthOf(us), Hour: us / (3600 * 1e6), Rule: of.ID, Hits: int64(max(h.Count, 1)), Calls: calls})
 	return nil
 }
@@ -276,10 +294,55 @@ func (r *raising) open(ctx context.Context, of *rule.Rule, key string, h *rule.H
 	return a, nil
 }
 
+// name asks whose the addresses of new alerts are.
+func (r *raising) name(ctx context.Context) error {
+	if r.s.cfg.Plant == nil {
+		return nil
+	}
+	hosts := map[int64][]Host{}
+	for _, a := range r.rows {
+		hosts[a.SiteNo] = append(hosts[a.SiteNo], a.client(), a.server())
+	}
+	for siteNo, list := range hosts {
+		who, err := r.s.cfg.Plant.Who(ctx, r.tx, siteNo, list)
+		if err != nil {
+			return err
+		}
+		for _, a := range r.rows {
+			if a.SiteNo != siteNo {
+				continue
+			}
+			if p, ok := who[a.client()]; ok {
+				a.ClientAsset, a.ClientName, a.ClientRole, a.ClientZone = p.Asset, p.Name, p.Role, p.Zone
+			}
+			if p, ok := who[a.server()]; ok {
+				a.ServerAsset, a.ServerName, a.ServerRole, a.ServerZone = p.Asset, p.Name, p.Role, p.Zone
+				if a.ZoneNo == 0 {
+					a.ZoneNo = p.ZoneNo
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (a *alertRow) client() Host { return hostAt(a.RealmNo, a.ClientIP, a.ClientMAC) }
+func (a *alertRow) server() Host { return hostAt(a.RealmNo, a.ServerIP, a.ServerMAC) }
+
+func hostAt(realmNo int64, ip, mac string) Host {
+	if ip != "" {
+		mac = ""
+	}
+	return Host{RealmNo: realmNo, IP: ip, MAC: mac}
+}
+
 // flush writes what the hits changed and tells the bus.
 func (r *raising) flush(ctx context.Context) error {
 	if len(r.rows) == 0 {
-		return nil
+		return addHours(ctx, r.tx, r.hours)
+	}
+	if err := r.name(ctx); err != nil {
+		return err
 	}
 	rows := make([]alertRow, 0, len(r.rows))
 	sites := map[int64][]ot.Ref{}
@@ -294,12 +357,39 @@ func (r *raising) flush(ctx context.Context) error {
 	if err := note(ctx, r.tx, r.steps...); err != nil {
 		return err
 	}
+	if err := r.ask(ctx); err != nil {
+		return err
+	}
 	if err := addHours(ctx, r.tx, r.hours); err != nil {
 		return err
 	}
 	for siteNo, refs := range sites {
 		if err := bus.Publish(ctx, r.tx, bus.Event{Topic: ot.TopicAlert, SiteNo: siteNo, Refs: refs}); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// ask puts what called into the inbox: the first of each cause, where somebody must look
+// soon and a live sensor saw it. The others stand beside it on its page.
+func (r *raising) ask(ctx context.Context) error {
+	for _, st := range r.steps {
+		for _, a := range r.rows {
+			if a.ID != st.AlertID || a.GroupID != a.ID || a.Rank > ranks(ot.High) || !a.Live || a.State != StateNew {
+				continue
+			}
+			of := r.set.Lookup(a.Rule)
+			item := inbox.Item{
+				Key: inboxKey(a.ID), Kind: "alert", SiteNo: a.SiteNo, ZoneNo: a.ZoneNo, Role: auth.SiteOTLead, Severity: inbox.Today, Title: of.Title, Detail: of.First,
+				Ref: ot.Ref{Kind: "alert", ID: a.ID}, Action: inbox.ActionLook, Due: r.now.Add(24 * time.Hour),
+			}
+			if a.Rank == ranks(ot.Critical) {
+				item.Severity, item.Due = inbox.Now, r.now.Add(time.Hour)
+			}
+			if err := inbox.Put(ctx, r.tx, r.now, item); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

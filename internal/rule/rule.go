@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/skanse/skanse/internal/ot"
 	"go.yaml.in/yaml/v3"
@@ -20,14 +21,22 @@ import (
 // Input says what a rule looks at, and with it where it runs.
 type Input string
 
-// The inputs. Message rules run in the sensor; the others at the centre.
+// The inputs. The masks of message rules run in the sensor, on every message; all else
+// runs on summaries: at the centre, and when a capture is inspected.
 const (
-	Message Input = "message"
-	Tuple   Input = "tuple"
-	Fact    Input = "fact"
-	Window  Input = "window"
-	State   Input = "state"
+	Message      Input = "message"      // a message that the sensor told whole
+	Tuple        Input = "tuple"        // a kind of message between two hosts, counted
+	Conversation Input = "conversation" // what two hosts said to each other, counted
+	Fact         Input = "fact"         // what a device said of itself or of another
+	Window       Input = "window"       // many of one of these within a time
+	State        Input = "state"        // found by code: the baseline, conduits
 )
+
+// Inputs lists them.
+func Inputs() []Input { return []Input{Message, Tuple, Conversation, Fact, Window, State} }
+
+// Silent is the severity of a hit that nobody is told of; it is counted.
+const Silent ot.Severity = "silent"
 
 // Rule is one detection as catalog/detections writes it.
 type Rule struct {
@@ -41,8 +50,35 @@ type Rule struct {
 	References []string    `yaml:"references"`
 	On         Input       `yaml:"on"`
 	Mask       Mask        `yaml:"mask"`
-	When       string      `yaml:"when"`  // a condition after the mask
-	Group      []string    `yaml:"group"` // what makes two hits one alert: client, server, protocol
+	When       string      `yaml:"when"`    // a condition after the mask, in CEL
+	Value      string      `yaml:"value"`   // a text in CEL that "value" in group means, and that a window counts the different ones of
+	Group      []string    `yaml:"group"`   // what makes two hits one alert: client, server, protocol …
+	Adjust     []Adjust    `yaml:"adjust"`  // another severity; the first that holds
+	Of         Input       `yaml:"of"`      // a window: what is counted
+	Per        Span        `yaml:"per"`     // a window: its length
+	Having     string      `yaml:"having"`  // a window: a condition on its counts, in CEL
+	Returns    Span        `yaml:"returns"` // quiet for so long, it is over; 0: 8 hours
+	Fires      *Fixture    `yaml:"fires"`
+	Silent     *Fixture    `yaml:"silent"`
+}
+
+// Adjust gives a hit another severity where a condition holds.
+type Adjust struct {
+	When     string      `yaml:"when"`
+	Severity ot.Severity `yaml:"severity"`
+}
+
+// Span is a time as Go writes it: 90s, 10m, 8h.
+type Span time.Duration
+
+// UnmarshalYAML reads it.
+func (s *Span) UnmarshalYAML(n *yaml.Node) error {
+	d, err := time.ParseDuration(n.Value)
+	if err != nil || d < 0 {
+		return fmt.Errorf("line %d: %q is no time such as 90s, 10m or 8h", n.Line, n.Value)
+	}
+	*s = Span(d)
+	return nil
 }
 
 // Mask is what the sensor compares with each message. An empty list means any.
@@ -53,7 +89,10 @@ type Mask struct {
 	Codes     map[string][]Code `yaml:"codes"` // by kind, as above
 	Flags     []string          `yaml:"flags"` // all of them
 	Without   []string          `yaml:"without"`
-	Dir       string            `yaml:"dir"` // request, response; empty: both
+	Dir       string            `yaml:"dir"`    // request, response; empty: both
+	Ports     []uint16          `yaml:"ports"`  // conversations: the server's port
+	Public    string            `yaml:"public"` // conversations: client or server has an address of the internet
+	Attrs     []ot.Attr         `yaml:"attrs"`  // facts: which of them
 }
 
 // Code is one code: a number, or text where the protocol uses names.
@@ -167,24 +206,72 @@ func (r *Rule) check() error {
 		return errors.New("id must be lower-case words joined by hyphens or dots")
 	case r.Title == "" || r.Why == "":
 		return errors.New("title and why are needed: a person has to understand the alert")
-	case !slices.Contains([]ot.Severity{ot.Critical, ot.High, ot.Medium, ot.Low, ot.Info}, r.Severity):
+	case !isSeverity(r.Severity):
 		return fmt.Errorf("severity %q is none of critical, high, medium, low, info", r.Severity)
 	case r.Technique != "" && !techniqueForm.MatchString(r.Technique):
 		return fmt.Errorf("technique %q is no ATT&CK identifier such as T0843", r.Technique)
-	case !slices.Contains([]Input{Message, Tuple, Fact, Window, State}, r.On):
-		return fmt.Errorf("on: %q is none of message, tuple, fact, window, state", r.On)
-	case r.When != "":
-		return errors.New("when: conditions are not read by this version; take the field out, or express it in the mask")
+	case !slices.Contains(Inputs(), r.On):
+		return fmt.Errorf("on: %q is none of message, tuple, conversation, fact, window, state", r.On)
+	case r.On == State && r.When+r.Having+r.Value != "":
+		return errors.New("on: state is found by code; it takes no when, value or having")
+	case r.On != Window && (r.Of != "" || r.Per != 0 || r.Having != ""):
+		return errors.New("of, per and having belong to on: window")
 	}
 	for _, g := range r.Group {
 		if !slices.Contains(groups(), g) {
 			return fmt.Errorf("group: %q is none of %s", g, strings.Join(groups(), ", "))
 		}
 	}
-	if r.On == Message {
+	if slices.Contains(r.Group, "value") && r.Value == "" && r.On != State {
+		return errors.New("group: value needs a value")
+	}
+	for _, a := range r.Adjust {
+		if a.When == "" || a.Severity != Silent && !isSeverity(a.Severity) {
+			return fmt.Errorf("adjust: each entry needs when, and a severity of critical, high, medium, low, info or silent; %q is none", a.Severity)
+		}
+	}
+	return r.checkInput()
+}
+
+// maxPer bounds a window: what is in it is held in memory.
+const maxPer = Span(24 * time.Hour)
+
+func (r *Rule) checkInput() error {
+	of := r.On
+	if r.On == Window {
+		if r.Of == "" {
+			r.Of = Message
+		}
+		of = r.Of
+		switch {
+		case r.Of == Window || r.Of == State || !slices.Contains(Inputs(), r.Of):
+			return fmt.Errorf("of: %q is none of message, tuple, conversation, fact", r.Of)
+		case r.Per <= 0 || r.Per > maxPer:
+			return errors.New("a window needs per: its length, at most 24h")
+		case r.Having == "":
+			return errors.New("a window needs having: how many are too many")
+		}
+	}
+	switch of {
+	case Message, Tuple:
 		return r.Mask.check()
+	case Conversation:
+		if len(r.Mask.Protocols)+len(r.Mask.Ports) == 0 && r.Mask.Public == "" && r.When == "" {
+			return errors.New("the mask lets every conversation through; name protocols, ports or public, or give a when")
+		}
+		if p := r.Mask.Public; p != "" && p != "client" && p != "server" {
+			return fmt.Errorf("public: %q is neither client nor server", p)
+		}
+	case Fact:
+		if len(r.Mask.Attrs) == 0 {
+			return errors.New("the mask of a fact rule needs attrs: which facts it looks at")
+		}
 	}
 	return nil
+}
+
+func isSeverity(s ot.Severity) bool {
+	return slices.Contains([]ot.Severity{ot.Critical, ot.High, ot.Medium, ot.Low, ot.Info}, s)
 }
 
 func (m *Mask) check() error {
@@ -194,7 +281,7 @@ func (m *Mask) check() error {
 		}
 	}
 	for _, f := range slices.Concat(m.Flags, m.Without) {
-		if flag(f) == 0 {
+		if Flag(f) == 0 {
 			return fmt.Errorf("no flag is called %q; use refused, midstream, inner, forced, clear_text", f)
 		}
 	}
@@ -217,8 +304,8 @@ func (m *Mask) check() error {
 	return nil
 }
 
-// flag returns the message flag of that name, or 0.
-func flag(name string) ot.Flags {
+// Flag returns the message flag of that name, or 0.
+func Flag(name string) ot.Flags {
 	switch name {
 	case "refused":
 		return ot.Refused

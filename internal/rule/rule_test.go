@@ -128,7 +128,8 @@ func TestHitAllocatesNothing(t *testing.T) {
 func TestMistakesAreNamed(t *testing.T) {
 	for name, c := range map[string]struct{ text, says string }{
 		"unknown field":   {head + "on: message\nmaks: {}\n", "maks"},
-		"condition":       {head + "on: message\nwhen: count > 3\nmask: {classes: [read]}\n", "when: conditions are not read by this version"},
+		"window":          {head + "on: window\nmask: {classes: [read]}\nhaving: count > 3\n", "a window needs per"},
+		"adjust":          {head + "on: message\nmask: {classes: [read]}\nadjust: [{when: planned, severity: loud}]\n", "adjust"},
 		"id":              {"id: A Rule\ntitle: T\nwhy: W\nseverity: high\non: message\n", "id must be"},
 		"no reason":       {"id: a\ntitle: T\nseverity: high\non: message\n", "why are needed"},
 		"severity":        {"id: a\ntitle: T\nwhy: W\nseverity: bad\non: message\n", `severity "bad"`},
@@ -163,7 +164,7 @@ func TestMistakesAreNamed(t *testing.T) {
 			t.Errorf("%s: %v; a rule that can never fire must not look as if it watched", mask, err)
 		}
 	}
-	two := fstest.MapFS{"a.yaml": {Data: []byte(head + "on: window\n")}, "b.yaml": {Data: []byte(head + "on: window\n")}}
+	two := fstest.MapFS{"a.yaml": {Data: []byte(head + "on: window\nmask: {classes: [read]}\nper: 1m\nhaving: count > 1\n")}, "b.yaml": {Data: []byte(head + "on: window\nmask: {classes: [read]}\nper: 1m\nhaving: count > 1\n")}}
 	if _, err := rule.Read(two); ot.CodeOf(err) != ot.Invalid || !strings.Contains(err.Error(), "b.yaml") || !strings.Contains(err.Error(), "a.yaml") {
 		t.Errorf("one id twice: %v", err)
 	}
@@ -196,7 +197,7 @@ func TestShippedDetections(t *testing.T) {
 }
 
 func TestNotJudged(t *testing.T) {
-	rules, err := rule.Parse("x.yaml", []byte(head+"on: window\n---\nid: b\ntitle: T\nwhy: W\nseverity: low\non: message\nmask: {classes: [read]}\n"))
+	rules, err := rule.Parse("x.yaml", []byte(head+"on: state\n---\nid: b\ntitle: T\nwhy: W\nseverity: low\non: message\nmask: {classes: [read]}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,6 +211,45 @@ func TestNotJudged(t *testing.T) {
 	other, err := rule.Compile(rules[:1], protocols, 2)
 	if err != nil || other.Version() == set.Version() {
 		t.Errorf("other rules, same version %s, %v", other.Version(), err)
+	}
+}
+
+// A condition is checked against the names and types that its input has, and may not cost
+// more than a glance.
+func TestConditions(t *testing.T) {
+	compile := func(text string) (*rule.Set, error) {
+		rules, err := rule.Parse("x.yaml", []byte(head+text))
+		if err != nil {
+			return nil, err
+		}
+		return rule.Compile(rules, protocols, 2)
+	}
+	for text, says := range map[string]string{
+		"on: message\nmask: {classes: [read]}\nwhen: first > 3\n":                       "undeclared reference to 'first'",
+		"on: message\nmask: {classes: [read]}\nwhen: code == 'x'\n":                     "no matching overload",
+		"on: message\nmask: {classes: [read]}\nwhen: code + 1\n":                        "gives a int, want a bool",
+		"on: fact\nmask: {attrs: [a.b]}\nvalue: changed\ngroup: [value]\n":              "gives a bool, want a string",
+		"on: window\nof: tuple\nper: 1m\nmask: {classes: [read]}\nhaving: name == ''\n": "undeclared reference to 'name'",
+	} {
+		if _, err := compile(text); ot.CodeOf(err) != ot.Invalid || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v, want %q", text, err, says)
+		}
+	}
+	set, err := compile("on: message\nmask: {classes: [read]}\nwhen: client.role == 'hmi' && code > 3\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	when := set.Ready("a-rule").When
+	for code, want := range map[int64]bool{4: true, 3: false} {
+		if got, err := when.Holds(rule.Vars{"client.role": "hmi", "code": code}); err != nil || got != want {
+			t.Errorf("code %d: %v %v", code, got, err)
+		}
+	}
+	if set, err = compile("on: fact\nmask: {attrs: [a.b]}\nwhen: \"[0,1,2,3,4,5,6,7,8,9].all(a, [0,1,2,3,4,5,6,7,8,9].all(b, [0,1,2,3,4,5,6,7,8,9].all(c, value != 'x' + string(a+b+c))))\"\n"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := set.Ready("a-rule").When.Holds(rule.Vars{"value": "y"}); err == nil || got {
+		t.Errorf("a condition that costs too much gives %v, %v", got, err)
 	}
 }
 

@@ -122,6 +122,21 @@ const conduits = createRoute({
   validateSearch: only("site"),
   component: lazyRouteComponent(() => import("./pages/conduits/conduits")),
 });
+const alerts = createRoute({
+  ...at("/alerts"),
+  validateSearch: only("site", "state", "rule", "asset", "q"),
+  component: lazyRouteComponent(() => import("./pages/alerts/alerts")),
+});
+const alert = createRoute({
+  ...at("/alerts/$id"),
+  validateSearch: only("packet"),
+  component: lazyRouteComponent(() => import("./pages/alerts/alert")),
+});
+const detections = createRoute({
+  ...at("/detections"),
+  validateSearch: only("rule", "technique"),
+  component: lazyRouteComponent(() => import("./pages/alerts/detections")),
+});
 const conversations = createRoute({
   ...at("/conversations"),
   validateSearch: only("site", "asset", "from_zone", "to_zone", "protocol", "q"),
@@ -217,6 +232,9 @@ export const router = createRouter({
     performance,
     baseline,
     conduits,
+    alerts,
+    alert,
+    detections,
     conversations,
     unknownTraffic,
     conversation,

@@ -1,6 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, type LinkProps, useNavigate } from "@tanstack/react-router";
 import type { ReactNode } from "react";
+import { alertLoad } from "../api/alerts";
 import { api } from "../api/client";
 import { useMay } from "../api/may";
 import { captures, firstHour, posture, sites } from "../api/queries";
@@ -82,6 +83,7 @@ function Plant() {
       <Item to="/vulnerabilities" need="record:read">
         {t("vuln.title")}
       </Item>
+      <Alerts />
       <Item to="/conduits" need="network:read">
         {t("conduits.title")}
       </Item>
@@ -98,6 +100,17 @@ function Plant() {
         {t("sensors.title")}
       </Item>
     </ul>
+  );
+}
+
+/** The watch: how many alerts nobody has seen yet. */
+function Alerts() {
+  const load = useQuery({ ...alertLoad, enabled: useMay("network:read") });
+  const unseen = load.data?.items.reduce((sum, site) => sum + site.unseen, 0) ?? 0;
+  return (
+    <Item to="/alerts" need="network:read">
+      {t("alerts.title")} {unseen > 0 && <span className="count">{unseen}</span>}
+    </Item>
   );
 }
 

@@ -9,6 +9,8 @@ export function hrefOf(kind: string, id: string, site = ""): string {
       return `/assets/${enc(id)}`;
     case "conversation":
       return `/conversations/${enc(id)}`;
+    case "alert":
+      return `/alerts/${enc(id)}`;
     case "requirement":
     case "finding":
     case "contradiction":

@@ -1,0 +1,45 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/skanse/skanse/catalog"
+	"github.com/skanse/skanse/internal/detect"
+	"github.com/skanse/skanse/internal/job"
+	"github.com/skanse/skanse/internal/sensor"
+	"github.com/skanse/skanse/internal/store"
+	"github.com/skanse/skanse/internal/view"
+)
+
+// openDetect makes the slice that turns hits into alerts.
+func (s *server) openDetect() error {
+	raw, err := catalog.Files.ReadFile("detections/attack/techniques.yaml")
+	if err != nil {
+		return fmt.Errorf("read the techniques: %w", err)
+	}
+	techniques, err := detect.ReadTechniques(raw)
+	if err != nil {
+		return err
+	}
+	s.detect = detect.New(s.db, detect.Config{Rules: s.sensor.Rules, Names: s.sensor.Protocols, Plant: view.Watched{}, Exceptions: true, Techniques: techniques, Clock: s.opts.Clock, Log: s.log})
+	s.ingest.watch = s.detect
+	return nil
+}
+
+// tellDetect makes what the baseline and the conduits find alerts.
+func (s *server) tellDetect() {
+	s.baseline.Tell(s.detect)
+	s.conduits.Tell(s.detect)
+}
+
+// detectJobs end what is over.
+func (s *server) detectJobs() []job.Job {
+	return []job.Job{{Name: "alerts-return", Every: time.Minute, Do: s.detect.Return}}
+}
+
+// watcher judges what a summary tells, in the transaction of the caller.
+type watcher interface {
+	Take(ctx context.Context, tx *store.Tx, d sensor.Delivery, sum *sensor.Summary) error
+}

@@ -1,0 +1,122 @@
+package app
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+
+	"github.com/skanse/skanse/internal/detect"
+	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/rule"
+)
+
+// RulesCmd lists detections and tries own ones.
+type RulesCmd struct {
+	List RulesListCmd `cmd:"" help:"List the detections that run with this data folder."`
+	Test RulesTestCmd `cmd:"" help:"Check files of own detections and play their fixtures."`
+}
+
+// RulesListCmd lists the detections.
+type RulesListCmd struct {
+	Data string `type:"path" default:"skanse-data" env:"SKANSE_DATA" help:"Data folder whose detections/*.yaml count too."`
+}
+
+// Help shows the command at work.
+func (c *RulesListCmd) Help() string {
+	return "Example:\n  skanse rules list\n  skanse rules list --data /var/lib/skanse | grep T0843"
+}
+
+// Run lists them.
+func (c *RulesListCmd) Run(env *Env) error {
+	files, err := rulesWith(Folder(c.Data).detections())
+	if err != nil {
+		return err
+	}
+	rules, err := rule.ReadFiles(files)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
+	for _, r := range rules {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.ID, r.Severity, r.Technique, r.On, r.Title)
+	}
+	return w.Flush()
+}
+
+// RulesTestCmd plays the fixtures of own rules.
+type RulesTestCmd struct {
+	Files []string `arg:"" name:"file" type:"existingfile" help:"YAML files of detections."`
+	Data  string   `type:"path" default:"skanse-data" env:"SKANSE_DATA" help:"Data folder whose recognised/*.yaml count too."`
+}
+
+// Help shows the command at work.
+func (c *RulesTestCmd) Help() string {
+	return `A rule is in order when its names, types and costs are, it is met by its fixture "fires", and
+not by its fixture "silent". docs/detections.md says how a rule is written.
+
+Example:
+  skanse rules test my-rules.yaml
+  cp my-rules.yaml /var/lib/skanse/detections/
+
+Exit code: 0 all are in order, 1 one is not.`
+}
+
+// Run plays them.
+func (c *RulesTestCmd) Run(env *Env) error {
+	protocols, err := protocolSet(Folder(c.Data))
+	if err != nil {
+		return err
+	}
+	wrong := 0
+	for _, file := range c.Files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			return ot.Errorf(ot.Invalid, "%s cannot be read: %w", ot.Printable(file), err)
+		}
+		rules, err := rule.Parse(filepath.Base(file), raw)
+		if err != nil {
+			return err
+		}
+		set, err := rule.Compile(rules, protocols, protocols.Len())
+		if err != nil {
+			return err
+		}
+		for i := range rules {
+			said, ok := playRule(set, protocols, &rules[i])
+			if !ok {
+				wrong++
+			}
+			fmt.Fprintf(env.Stdout, "%s: %s\n", rules[i].ID, said)
+		}
+	}
+	if wrong > 0 {
+		return ot.Errorf(ot.Invalid, "%d of these rules are not in order", wrong)
+	}
+	return nil
+}
+
+// playRule says how a rule does on its fixtures.
+func playRule(set *rule.Set, protocols detect.Catalogue, r *rule.Rule) (string, bool) {
+	if r.On == rule.State {
+		return "found by code, not played", true
+	}
+	if r.Fires == nil || r.Silent == nil {
+		return "needs a fixture that fires and one that is silent", false
+	}
+	severity, err := detect.Fires(set, protocols, r.ID, r.Fires)
+	if err != nil {
+		return "fires: " + err.Error(), false
+	}
+	if severity == "" {
+		return "is not met by the fixture that should fire", false
+	}
+	quiet, err := detect.Fires(set, protocols, r.ID, r.Silent)
+	if err != nil {
+		return "silent: " + err.Error(), false
+	}
+	if quiet != "" {
+		return "is met by the fixture that should be silent", false
+	}
+	return "fires as " + string(severity) + ", and keeps quiet", true
+}
