@@ -72,6 +72,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Alerts: what nobody has seen first, then the most urgent */
+        get: operations["list-alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alerts/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decide about several alerts at once */
+        post: operations["decide-alerts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alerts/load": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What people get to bear, a site, after EEMUA 191 */
+        get: operations["measure-alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alerts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One alert with its story */
+        get: operations["get-alert"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Acknowledge, shelve, explain, close … an alert */
+        patch: operations["decide-alert"];
+        trace?: never;
+    };
     "/approval-profiles": {
         parameters: {
             query?: never;
@@ -304,6 +373,24 @@ export interface paths {
         /** What changed */
         get: operations["list-asset-history"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/assets/{id}/programming": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether an asset is a programming device */
+        get: operations["get-programming"];
+        /** Mark an asset as a programming device */
+        put: operations["mark-programming"];
         post?: never;
         delete?: never;
         options?: never;
@@ -788,6 +875,23 @@ export interface paths {
         post?: never;
         /** Withdraw a declaration; it stays in the history */
         delete: operations["withdraw-declaration"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/detections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rules, how noisy they are, and which techniques the wire cannot show */
+        get: operations["list-detections"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2882,6 +2986,41 @@ export interface paths {
         /** Add a zone */
         post: operations["create-zone"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sites/{site}/alert-budget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** How many alerts a day a site wants to bear */
+        put: operations["set-alert-budget"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sites/{site}/detections/{rule}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** How a rule is meant at a site */
+        put: operations["set-detection"];
+        post?: never;
+        /** A rule means what it says again */
+        delete: operations["unset-detection"];
         options?: never;
         head?: never;
         patch?: never;
@@ -5509,6 +5648,280 @@ export interface components {
             /** @enum {string} */
             state: "new" | "accepted" | "rejected" | "retired";
         };
+        DetectAlert: {
+            acknowledged_at: string;
+            acknowledged_by: string;
+            /**
+             * Format: int64
+             * @description How often it called: it came back after it was over
+             */
+            armed: number;
+            /** @description The record of the change that explains it */
+            change_id: string;
+            client: components["schemas"]["DetectSide"];
+            closed_at: string;
+            closed_by: string;
+            /** @description Id of the conversation; empty: no single one */
+            conversation: string;
+            /** Format: int64 */
+            count: number;
+            deputy: string;
+            deputy_id: string;
+            etag: string;
+            facts: components["schemas"]["RuleSay"][];
+            /** @description Seen */
+            first_at: string;
+            /** @description The same for all alerts of one cause: the id of the first */
+            group_id: string;
+            id: string;
+            /** @description Seen */
+            last_at: string;
+            /** @description false: only seen in a capture that somebody gave */
+            live: boolean;
+            /** @description planned, false_alarm, handled, incident, returned; empty: not closed */
+            outcome: string;
+            owner: string;
+            owner_id: string;
+            /** Format: int64 */
+            port: number;
+            protocol: string;
+            /** @description When it called last, by the centre's clock */
+            raised_at: string;
+            reason: string;
+            rule: string;
+            server: components["schemas"]["DetectSide"];
+            /** @enum {string} */
+            severity: "critical" | "high" | "medium" | "low" | "info";
+            shelved_until: string;
+            site: string;
+            site_id: string;
+            /** @enum {string} */
+            state: "new" | "acknowledged" | "returned" | "shelved" | "closed";
+            /** @description Only of one alert */
+            story?: components["schemas"]["DetectStory"];
+            technique: string;
+            title: string;
+            transport: string;
+        };
+        DetectBudget: {
+            /** Format: int64 */
+            alerts: number;
+        };
+        DetectDecision: {
+            /** @enum {string} */
+            action: "acknowledge" | "shelve" | "unshelve" | "close" | "reopen" | "comment" | "assign" | "explain";
+            /** @description explain: id of the change record */
+            change?: string;
+            /** @description assign: who stands in */
+            deputy?: string;
+            /**
+             * @description close: how it ended
+             * @enum {string}
+             */
+            outcome?: "planned" | "false_alarm" | "handled" | "incident" | "";
+            /** @description assign: id of a user */
+            owner?: string;
+            /** @description shelve, close, reopen: why. comment: what is said. explain: who did it and why */
+            reason?: string;
+            /**
+             * Format: date-time
+             * @description shelve: when it comes back; at most 90 days
+             */
+            until?: string;
+        };
+        DetectDetection: {
+            /**
+             * Format: int64
+             * @description Alerts that it raised, or raised again, in these days
+             */
+            calls: number;
+            false_alarm: string;
+            /**
+             * Format: int64
+             * @description Alerts of these days that were closed as false alarms
+             */
+            false_alarms: number;
+            first: string;
+            having: string;
+            /**
+             * Format: int64
+             * @description Last 30 days, on all sites that you see
+             */
+            hits: number;
+            id: string;
+            /** @enum {string} */
+            on: "message" | "tuple" | "conversation" | "fact" | "window" | "state";
+            /** @description Uploaded here, not shipped */
+            own: boolean;
+            references: string[];
+            settings: components["schemas"]["DetectSiteSet"][];
+            severity: string;
+            /**
+             * Format: int64
+             * @description Hits that a planned window, a setting or an exception kept quiet
+             */
+            silent: number;
+            technique: string;
+            title: string;
+            when: string;
+            why: string;
+        };
+        DetectDetections: {
+            items: components["schemas"]["DetectDetection"][];
+            techniques: components["schemas"]["DetectTechnique"][];
+        };
+        DetectDone: {
+            /** Format: int64 */
+            done: number;
+        };
+        DetectLoad: {
+            /**
+             * Format: double
+             * @description Raised a day, over the last 7 days
+             */
+            average: number;
+            /**
+             * Format: int64
+             * @description Alerts a day that the site wants to bear
+             */
+            budget: number;
+            /** @description The rule that called most in the last 7 days */
+            noisiest: string;
+            /**
+             * Format: double
+             * @description Its share of all calls
+             */
+            noisiest_share: number;
+            /**
+             * Format: int64
+             * @description New, acknowledged or returned
+             */
+            open: number;
+            /**
+             * Format: int64
+             * @description Most causes that called within 10 minutes, last 7 days
+             */
+            peak: number;
+            /**
+             * Format: int64
+             * @description Median of the last 7 days; 0: none was acknowledged
+             */
+            seconds_to_acknowledge: number;
+            /** Format: int64 */
+            shelved: number;
+            site: string;
+            site_id: string;
+            /**
+             * Format: int64
+             * @description Open for longer than a day
+             */
+            standing: number;
+            /**
+             * Format: int64
+             * @description Raised in the last 24 hours
+             */
+            today: number;
+            /**
+             * Format: int64
+             * @description New or returned: nobody has acknowledged them
+             */
+            unseen: number;
+        };
+        DetectLoads: {
+            items: components["schemas"]["DetectLoad"][];
+        };
+        DetectMany: {
+            decision: components["schemas"]["DetectDecision"];
+            ids: string[];
+        };
+        DetectMark: {
+            programming: boolean;
+            reason: string;
+        };
+        DetectPacket: {
+            /** Format: int64 */
+            number: number;
+            /** Format: int64 */
+            offset: number;
+            seen: string;
+            source: string;
+            source_kind: string;
+            source_name: string;
+        };
+        DetectProgramming: {
+            asset_id: string;
+            at: string;
+            by: string;
+            programming: boolean;
+            reason: string;
+        };
+        DetectSetting: {
+            readonly at?: string;
+            readonly by?: string;
+            /** @description IP or MAC addresses that may do this */
+            hosts: string[];
+            /** @description The rule makes no alerts here; what it meets is counted */
+            off: boolean;
+            reason: string;
+            /**
+             * @description Another one than the rule's; empty: the rule's
+             * @enum {string}
+             */
+            severity: "critical" | "high" | "medium" | "low" | "info" | "";
+            /**
+             * Format: int64
+             * @description Hits within a day before it calls; 0: at once
+             */
+            threshold: number;
+            /** @description Ids of zones; only there. Empty: everywhere */
+            zones: string[];
+        };
+        DetectSide: {
+            /** @description Its name */
+            asset: string;
+            /** @description Whose address it was when the alert was raised; empty: nobody's that is known */
+            asset_id: string;
+            ip: string;
+            mac: string;
+            role: string;
+            zone: string;
+        };
+        DetectSiteSet: {
+            setting: components["schemas"]["DetectSetting"];
+            site: string;
+            site_id: string;
+        };
+        DetectStep: {
+            at: string;
+            by: string;
+            /** @enum {string} */
+            kind: "raised" | "again" | "acknowledged" | "returned" | "shelved" | "unshelved" | "closed" | "reopened" | "comment" | "owner" | "explained";
+            text: string;
+        };
+        DetectStory: {
+            /** @description How to tell that it is none */
+            false_alarm: string;
+            /** @description What to do first */
+            first: string;
+            packets: components["schemas"]["DetectPacket"][];
+            /** @description The client is marked as a programming device */
+            programming: boolean;
+            /** @description Head of the first packet, hexadecimal */
+            proof: string;
+            references: string[];
+            /** @description What happened, the oldest first */
+            steps: components["schemas"]["DetectStep"][];
+            /** @description Other alerts of the same cause */
+            together: components["schemas"]["DetectAlert"][];
+            why: string;
+        };
+        DetectTechnique: {
+            id: string;
+            name: string;
+            /** @description Why the wire cannot show it; empty: rules do */
+            silent: string;
+            tactic: string;
+        };
         EdgeConfig: {
             /** @description Values that are looked for wherever they stand in a request: the tags of plant states */
             readonly follow?: components["schemas"]["EdgeElement"][] | null;
@@ -7090,6 +7503,13 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageDetectAlert: {
+            items: components["schemas"]["DetectAlert"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageInboxEntry: {
             items: components["schemas"]["InboxEntry"][];
             /** @description Give it as cursor to get the next page */
@@ -7935,6 +8355,10 @@ export interface components {
         };
         "Revoke-edgeRequest": {
             reason: string;
+        };
+        RuleSay: {
+            name: string;
+            value: string;
         };
         SearchOutBody: {
             items: components["schemas"]["ViewFound"][];
@@ -9282,6 +9706,180 @@ export interface operations {
             };
         };
     };
+    "list-alerts": {
+        parameters: {
+            query?: {
+                site?: string;
+                /** @description open, and when empty: new, acknowledged and returned */
+                state?: "open" | "all" | "new" | "acknowledged" | "returned" | "shelved" | "closed" | "";
+                severity?: "critical" | "high" | "medium" | "low" | "info" | "";
+                rule?: string;
+                asset?: string;
+                group?: string;
+                q?: string;
+                since?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageDetectAlert"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decide-alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DetectMany"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DetectDone"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "measure-alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DetectLoads"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-alert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DetectAlert"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decide-alert": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that you saw */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DetectDecision"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DetectAlert"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-approval-profiles": {
         parameters: {
             query?: never;
@@ -9813,6 +10411,70 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PageAssetAssetChange"];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-programming": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DetectProgramming"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "mark-programming": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DetectMark"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -10923,6 +11585,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-detections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DetectDetections"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {
@@ -16101,6 +16792,103 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["OrgZone"];
                 };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-alert-budget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DetectBudget"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-detection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site: string;
+                rule: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DetectSetting"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unset-detection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site: string;
+                rule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong, and what to do */
             default: {
