@@ -37,7 +37,16 @@ type event struct {
 	proof    []byte
 	repeats  uint64 // further hits that are only counted
 	order    int    // among the events of one packet
+	again    bool   // one of many alike: a short proof is enough
 }
+
+// A transfer of a firmware is a hundred thousand messages alike, whose bytes do not
+// compress: the first of an interval are proved whole, the others by the head of their
+// PDU. The packet itself is named by each.
+const (
+	wholeProofs = 4
+	shortProof  = 8 // bytes behind the headers
+)
 
 const maxObject = 256
 
@@ -78,7 +87,7 @@ func (l *lane) event(fl *flow, t *tuple, m *ot.Message, rare, isNew bool) {
 		ident: l.identOf(fl), ref: l.now, protocol: m.Protocol, kind: m.Kind, dir: m.Dir, class: m.Class,
 		refused: m.Flags&ot.Refused != 0, code: m.Code, status: m.Status, unit: m.Unit,
 		text: string(m.Text), object: string(m.Name[:min(len(m.Name), maxObject)]),
-		rules: slices.Clone(l.hits), order: l.order(),
+		rules: slices.Clone(l.hits), order: l.order(), again: rank != rankAlert && t != nil && t.count > wholeProofs,
 	})
 	l.hand.events[rank]++
 	l.hand.some = true

@@ -90,7 +90,10 @@ func (l *lane) settle() {
 	for rank, n := range e.events {
 		kept := l.events.kept[rank]
 		for i := range n {
-			kept[len(kept)-1-i].proof = proof
+			x := &kept[len(kept)-1-i]
+			if x.proof = proof; x.again {
+				x.proof = slices.Clone(proof[:min(len(proof), e.head+shortProof)])
+			}
 		}
 	}
 	e.facts, e.events, e.some = 0, [3]int{}, false
