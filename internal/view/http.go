@@ -58,4 +58,5 @@ func (s *Service) Routes(r *rest.Router) {
 		})
 	NewConversations(s.db).Routes(r)
 	s.traceRoutes(r)
+	s.cutRoutes(r)
 }

@@ -10,6 +10,7 @@ import { Mark } from "../../ui/mark";
 import { More } from "../../ui/more";
 import { Ask, Panel } from "../../ui/page";
 import { Ago, When } from "../../ui/when";
+import { CutButton } from "./cut";
 import { flagPriority } from "./flags";
 
 /** Before anything is chosen: what on this map needs a person. */
@@ -70,7 +71,15 @@ export function ZonePanel({ plant, zone, site }: { plant: Plant; zone: PlantZone
   const talks = plant.conduits.filter((c) => c.from === zone.id || c.to === zone.id);
   return (
     <>
-      <Panel title={zone.name} side={<CloseSide site={site} />}>
+      <Panel
+        title={zone.name}
+        side={
+          <span className="line">
+            <CutButton zone={zone} site={site} />
+            <CloseSide site={site} />
+          </span>
+        }
+      >
         <dl className="facts">
           <dt>{t("facet.level")}</dt>
           <dd>{word("purdue", zone.level) || t("common.unknown")}</dd>
