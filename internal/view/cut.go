@@ -108,7 +108,7 @@ func cutPorts(ctx context.Context, r store.Reader, siteNo int64, zoneID, assetID
 }
 
 func (s *Service) cutRoutes(r *rest.Router) {
-	rest.Register(r, rest.Op{ID: "get-cut", Method: http.MethodGet, Path: "/sites/{id}/cut", Summary: "What would stop, and what would keep running, if a zone or a host were cut off", Tag: "Plant", Permission: auth.NetworkRead},
+	rest.Register(r, rest.Op{ID: "simulate-cut", Method: http.MethodGet, Path: "/sites/{id}/cut", Summary: "What would stop, and what would keep running, if a zone or a host were cut off", Tag: "Plant", Permission: auth.NetworkRead},
 		func(ctx context.Context, in *struct {
 			ID    string `path:"id"`
 			Zone  string `query:"zone"`
