@@ -40,13 +40,13 @@ const (
 // Cut answers for a zone or, where asset is given, for one host.
 func (s *Service) Cut(ctx context.Context, scope auth.Scope, siteID, zoneID, assetID string, now time.Time) (out Cut, err error) {
 	out = Cut{Stops: []Talk{}, Ports: []CutPort{}}
-	if (zoneID == "") == (assetID == "") {
-		return out, ot.Errorf(ot.Invalid, "zone, asset: name one of them")
-	}
 	err = s.db.View(ctx, func(r store.Reader) error {
 		siteNo, err := store.One[int64](ctx, r, "SELECT o.site_no FROM org_site o WHERE o.site_id = ? AND ?", siteID, scope.Where("o.site_no", ""))
 		if err != nil {
 			return err
+		}
+		if (zoneID == "") == (assetID == "") {
+			return ot.Errorf(ot.Invalid, "zone, asset: name one of them")
 		}
 		side := func(which string) ot.SQL {
 			if zoneID != "" {
