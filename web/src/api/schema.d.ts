@@ -2903,6 +2903,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/sites/{id}/cut": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What would stop, and what would keep running, if a zone or a host were cut off */
+        get: operations["simulate-cut"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sites/{id}/networks": {
         parameters: {
             query?: never;
@@ -8583,6 +8600,34 @@ export interface components {
         ViewCount: {
             /** Format: int64 */
             count: number;
+            value: string;
+        };
+        ViewCut: {
+            /**
+             * Format: int64
+             * @description Conversations inside the zone: they keep running
+             */
+            inside: number;
+            more: boolean;
+            /**
+             * Format: int64
+             * @description Conversations of the site that do not touch it
+             */
+            others: number;
+            /** @description Where a host hangs, as far as it says itself; a host without an entry: unknown */
+            ports: components["schemas"]["ViewCutPort"][];
+            /** @description Conversations across the cut, the newest first; at most 500 */
+            stops: components["schemas"]["ViewTalk"][];
+            /**
+             * Format: int64
+             * @description Of them
+             */
+            total: number;
+        };
+        ViewCutPort: {
+            asset_id: string;
+            attr: string;
+            name: string;
             value: string;
         };
         ViewDecision: {
@@ -16532,6 +16577,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "simulate-cut": {
+        parameters: {
+            query?: {
+                zone?: string;
+                asset?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewCut"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {
