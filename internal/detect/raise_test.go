@@ -21,8 +21,6 @@ func allSlices() []store.Migrations {
 	return []store.Migrations{org.Migrations(), audit.Migrations(), bus.Migrations(), auth.Migrations(), inbox.Migrations(), Migrations()}
 }
 
-var everywhere = auth.Scope{All: true}
-
 // t0 is when the tests' packets were seen.
 var t0 = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
 
