@@ -27,7 +27,7 @@ func repoCommand(t *testing.T, env []string, name string, args ...string) string
 }
 
 // The Debian package installs, is upgraded and removed by the real dpkg in a folder of
-// its own: what a person changed in /etc stays, and data go only with a purge. The users
+// its own: what a person changed in /etc stays, and data stay always. The users
 // and systemd are stubs that write down how they were called.
 func TestPackage(t *testing.T) {
 	for _, need := range []string{"dpkg", "dpkg-deb"} {
@@ -98,8 +98,8 @@ func TestPackage(t *testing.T) {
 		t.Errorf("a removal deleted data: %s %v", b, err)
 	}
 	dpkg("-P", "skanse")
-	if _, err := os.Stat(filepath.Join(root, "var/lib/skanse")); err == nil {
-		t.Error("a purge leaves data and keys behind")
+	if b, err := os.ReadFile(filepath.Join(root, "var/lib/skanse/skanse.db")); err != nil || string(b) != "evidence" {
+		t.Errorf("a purge deleted data: %s %v", b, err)
 	}
 	said, err := os.ReadFile(calls)
 	if err != nil || strings.Count(string(said), "useradd --system") != 4 || !strings.Contains(string(said), "/var/lib/skanse-edge") {
