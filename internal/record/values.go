@@ -61,7 +61,10 @@ func (Values) Schema(huma.Registry) *huma.Schema {
 // valueSchema names all that a field of any kind may hold.
 func valueSchema() *huma.Schema {
 	return &huma.Schema{OneOf: []*huma.Schema{
-		{Type: huma.TypeString}, {Type: huma.TypeNumber}, {Type: huma.TypeBoolean},
-		{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}}, {Type: "null"},
+		{Type: huma.TypeString},
+		{Type: huma.TypeNumber},
+		{Type: huma.TypeBoolean},
+		{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}},
+		{Type: "null"},
 	}}
 }
