@@ -136,7 +136,7 @@ func TestUnits(t *testing.T) {
 
 // The program is built for the other systems too, and the list of parts names what is in it.
 func TestOtherSystems(t *testing.T) {
-	for _, target := range []string{"windows/amd64", "darwin/arm64", "linux/arm64"} {
+	for _, target := range []string{"windows/amd64", "darwin/arm64"} {
 		goos, arch, _ := strings.Cut(target, "/")
 		out := filepath.Join(t.TempDir(), "skanse")
 		repoCommand(t, []string{"GOOS=" + goos, "GOARCH=" + arch, "CGO_ENABLED=0"}, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, "./cmd/skanse")
@@ -149,15 +149,15 @@ func TestOtherSystems(t *testing.T) {
 				t.Errorf("%s: %s is not %s", target, key, want)
 			}
 		}
-		head := make([]byte, 20)
+		head := make([]byte, 8)
 		f, err := os.Open(out)
 		if err == nil {
 			_, err = io.ReadFull(f, head)
 			_ = f.Close()
 		}
-		// What file(1) looks at: DOS and PE, Mach-O of 64 bits for ARM, ELF of 64 bits for ARM.
-		begins := map[string]string{"windows/amd64": "MZ", "darwin/arm64": "\xcf\xfa\xed\xfe\x0c\x00\x00\x01", "linux/arm64": "\x7fELF\x02\x01"}[target]
-		if err != nil || !bytes.HasPrefix(head, []byte(begins)) || target == "linux/arm64" && head[18] != 0xb7 {
+		// What file(1) looks at: DOS and PE, Mach-O of 64 bits for ARM.
+		begins := map[string]string{"windows/amd64": "MZ", "darwin/arm64": "\xcf\xfa\xed\xfe\x0c\x00\x00\x01"}[target]
+		if err != nil || !bytes.HasPrefix(head, []byte(begins)) {
 			t.Errorf("%s: begins with % x: %v", target, head, err)
 		}
 	}
