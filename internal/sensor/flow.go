@@ -242,8 +242,8 @@ func (t *flowTable) sweep(now int64, retire func(*flow)) {
 }
 
 // lone says whether nobody has answered yet: a scan's or a flood's SYN, a lost machine's question.
-func (f *flow) lone() bool {
-	return f.key.kind == carriesIP && f.key.proto == ipTCP && !(f.spoke[0] && f.spoke[1])
+func (fl *flow) lone() bool {
+	return fl.key.kind == carriesIP && fl.key.proto == ipTCP && !(fl.spoke[0] && fl.spoke[1])
 }
 
 // loneNear is how many flows are looked at for one that nobody answered, before one that two speak in goes.
