@@ -9,7 +9,7 @@ import (
 // Every unit that a check may show has a singular that a person would write.
 func TestOneOfEachUnit(t *testing.T) {
 	want := map[string]string{
-		"conversations": "conversation", "hosts": "host", "technologies": "technology", "devices": "device", "addresses": "address", "findings": "finding", "decisions": "decision", "risks": "risk", "makers": "maker", "suppliers": "supplier",
+		"conversations": "conversation", "alerts": "alert", "hosts": "host", "technologies": "technology", "devices": "device", "addresses": "address", "findings": "finding", "decisions": "decision", "risks": "risk", "makers": "maker", "suppliers": "supplier",
 		"safety systems": "safety system", "frames": "frame", "queries": "query", "zones": "zone", "days": "day", "months": "month", "minutes": "minute",
 		"window hours for each backlog hour": "window hours for each backlog hour", "times the own baseline": "times the own baseline", "times the site target": "times the site target",
 	}
