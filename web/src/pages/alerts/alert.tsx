@@ -172,9 +172,9 @@ function Story({ a }: { a: Alert }) {
       </div>
       <div className="stack">
         <Panel title={t("alerts.packets")}>
-          <ul>
+          <ul className="alert-packets">
             {s.packets.map((p) => (
-              <li key={`${p.source}:${p.number}`} className="line">
+              <li key={`${p.source}:${p.number}`}>
                 <PacketLink reference={p} /> <When at={p.seen} />
               </li>
             ))}

@@ -147,11 +147,11 @@ function Rows({ items }: { items: readonly Alert[] }) {
           >
             <Mark priority={priorityOf(a.severity)} />
             <div>
-              <h3>
+              <h2>
                 <Link to="/alerts/$id" params={{ id: a.id }} onFocus={() => setAt(i)}>
                   {a.title}
                 </Link>
-              </h3>
+              </h2>
               <p className="quiet">
                 {sideName(a.client)}
                 {(a.server.ip || a.server.mac) && <> → {sideName(a.server)}</>}

@@ -123,7 +123,7 @@ function Rules({ rules, onOpen }: { rules: readonly Detection[]; onOpen: (id: st
           {rows.map((d) => (
             <tr key={d.id}>
               <td>
-                <button type="button" className="link" onClick={() => onOpen(d.id)}>
+                <button type="button" className="linkish" onClick={() => onOpen(d.id)}>
                   {d.title}
                 </button>{" "}
                 <span className="quiet small">{d.id}</span>
