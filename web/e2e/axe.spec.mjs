@@ -41,7 +41,7 @@ const pages = [
   { name: "performance", path: "/performance", ready: "main .panel" },
   { name: "conduits", path: "/conduits", ready: "table.conduit-list" },
   { name: "alerts", path: "/alerts", ready: ".alert-row" },
-  { name: "alert", path: "/alerts", ready: ".alert-row h3 a", inside: ".alert-story" },
+  { name: "alert", path: "/alerts", ready: ".alert-row h2 a", inside: ".alert-story" },
   { name: "detections", path: "/detections", ready: ".technique" },
   { name: "conversations", path: "/conversations", ready: ".talks a[href^='/conversations/']" },
   { name: "conversation", path: "/conversations", ready: ".talks a[href^='/conversations/']", inside: ".arrow" },
