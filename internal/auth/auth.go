@@ -103,6 +103,14 @@ func (p Principal) BreakGlass() bool { return p.How == ByBreakGlass }
 // Nobody says that no person is signed in.
 func (p Principal) Nobody() bool { return p.UserID == "" }
 
+// Called is how others know the person: by name, and without one by address.
+func (p Principal) Called() string {
+	if p.Name != "" {
+		return p.Name
+	}
+	return p.Email
+}
+
 // System is the program itself: background work, the command line on the machine.
 func System() Principal {
 	return Principal{UserID: "system", Name: "Skanse", Role: Administrator, Scope: Scope{All: true}, Permissions: Grant(All()...)}

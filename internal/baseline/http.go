@@ -12,14 +12,6 @@ import (
 
 const tag = "Baseline"
 
-func byName(ctx context.Context) string {
-	p := auth.From(ctx)
-	if p.Name != "" {
-		return p.Name
-	}
-	return p.Email
-}
-
 // Routes mounts the slice.
 func (s *Service) Routes(r *rest.Router) {
 	type baselines struct {
@@ -50,7 +42,7 @@ func (s *Service) Routes(r *rest.Router) {
 			Body    Setting
 		},
 		) (*detail, error) {
-			b, err := s.Set(ctx, auth.From(ctx).Scope, byName(ctx), in.ID, in.Zone, in.State, in.Body, in.IfMatch)
+			b, err := s.Set(ctx, auth.From(ctx).Scope, auth.From(ctx).Called(), in.ID, in.Zone, in.State, in.Body, in.IfMatch)
 			return &detail{b.ETag, b}, err
 		})
 	rest.Register(r, rest.Op{ID: "list-baseline-groups", Method: http.MethodGet, Path: "/baseline/groups", Summary: "Conversations by what they have in common, for review", Tag: tag, Permission: auth.NetworkRead},
@@ -87,7 +79,7 @@ func (s *Service) Routes(r *rest.Router) {
 		})
 	rest.Register(r, rest.Op{ID: "decide-baseline", Method: http.MethodPost, Path: "/baseline/decisions", Summary: "Approve, deny, or let expire", Tag: tag, Permission: auth.AssetWrite, Audit: "baseline.decide", Status: http.StatusOK},
 		func(ctx context.Context, in *struct{ Body Decision }) (*struct{ Body Decided }, error) {
-			out, err := s.Decide(ctx, auth.From(ctx).Scope, byName(ctx), in.Body)
+			out, err := s.Decide(ctx, auth.From(ctx).Scope, auth.From(ctx).Called(), in.Body)
 			return &struct{ Body Decided }{out}, err
 		})
 	rest.Register(r, rest.Op{ID: "get-baseline-drift", Method: http.MethodGet, Path: "/sites/{id}/baseline-drift", Summary: "What became different between two dates", Tag: tag, Permission: auth.NetworkRead},

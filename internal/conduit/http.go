@@ -12,14 +12,6 @@ import (
 
 const tag = "Conduits"
 
-func byName(ctx context.Context) string {
-	p := auth.From(ctx)
-	if p.Name != "" {
-		return p.Name
-	}
-	return p.Email
-}
-
 // Routes mounts the slice.
 func (s *Service) Routes(r *rest.Router) {
 	type detail struct {
@@ -40,7 +32,7 @@ func (s *Service) Routes(r *rest.Router) {
 			Body Rule
 		},
 		) (*detail, error) {
-			p, err := s.Add(ctx, auth.From(ctx).Scope, byName(ctx), in.ID, in.Body)
+			p, err := s.Add(ctx, auth.From(ctx).Scope, auth.From(ctx).Called(), in.ID, in.Body)
 			return &detail{p.ETag, p}, err
 		})
 	rest.Register(r, rest.Op{ID: "decide-conduits", Method: http.MethodPost, Path: "/sites/{id}/conduits/decisions", Summary: "Allow or deny observed services, exactly as they were observed", Tag: tag, Permission: auth.OrgWrite, Audit: "conduit.decide", Status: http.StatusOK},
@@ -54,7 +46,7 @@ func (s *Service) Routes(r *rest.Router) {
 			}
 		}, error,
 		) {
-			n, err := s.Decide(ctx, auth.From(ctx).Scope, byName(ctx), in.ID, in.Body)
+			n, err := s.Decide(ctx, auth.From(ctx).Scope, auth.From(ctx).Called(), in.ID, in.Body)
 			out := &struct {
 				Body struct {
 					Decided int `json:"decided"`
@@ -70,7 +62,7 @@ func (s *Service) Routes(r *rest.Router) {
 			Body    Rule
 		},
 		) (*detail, error) {
-			p, err := s.Change(ctx, auth.From(ctx).Scope, byName(ctx), in.ID, in.Body, in.IfMatch)
+			p, err := s.Change(ctx, auth.From(ctx).Scope, auth.From(ctx).Called(), in.ID, in.Body, in.IfMatch)
 			return &detail{p.ETag, p}, err
 		})
 	rest.Register(r, rest.Op{ID: "delete-conduit", Method: http.MethodDelete, Path: "/conduits/{id}", Summary: "End a policy", Tag: tag, Permission: auth.OrgWrite, Audit: "conduit.delete"},

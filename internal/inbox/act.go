@@ -16,13 +16,6 @@ const (
 	maxSnoozeNow = 4 * time.Hour
 )
 
-func name(p auth.Principal) string {
-	if p.Name != "" {
-		return p.Name
-	}
-	return p.Email
-}
-
 // act finds an open item that the person may see, and audits what is done with it.
 func (s *Service) act(ctx context.Context, p auth.Principal, id string, fn func(tx *store.Tx, now time.Time, x entryRow) error) error {
 	now := s.now()
@@ -53,7 +46,7 @@ func (s *Service) Seen(ctx context.Context, p auth.Principal, id string) error {
 		At     store.Time `db:"at"`
 	}
 	return s.act(ctx, p, id, func(tx *store.Tx, now time.Time, x entryRow) error {
-		return store.Upsert(ctx, tx, "inbox_seen", []seen{{x.ID, p.UserID, name(p), store.At(now)}}, []string{"item_id", "user_id"}, nil)
+		return store.Upsert(ctx, tx, "inbox_seen", []seen{{x.ID, p.UserID, p.Called(), store.At(now)}}, []string{"item_id", "user_id"}, nil)
 	})
 }
 
@@ -78,7 +71,7 @@ func (s *Service) Answer(ctx context.Context, p auth.Principal, id, comment stri
 		if _, err := tx.Exec(ctx, "UPDATE inbox_item SET comment = ? WHERE item_id = ?", comment, x.ID); err != nil {
 			return err
 		}
-		if err := note(ctx, tx, step{ItemID: x.ID, At: store.At(now), Kind: stepAnswered, ByID: p.UserID, ByName: name(p), Note: comment}); err != nil {
+		if err := note(ctx, tx, step{ItemID: x.ID, At: store.At(now), Kind: stepAnswered, ByID: p.UserID, ByName: p.Called(), Note: comment}); err != nil {
 			return err
 		}
 		return Done(ctx, tx, now, p.UserID, "answered", x.Key)
@@ -108,7 +101,7 @@ func (s *Service) Snooze(ctx context.Context, p auth.Principal, id string, until
 		if _, err := tx.Exec(ctx, "UPDATE inbox_item SET snoozed_until = ? WHERE item_id = ?", store.At(until), x.ID); err != nil {
 			return err
 		}
-		if err := note(ctx, tx, step{ItemID: x.ID, At: store.At(now), Kind: stepSnoozed, ByID: p.UserID, ByName: name(p), Note: reason}); err != nil {
+		if err := note(ctx, tx, step{ItemID: x.ID, At: store.At(now), Kind: stepSnoozed, ByID: p.UserID, ByName: p.Called(), Note: reason}); err != nil {
 			return err
 		}
 		return announce(ctx, tx, x.SiteNo, x.Key)
@@ -130,7 +123,7 @@ func (s *Service) HandOver(ctx context.Context, p auth.Principal, id, userID, wh
 		if _, err := tx.Exec(ctx, "UPDATE inbox_item SET user_id = ?, handed_at = ?, snoozed_until = NULL, level = 0, next_at = NULL WHERE item_id = ?", to.UserID, store.At(now), x.ID); err != nil {
 			return err
 		}
-		if err := note(ctx, tx, step{ItemID: x.ID, At: store.At(now), Kind: stepHanded, ByID: p.UserID, ByName: name(p), ToUser: to.UserID, Note: why}); err != nil {
+		if err := note(ctx, tx, step{ItemID: x.ID, At: store.At(now), Kind: stepHanded, ByID: p.UserID, ByName: p.Called(), ToUser: to.UserID, Note: why}); err != nil {
 			return err
 		}
 		return announce(ctx, tx, x.SiteNo, x.Key)

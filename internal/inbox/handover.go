@@ -75,7 +75,7 @@ func (s *Service) Preview(ctx context.Context, p auth.Principal, siteID string, 
 	}
 	err = s.db.View(ctx, func(r store.Reader) error {
 		at, err := place(ctx, r, p.Scope, siteID)
-		h = Handover{SiteID: at.ID, Site: at.Name, FromAt: store.At(now.Add(-shift)), ToAt: store.At(now), Giver: Who{p.UserID, name(p)}}
+		h = Handover{SiteID: at.ID, Site: at.Name, FromAt: store.At(now.Add(-shift)), ToAt: store.At(now), Giver: Who{p.UserID, p.Called()}}
 		return err
 	})
 	if err == nil && s.cfg.Picture != nil {
@@ -104,7 +104,7 @@ func (s *Service) HandOverShift(ctx context.Context, p auth.Principal, siteID st
 			return err
 		}
 		rest.Target(ctx, at.ID, ot.Ref{Kind: "handover", ID: id})
-		h := handoverRow{id, at.No, store.At(from), store.At(now), printableText(notes), store.AsJSON(picture), p.UserID, name(p), store.At(now)}
+		h := handoverRow{id, at.No, store.At(from), store.At(now), printableText(notes), store.AsJSON(picture), p.UserID, p.Called(), store.At(now)}
 		return store.Upsert(ctx, tx, "inbox_handover", []handoverRow{h}, nil, nil)
 	})
 	return id, err
@@ -125,7 +125,7 @@ func (s *Service) TakeShift(ctx context.Context, p auth.Principal, id, remark st
 			return ot.Errorf(ot.Conflict, "you gave this shift: the one who takes over signs with their own account")
 		}
 		rest.Target(ctx, h.SiteID, ot.Ref{Kind: "handover", ID: id})
-		_, err = tx.Exec(ctx, "UPDATE inbox_handover SET taker_id = ?, taker_name = ?, taken_at = ?, remark = ? WHERE handover_id = ?", p.UserID, name(p), store.At(now), printableText(remark), id)
+		_, err = tx.Exec(ctx, "UPDATE inbox_handover SET taker_id = ?, taker_name = ?, taken_at = ?, remark = ? WHERE handover_id = ?", p.UserID, p.Called(), store.At(now), printableText(remark), id)
 		return err
 	})
 }

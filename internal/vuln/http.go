@@ -21,14 +21,6 @@ func lowered(s string) string {
 	return strings.NewReplacer("%", "", "_", "").Replace(strings.ToLower(strings.TrimSpace(s)))
 }
 
-func byName(ctx context.Context) string {
-	p := auth.From(ctx)
-	if p.Name != "" {
-		return p.Name
-	}
-	return p.Email
-}
-
 // Sources as the API gives them.
 type sourceList struct {
 	Items []source `json:"items" nullable:"false"`
@@ -107,7 +99,7 @@ func (s *Service) Routes(r *rest.Router) {
 				rest.Detail(ctx, "reason", in.Body.Reason)
 			}
 			scope := auth.From(ctx).Scope
-			if err := s.Decide(ctx, scope, byName(ctx), in.ID, in.Body, in.IfMatch); err != nil {
+			if err := s.Decide(ctx, scope, auth.From(ctx).Called(), in.ID, in.Body, in.IfMatch); err != nil {
 				return nil, err
 			}
 			f, err := s.Finding(ctx, scope, in.ID)

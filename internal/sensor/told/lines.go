@@ -4,9 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/skanse/skanse/internal/ot"
 )
 
 // Bounds of a log file.
@@ -75,5 +78,35 @@ func (l *Lines) Next() (line []byte, number uint64, offset int64, err error) {
 			return nil, l.number, offset, ErrLong
 		}
 		return bytes.TrimRight(l.buf, "\r\n"), l.number, offset, nil
+	}
+}
+
+// Each takes a log line by line until it ends: what a line cannot tell is counted, and a
+// log that is cut tells what stood before. name is that of the file.
+func (l *Lines) Each(ctx context.Context, name string, t *Teller, take func(line []byte, number uint64, offset int64) error) error {
+	for n := 0; ; n++ {
+		if n&1023 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		line, number, offset, err := l.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return t.Flush(true)
+		case errors.Is(err, ErrLong):
+			t.Skip(fmt.Sprintf("line %d: %v", number, err))
+			continue
+		case err != nil:
+			t.Cut(fmt.Sprintf("%s is cut short behind line %d: %v; the lines before it are good", ot.Printable(name), number, err))
+			return t.Flush(true)
+		}
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		if err := take(line, number, offset); err != nil {
+			t.Skip(fmt.Sprintf("line %d: %v", number, err))
+		}
+		if err := t.Breathe(); err != nil {
+			return err
+		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"strings"
 	"time"
@@ -79,31 +78,7 @@ func Is(head []byte) bool {
 // Read tells a log until it ends. name is that of the file.
 func Read(ctx context.Context, l *told.Lines, name string, t *told.Teller) error {
 	e := &reader{t: t}
-	for n := 0; ; n++ {
-		if n&1023 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		line, number, offset, err := l.Next()
-		switch {
-		case errors.Is(err, io.EOF):
-			return t.Flush(true)
-		case errors.Is(err, told.ErrLong):
-			t.Skip(fmt.Sprintf("line %d: %v", number, err))
-			continue
-		case err != nil:
-			t.Cut(fmt.Sprintf("%s is cut short behind line %d: %v; the lines before it are good", ot.Printable(name), number, err))
-			return t.Flush(true)
-		}
-		if len(bytes.TrimSpace(line)) == 0 {
-			continue
-		}
-		if err := e.line(line, number, offset); err != nil {
-			t.Skip(fmt.Sprintf("line %d: %v", number, err))
-		}
-		if err := t.Breathe(); err != nil {
-			return err
-		}
-	}
+	return l.Each(ctx, name, t, e.line)
 }
 
 type reader struct{ t *told.Teller }

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path"
 	"strings"
 
@@ -63,31 +62,7 @@ type reader struct {
 func Read(ctx context.Context, l *told.Lines, name string, t *told.Teller) error {
 	z := &reader{t: t, from: kindOf(name), seen: map[string]bool{}}
 	h := newHeader()
-	for n := 0; ; n++ {
-		if n&1023 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		line, number, offset, err := l.Next()
-		switch {
-		case errors.Is(err, io.EOF):
-			return t.Flush(true)
-		case errors.Is(err, told.ErrLong):
-			t.Skip(fmt.Sprintf("line %d: %v", number, err))
-			continue
-		case err != nil:
-			t.Cut(fmt.Sprintf("%s is cut short behind line %d: %v; the lines before it are good", ot.Printable(name), number, err))
-			return t.Flush(true)
-		}
-		if len(bytes.TrimSpace(line)) == 0 {
-			continue
-		}
-		if err := z.line(line, number, offset, &h); err != nil {
-			t.Skip(fmt.Sprintf("line %d: %v", number, err))
-		}
-		if err := t.Breathe(); err != nil {
-			return err
-		}
-	}
+	return l.Each(ctx, name, t, func(line []byte, number uint64, offset int64) error { return z.line(line, number, offset, &h) })
 }
 
 // line takes one line.
