@@ -203,6 +203,7 @@ func TestPlantFromTagThatIsRead(t *testing.T) {
 			if _, err = recs.Transition(t.Context(), tx, auth.System(), rec.ID, record.Move{Transition: "activate", Patch: record.Patch{Version: rec.Version}}); err != nil {
 				return err
 			}
+			i.plant.forget() // as the change of the record makes it
 			rules, err := record.TagRules(t.Context(), tx)
 			if err != nil {
 				return err
