@@ -154,7 +154,9 @@ function Rows({ items }: { items: readonly Alert[] }) {
               </h2>
               <p className="quiet">
                 {sideName(a.client)}
-                {(a.server.ip || a.server.mac) && sideName(a.server) !== sideName(a.client) && <> → {sideName(a.server)}</>}
+                {(a.server.ip || a.server.mac) && sideName(a.server) !== sideName(a.client) && (
+                  <> → {sideName(a.server)}</>
+                )}
                 {a.protocol && <> · {a.protocol}</>}
                 {a.facts[0] && (
                   <>
