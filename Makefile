@@ -62,6 +62,7 @@ fuzz: ## make fuzz P=modbus FUZZTIME=60s: one dissector; without P every fuzz ta
 
 soak: build ## long runs by hand; write what you saw into docs/measured.md
 	SKANSE_SOAK=1 go test -count=1 -timeout 60m -run 'Soak|Crash' ./test/...
+	SKANSE_SOAK=1 go test -count=1 -timeout 60m -run Soak -v ./internal/baseline ./internal/app
 
 record: ## record captures of real peers on loopback into test/peers (needs root and tcpdump)
 	test/record

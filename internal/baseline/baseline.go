@@ -66,8 +66,9 @@ type Config struct {
 
 // Service is the slice: it owns the tables baseline_*.
 type Service struct {
-	db  *store.DB
-	cfg Config
+	db     *store.DB
+	cfg    Config
+	memory memory
 }
 
 // New makes the slice on a migrated database.

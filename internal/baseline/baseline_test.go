@@ -15,7 +15,6 @@ import (
 	"github.com/skanse/skanse/internal/org"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/rule"
-	"github.com/skanse/skanse/internal/sensor"
 	"github.com/skanse/skanse/internal/store"
 	"github.com/skanse/skanse/internal/store/storetest"
 )
@@ -65,16 +64,27 @@ func (h *house) raised() []string {
 	return out
 }
 
+func tables() []store.Migrations {
+	return []store.Migrations{org.Migrations(), audit.Migrations(), bus.Migrations(), auth.Migrations(), baseline.Migrations()}
+}
+
 func each(t *testing.T, fn func(h *house)) {
-	storetest.Each(t, []store.Migrations{org.Migrations(), audit.Migrations(), bus.Migrations(), auth.Migrations(), baseline.Migrations()}, func(t *testing.T, db *store.DB) {
-		h := &house{T: t, db: db, now: time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC), state: "production", places: map[string]baseline.Place{}}
-		h.s = baseline.New(db, baseline.Config{Plant: h, Raiser: h, Clock: func() time.Time { return h.now }})
-		h.exec("INSERT INTO org_entity (entity_id, name, profile) VALUES ('e', 'Acme', 'essential')",
-			"INSERT INTO org_site (site_no, site_id, entity_id, name, country, tz, critical, weight) VALUES (1, 's1', 'e', 'Home', 'DK', 'UTC', TRUE, 1)",
-			"INSERT INTO org_zone (zone_no, zone_id, site_no, name, level, ot, sl_t, critical, external, gateway) VALUES (7, 'z7', 1, 'Cell', '1', TRUE, 2, FALSE, FALSE, FALSE)",
-			"INSERT INTO org_zone (zone_no, zone_id, site_no, name, level, ot, sl_t, critical, external, gateway) VALUES (8, 'z8', 1, 'Control', '2', TRUE, 2, FALSE, FALSE, FALSE)")
-		fn(h)
-	})
+	storetest.Each(t, tables(), func(t *testing.T, db *store.DB) { fn(newHouse(t, db)) })
+}
+
+// once is each on SQLite alone.
+func once(t *testing.T, fn func(h *house)) {
+	fn(newHouse(t, storetest.Open(t, storetest.SQLite(t), tables())))
+}
+
+func newHouse(t *testing.T, db *store.DB) *house {
+	h := &house{T: t, db: db, now: time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC), state: "production", places: map[string]baseline.Place{}}
+	h.s = baseline.New(db, baseline.Config{Plant: h, Raiser: h, Clock: func() time.Time { return h.now }})
+	h.exec("INSERT INTO org_entity (entity_id, name, profile) VALUES ('e', 'Acme', 'essential')",
+		"INSERT INTO org_site (site_no, site_id, entity_id, name, country, tz, critical, weight) VALUES (1, 's1', 'e', 'Home', 'DK', 'UTC', TRUE, 1)",
+		"INSERT INTO org_zone (zone_no, zone_id, site_no, name, level, ot, sl_t, critical, external, gateway) VALUES (7, 'z7', 1, 'Cell', '1', TRUE, 2, FALSE, FALSE, FALSE)",
+		"INSERT INTO org_zone (zone_no, zone_id, site_no, name, level, ot, sl_t, critical, external, gateway) VALUES (8, 'z8', 1, 'Control', '2', TRUE, 2, FALSE, FALSE, FALSE)")
+	return h
 }
 
 func (h *house) exec(queries ...string) {
@@ -100,27 +110,10 @@ type ask struct {
 
 func (h *house) hear(asks ...ask) {
 	h.Helper()
-	h.seq++
-	sum := &sensor.Summary{Sensor: "s", Epoch: "e", Seq: h.seq, From: h.now.Add(-time.Minute).UnixNano(), To: h.now.UnixNano(), Live: true}
-	for _, a := range asks {
-		from, to := ot.Host{IP: netip.MustParseAddr(a.from)}, ot.Host{IP: netip.MustParseAddr(a.to)}
-		f := sensor.FlowDelta{
-			Client: from, Server: to, ClientBy: sensor.BySYN, Transport: "tcp", Port: 502, Protocol: "modbus", First: h.now.Add(-time.Minute).UnixNano(), Last: h.now.UnixNano(),
-			Established: true, ClientPackets: max(a.packets, 10), ServerPackets: 10,
-		}
-		sum.Flows = append(sum.Flows, f)
-		if a.class != "" {
-			key := sensor.FlowKey{Client: from, Server: to, Transport: "tcp", Port: 502, Protocol: "modbus"}
-			code := map[string]uint32{"read": 3, "write": 16, "configure": 43}[a.class]
-			sum.Tuples = append(sum.Tuples, sensor.TupleDelta{
-				Flow: key, Protocol: "modbus", Kind: "function", Dir: "request", Code: code, Class: a.class, Unit: 1, FirstItem: a.lo, LastItem: a.hi, Count: 5, First: f.First, Last: f.Last,
-			}, sensor.TupleDelta{Flow: key, Protocol: "modbus", Kind: "function", Dir: "response", Code: code, Class: a.class, Unit: 1, Count: 5, First: f.First, Last: f.Last})
-		}
-	}
-	d := sensor.Delivery{SiteNo: 1, RealmNo: 1, Source: "s", Received: h.now}
+	sum := h.summary(asks...)
 	for range 2 { // the same again changes nothing
 		for _, p := range baseline.Parts(sum) {
-			if err := h.db.Update(h.Context(), func(tx *store.Tx) error { return h.s.Learn(h.Context(), tx, d, p) }); err != nil {
+			if err := h.db.Update(h.Context(), func(tx *store.Tx) error { return h.s.Learn(h.Context(), tx, h.delivery(), p) }); err != nil {
 				h.Fatal(err)
 			}
 		}

@@ -58,10 +58,9 @@ type learner struct {
 	states   map[int64]func(int64) string // by hour
 	phases   map[phaseKey]phase
 	zone     *time.Location
-	known    map[string]bool // addresses in the site's baseline
-	talks    map[talkAt]*talk
-	fns      map[fnAt]*function
-	count    map[talkAt]int // functions of a talk
+	known    map[string]bool // addresses of new conversations that the site's baseline has
+	memory   *remembered
+	entries  map[talkAt]*entry
 	dirty    map[talkAt]bool
 	changed  map[fnAt]bool
 	listened map[int64]listenedRow // by zone
@@ -79,95 +78,42 @@ type fnAt struct {
 	fn int64
 }
 
+// spoken is one conversation of a part, with where it belongs.
+type spoken struct {
+	flow           *sensor.FlowDelta
+	realm          int64
+	client, server string
+	from, to       Place
+	zone           int64
+	at             time.Time // of its newest packet, on the site's clock
+	key            talkAt
+}
+
 // Learn takes one part of a summary in the caller's transaction.
-func (s *Service) Learn(ctx context.Context, tx *store.Tx, d sensor.Delivery, p Part) error {
+func (s *Service) Learn(ctx context.Context, tx *store.Tx, d sensor.Delivery, p Part) (err error) {
 	l := &learner{
-		s: s, tx: tx, d: d, states: map[int64]func(int64) string{}, talks: map[talkAt]*talk{}, fns: map[fnAt]*function{}, count: map[talkAt]int{},
-		dirty: map[talkAt]bool{}, changed: map[fnAt]bool{}, listened: map[int64]listenedRow{},
+		s: s, tx: tx, d: d, states: map[int64]func(int64) string{}, entries: map[talkAt]*entry{}, dirty: map[talkAt]bool{}, changed: map[fnAt]bool{},
+		listened: map[int64]listenedRow{}, memory: s.memory.of(d.SiteNo),
 	}
-	if err := l.prepare(ctx, p); err != nil {
+	l.memory.mu.Lock()
+	defer func() {
+		if err != nil {
+			l.memory.young = nil // half of it may have happened
+		}
+		l.memory.mu.Unlock()
+	}()
+	all, err := l.prepare(ctx, p)
+	if err != nil {
 		return err
 	}
-	for i := range p.flows {
-		f := &p.flows[i]
-		if err := l.take(ctx, f, p.tuples[keyOf(f)], p.live); err != nil {
-			return err
-		}
+	for i := range all {
+		l.take(&all[i], p.tuples[keyOf(all[i].flow)], p.live)
 	}
 	return l.flush(ctx)
 }
 
 func keyOf(f *sensor.FlowDelta) sensor.FlowKey {
 	return sensor.FlowKey{Realm: f.Realm, Client: f.Client, Server: f.Server, Transport: f.Transport, Port: f.Port, Protocol: f.Protocol}
-}
-
-// prepare reads what the part's conversations need, each kind once.
-func (l *learner) prepare(ctx context.Context, p Part) (err error) {
-	seen := map[End]bool{}
-	var ends []End
-	var hashes []int64
-	var addresses []string
-	for i := range p.flows {
-		f := &p.flows[i]
-		realm := l.d.Realm(f.Realm)
-		a, b := text(f.Client), text(f.Server)
-		hashes = append(hashes, talkHash(realm, a, b, f.Transport, f.Port, f.Protocol))
-		for _, e := range []End{{realm, a}, {realm, b}} {
-			if !seen[e] {
-				seen[e] = true
-				ends = append(ends, e)
-				addresses = append(addresses, e.Address)
-			}
-		}
-	}
-	if l.places, err = l.s.cfg.Plant.Places(ctx, l.tx, l.d.SiteNo, ends); err != nil {
-		return err
-	}
-	if l.phases, err = phasesOf(ctx, l.tx, l.d.SiteNo); err != nil {
-		return err
-	}
-	if l.zone, err = clockOf(ctx, l.tx, l.d.SiteNo); err != nil {
-		return err
-	}
-	slices.Sort(hashes)
-	hashes = slices.Compact(hashes)
-	for part := range slices.Chunk(hashes, 400) {
-		rows, err := store.All[talk](ctx, l.tx, "SELECT "+talkColumns+" FROM baseline_talk t WHERE t.site_no = ? AND t.state IN (?) AND t.talk IN (?)", l.d.SiteNo, States(), part)
-		if err != nil {
-			return err
-		}
-		for i := range rows {
-			l.talks[talkAt{rows[i].State, rows[i].Talk}] = &rows[i]
-		}
-		fns, err := store.All[function](ctx, l.tx, "SELECT "+functionColumns+" FROM baseline_function f WHERE f.site_no = ? AND f.state IN (?) AND f.talk IN (?)", l.d.SiteNo, States(), part)
-		if err != nil {
-			return err
-		}
-		for i := range fns {
-			at := talkAt{fns[i].State, fns[i].Talk}
-			l.fns[fnAt{at, fns[i].Fn}] = &fns[i]
-			l.count[at]++
-		}
-	}
-	return l.knowing(ctx, addresses)
-}
-
-// knowing notes which addresses the site's baseline already holds, where a zone protects.
-func (l *learner) knowing(ctx context.Context, addresses []string) error {
-	if !slices.ContainsFunc(mapValues(l.phases), func(p phase) bool { return p.Phase != Learning }) {
-		return nil
-	}
-	l.known = map[string]bool{}
-	for part := range slices.Chunk(addresses, 400) {
-		rows, err := store.All[string](ctx, l.tx, "SELECT DISTINCT address FROM baseline_address WHERE site_no = ? AND address IN (?)", l.d.SiteNo, part)
-		if err != nil {
-			return err
-		}
-		for _, a := range rows {
-			l.known[a] = true
-		}
-	}
-	return nil
 }
 
 func mapValues[K comparable, V any](m map[K]V) (out []V) {
@@ -177,70 +123,48 @@ func mapValues[K comparable, V any](m map[K]V) (out []V) {
 	return out
 }
 
-// stateAt gives the plant's state, read once an hour of packet time.
-func (l *learner) stateAt(ctx context.Context, at time.Time) (func(int64) string, error) {
-	hour := at.Unix() / 3600
-	if f, ok := l.states[hour]; ok {
-		return f, nil
-	}
-	f, err := l.s.cfg.Plant.State(ctx, l.tx, l.d.SiteNo, at)
-	l.states[hour] = f
-	return f, err
-}
-
 // take judges one conversation.
-func (l *learner) take(ctx context.Context, f *sensor.FlowDelta, tuples []*sensor.TupleDelta, live bool) error {
-	realm, client, server := l.d.Realm(f.Realm), text(f.Client), text(f.Server)
-	from, to := l.places[End{realm, client}], l.places[End{realm, server}]
-	zone := to.ZoneNo
-	if zone <= 0 {
-		zone = max(from.ZoneNo, 0)
+func (l *learner) take(x *spoken, tuples []*sensor.TupleDelta, live bool) {
+	f, key := x.flow, x.key
+	ph := phaseIn(l.phases, x.zone, key.state, l.s.now())
+	if last := l.listened[x.zone]; live && micros(f.Last) > last.Last {
+		l.listened[x.zone] = listenedRow{l.d.SiteNo, x.zone, key.state, micros(f.Last), micros(f.Last)}
 	}
-	at := time.Unix(0, f.Last).In(l.zone)
-	states, err := l.stateAt(ctx, at)
-	if err != nil {
-		return err
-	}
-	state := states(zone)
-	key := talkAt{state, talkHash(realm, client, server, f.Transport, f.Port, f.Protocol)}
-	ph := phaseIn(l.phases, zone, state, l.s.now())
-	if x := l.listened[zone]; live && micros(f.Last) > x.Last {
-		l.listened[zone] = listenedRow{l.d.SiteNo, zone, state, micros(f.Last), micros(f.Last)}
-	}
-	t, fresh := l.talks[key], false
-	if t == nil {
+	e, fresh := l.entries[key], false
+	if e == nil {
 		if attempt(f) {
-			return nil
+			return
 		}
 		fresh = true
-		t = &talk{
-			SiteNo: l.d.SiteNo, State: state, Talk: key.talk, RealmNo: realm, Transport: f.Transport, Port: int64(f.Port), Protocol: f.Protocol, Verdict: Learned,
-			First: micros(f.First), Last: micros(f.Last), Source: l.d.Source, Packet: int64(f.FirstRef.Number), Client: client, Server: server,
-		}
+		e = &entry{fns: map[int64]*function{}, talk: talk{
+			SiteNo: l.d.SiteNo, State: key.state, Talk: key.talk, RealmNo: x.realm, Transport: f.Transport, Port: int64(f.Port), Protocol: f.Protocol, Verdict: Learned,
+			First: micros(f.First), Last: micros(f.Last), Source: l.d.Source, Packet: int64(f.FirstRef.Number), Client: x.client, Server: x.server,
+		}}
 		if ph != Learning {
-			t.Verdict = Fresh
+			e.talk.Verdict = Fresh
 		}
-		l.talks[key] = t
+		l.entries[key] = e
+		l.memory.put(key, e)
 	}
-	if t.place(client, server, zone, from, to, tuples) || fresh {
+	t := &e.talk
+	if t.place(x, tuples) || fresh {
 		t.Pattern = t.patternOf()
 		l.dirty[key] = true
 	}
-	h := &heard{flow: f, at: at, phase: ph, live: live, from: l.d.Source}
+	h := &heard{flow: f, at: x.at, phase: ph, live: live, from: l.d.Source}
 	device := ""
 	if fresh && ph == Protecting {
-		device = l.stranger(client, server)
+		device = l.stranger(x.client, x.server)
 	}
 	found, changed := judge(t, h, fresh, device)
 	for _, tuple := range tuples {
-		more, moved := l.function(t, key, tuple, h)
+		more, moved := l.function(e, key, tuple, h)
 		found, changed = append(found, more...), changed || moved
 	}
 	if changed {
 		l.dirty[key] = true
 	}
 	l.tell(t, h, found)
-	return nil
 }
 
 // stranger is the end that the site's baseline never held.
@@ -255,45 +179,45 @@ func (l *learner) stranger(client, server string) string {
 }
 
 // place keeps what is known of the ends; it says whether the group changed by it.
-func (t *talk) place(client, server string, zone int64, from, to Place, tuples []*sensor.TupleDelta) bool {
+func (t *talk) place(x *spoken, tuples []*sensor.TupleDelta) bool {
 	classes := t.Classes
-	for _, x := range tuples {
-		classes |= int64(ot.ParseClass(x.Class))
+	for _, d := range tuples {
+		classes |= int64(ot.ParseClass(d.Class))
 	}
 	was := *t
-	t.Client, t.Server, t.ZoneNo, t.Classes = client, server, zone, classes
-	t.ClientZone, t.ServerZone, t.ClientRole, t.ServerRole = from.ZoneNo, to.ZoneNo, from.Role, to.Role
+	t.Client, t.Server, t.ZoneNo, t.Classes = x.client, x.server, x.zone, classes
+	t.ClientZone, t.ServerZone, t.ClientRole, t.ServerRole = x.from.ZoneNo, x.to.ZoneNo, x.from.Role, x.to.Role
 	return was != *t
 }
 
-func (l *learner) function(t *talk, at talkAt, d *sensor.TupleDelta, h *heard) ([]news, bool) {
-	key := fnAt{at, fnHash(d)}
-	f, fresh := l.fns[key], false
-	if f == nil && l.count[at] >= maxFunctions {
+func (l *learner) function(e *entry, at talkAt, d *sensor.TupleDelta, h *heard) ([]news, bool) {
+	t, fn := &e.talk, fnHash(d)
+	f, fresh := e.fns[fn], false
+	if f == nil && len(e.fns) >= maxFunctions {
 		short := *d
 		short.Text, short.Area, short.Unit, short.Name = "…", 0, 0, ""
 		d = &short
-		key.fn = fnHash(d)
-		f = l.fns[key]
+		fn = fnHash(d)
+		f = e.fns[fn]
 	}
 	if f == nil {
 		fresh = true
 		f = &function{
-			SiteNo: t.SiteNo, State: t.State, Talk: t.Talk, Fn: key.fn, Protocol: d.Protocol, Kind: d.Kind, Code: int64(d.Code), Text: d.Text, Class: d.Class, Unit: int64(d.Unit),
+			SiteNo: t.SiteNo, State: t.State, Talk: t.Talk, Fn: fn, Protocol: d.Protocol, Kind: d.Kind, Code: int64(d.Code), Text: d.Text, Class: d.Class, Unit: int64(d.Unit),
 			Space: int64(d.Space), Area: int64(d.Area), Name: d.Name, Verdict: Learned, First: micros(d.First), Last: micros(d.Last),
 		}
 		if h.phase != Learning {
 			f.Verdict = Fresh
 		}
-		l.fns[key] = f
-		l.count[at]++
+		e.fns[fn] = f
+		l.memory.grown(1)
 	}
 	found, changed := judgeFunction(t, f, d, h, fresh)
 	if len(found) > 0 {
 		t.Told = store.At(h.at)
 	}
 	if changed {
-		l.changed[key] = true
+		l.changed[fnAt{at, fn}] = true
 	}
 	return found, len(found) > 0
 }
@@ -318,7 +242,7 @@ func (l *learner) flush(ctx context.Context) error {
 	var addresses []addressRow
 	at := map[addressRow]bool{}
 	for k := range l.dirty {
-		t := l.talks[k]
+		t := &l.entries[k].talk
 		talks = append(talks, *t)
 		for _, a := range []string{t.Client, t.Server} {
 			if r := (addressRow{t.SiteNo, a}); !at[r] {
@@ -329,7 +253,7 @@ func (l *learner) flush(ctx context.Context) error {
 	}
 	var fns []function
 	for k := range l.changed {
-		fns = append(fns, *l.fns[k])
+		fns = append(fns, *l.entries[k.talkAt].fns[k.fn])
 	}
 	slices.SortFunc(talks, func(a, b talk) int { return int(a.Talk>>32) - int(b.Talk>>32) })
 	if err := store.Upsert(ctx, l.tx, "baseline_talk", talks, talkKey(), talkSet()); err != nil {
@@ -349,6 +273,13 @@ func (l *learner) flush(ctx context.Context) error {
 	}
 	if err := store.Upsert(ctx, l.tx, "baseline_log", l.logs, nil, nil); err != nil {
 		return err
+	}
+	if len(talks)+len(fns) > 0 {
+		stamp, err := changed(ctx, l.tx, l.d.SiteNo)
+		if err != nil {
+			return err
+		}
+		l.memory.stamp = stamp
 	}
 	if l.s.cfg.Raiser == nil || len(l.hits) == 0 {
 		return nil

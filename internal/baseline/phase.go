@@ -113,6 +113,9 @@ func (s *Service) Set(ctx context.Context, scope Scope, by, siteID, zoneID, stat
 		if in.Phase != Protecting {
 			return nil
 		}
+		if _, err := changed(ctx, tx, z.SiteNo); err != nil {
+			return err
+		}
 		// What was learned and nobody decides on stays normal for a while, then is asked again.
 		_, err = tx.Exec(ctx, "UPDATE baseline_talk SET until_at = ? WHERE site_no = ? AND zone_no = ? AND state = ? AND verdict = ? AND until_at IS NULL",
 			store.At(now.Add(undecidedFor)), z.SiteNo, z.ZoneNo, state, Learned)

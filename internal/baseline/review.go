@@ -338,6 +338,9 @@ func (s *Service) decideTalks(ctx context.Context, tx *store.Tx, scope Scope, by
 		t.Verdict, t.Until, t.Told = verdict, until, store.Time{}
 	}
 	out.Talks += int64(len(rows))
+	if _, err := changed(ctx, tx, rows[0].SiteNo); err != nil {
+		return err
+	}
 	if err := store.Upsert(ctx, tx, "baseline_talk", rows, talkKey(), []string{"verdict", "until_at", "told_at"}); err != nil {
 		return err
 	}
@@ -359,6 +362,9 @@ func (s *Service) decideFunction(ctx context.Context, tx *store.Tx, scope Scope,
 		return err
 	}
 	out.Functions++
+	if _, err := changed(ctx, tx, siteNo); err != nil {
+		return err
+	}
 	return store.Upsert(ctx, tx, "baseline_log", []logRow{{
 		ID: store.NewID(), SiteNo: siteNo, ZoneNo: t.ZoneNo, State: state, Talk: t.Talk, Fn: f.Fn, At: store.At(s.now()), What: verdict, Was: f.called(), Now: d.Reason, By: by,
 	}}, nil, nil)

@@ -2,8 +2,10 @@ package baseline
 
 import (
 	"context"
+	"slices"
 	"time"
 
+	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/rule"
 	"github.com/skanse/skanse/internal/store"
 )
@@ -22,30 +24,97 @@ const (
 // raised, and what people left to expire expires. For a job.
 func (s *Service) Sweep(ctx context.Context) error {
 	now := s.now()
-	return s.db.Update(ctx, func(tx *store.Tx) error {
-		for _, q := range []string{
-			"UPDATE baseline_function SET verdict = 'expired' WHERE verdict IN ('learned', 'approved', 'new') AND EXISTS (SELECT 1 FROM baseline_talk t WHERE t.site_no = baseline_function.site_no AND t.state = baseline_function.state AND t.talk = baseline_function.talk AND t.verdict IN ('learned', 'approved', 'new') AND t.until_at <= ?)",
-			"UPDATE baseline_talk SET verdict = 'expired', until_at = NULL WHERE verdict IN ('learned', 'approved', 'new') AND until_at <= ?",
-		} {
-			if _, err := tx.Exec(ctx, q, store.At(now)); err != nil {
-				return err
-			}
+	if err := s.expire(ctx, now); err != nil {
+		return err
+	}
+	// Looked for in a reading of its own: a look at a million rows must not hold the one writer.
+	var rows []talk
+	if err := s.db.View(ctx, func(r store.Reader) (err error) {
+		rows, err = silent(ctx, r, now, ot.SQL{Text: "t.silent_at IS NULL"})
+		return err
+	}); err != nil {
+		return err
+	}
+	for part := range slices.Chunk(rows, partFlows) {
+		if err := s.db.Update(ctx, func(tx *store.Tx) error { return s.silence(ctx, tx, now, part) }); err != nil {
+			return err
 		}
-		return s.silences(ctx, tx, now)
-	})
+	}
+	return nil
 }
 
-// silences looks at zones that protect. A conversation is silent by what its source
-// told later, in packet time: a sensor that is down makes nobody silent.
-func (s *Service) silences(ctx context.Context, tx *store.Tx, now time.Time) error {
-	rows, err := store.All[talk](ctx, tx, "SELECT "+talkColumns+` FROM baseline_talk t
+// expire ends what had a time.
+func (s *Service) expire(ctx context.Context, now time.Time) error {
+	const due = "t.until_at IS NOT NULL AND t.until_at <= ? AND t.verdict IN ('learned', 'approved', 'new')"
+	type key struct {
+		SiteNo int64  `db:"site_no"`
+		State  string `db:"state"`
+		Talk   int64  `db:"talk"`
+	}
+	for {
+		var rows []key
+		if err := s.db.View(ctx, func(r store.Reader) (err error) {
+			rows, err = store.All[key](ctx, r, "SELECT t.site_no, t.state, t.talk FROM baseline_talk t WHERE "+due+" ORDER BY t.site_no, t.state, t.talk LIMIT ?", store.At(now), partFlows)
+			return err
+		}); err != nil || len(rows) == 0 {
+			return err
+		}
+		if err := s.db.Update(ctx, func(tx *store.Tx) error {
+			sites := map[int64]bool{}
+			for _, k := range rows {
+				n, err := tx.Exec(ctx, "UPDATE baseline_talk SET verdict = 'expired', until_at = NULL WHERE site_no = ? AND state = ? AND talk = ? AND until_at <= ? AND verdict IN ('learned', 'approved', 'new')",
+					k.SiteNo, k.State, k.Talk, store.At(now))
+				if err != nil {
+					return err
+				}
+				if n == 0 {
+					continue // somebody decided meanwhile
+				}
+				sites[k.SiteNo] = true
+				if _, err := tx.Exec(ctx, "UPDATE baseline_function SET verdict = 'expired' WHERE site_no = ? AND state = ? AND talk = ? AND verdict IN ('learned', 'approved', 'new')", k.SiteNo, k.State, k.Talk); err != nil {
+					return err
+				}
+			}
+			for no := range sites {
+				if _, err := changed(ctx, tx, no); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+}
+
+// silent reads steady conversations of zones that protect which are heard no more. A
+// conversation is silent by what its source told later, in packet time: a sensor that is
+// down makes nobody silent.
+func silent(ctx context.Context, r store.Reader, now time.Time, which ot.SQL) ([]talk, error) {
+	return store.All[talk](ctx, r, "SELECT "+talkColumns+` FROM baseline_talk t
  JOIN baseline_phase p ON p.site_no = t.site_no AND p.zone_no = t.zone_no AND p.state = t.state AND (p.phase = 'protecting' OR p.phase = 'commissioning' AND p.until_at <= ?)
  JOIN baseline_listened h ON h.site_no = t.site_no AND h.zone_no = t.zone_no
- WHERE t.verdict IN ('learned', 'approved') AND t.silent_at IS NULL AND t.heard >= ? AND t.heard >= ? * ((t.last_at - t.first_at) / 3600000000 + 1)
+ WHERE t.verdict IN ('learned', 'approved') AND ? AND t.heard >= ? AND t.heard >= ? * ((t.last_at - t.first_at) / 3600000000 + 1)
  AND h.state = t.state AND h.since_at <= t.last_at AND h.last_at - t.last_at > ? AND h.last_at - t.last_at < ? ORDER BY t.site_no, t.state, t.talk LIMIT 1000`,
-		store.At(now), steadyLeast, steadyShare, silentAfter.Microseconds(), silentAtMost.Microseconds())
-	if err != nil || len(rows) == 0 {
-		return err
+		store.At(now), which, steadyLeast, steadyShare, silentAfter.Microseconds(), silentAtMost.Microseconds())
+}
+
+// silence notes and raises those of a site that are silent still.
+func (s *Service) silence(ctx context.Context, tx *store.Tx, now time.Time, found []talk) error {
+	bySite := map[int64][]int64{}
+	for i := range found {
+		bySite[found[i].SiteNo] = append(bySite[found[i].SiteNo], found[i].Talk)
+	}
+	var rows []talk
+	for no, hashes := range bySite {
+		more, err := silent(ctx, tx, now, ot.SQL{Text: "t.silent_at IS NULL AND t.site_no = ? AND t.talk IN (?) AND t.state IN (?)", Args: []any{no, hashes, States()}})
+		if err != nil {
+			return err
+		}
+		rows = append(rows, more...)
+		if _, err := changed(ctx, tx, no); err != nil {
+			return err
+		}
 	}
 	var logs []logRow
 	var hits []rule.Hit

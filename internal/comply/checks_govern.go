@@ -126,12 +126,14 @@ func governChecks() []relation {
 		}},
 		{id: "role.dso_filled", fold: ot.Max, unit: "days", reads: recordTopics(), register: true, items: func(k *CheckSpec, now time.Time) ot.SQL {
 			// A day counts as filled when a role of that day has a holder and a deputy.
-			return sqlf(`SELECT x.site_no, 'site' AS kind, x.site_id AS ref, x.name AS label, CASE WHEN NOT x.begun THEN 'unknown' WHEN x.days <= ? THEN 'pass' ELSE 'fail' END AS verdict, CASE WHEN x.begun THEN CAST(x.days AS DOUBLE PRECISION) END AS value,
+			return sqlf(`WITH dso AS MATERIALIZED (SELECT r.site_no, r.entity_id, COALESCE(r.valid_from, r.created_at) AS from_at, r.valid_until, r.closed_at FROM record_record r
+   WHERE r.type = 'role-assignment' AND r.state IN ('in_force', 'ended') AND r.data->>'role' = 'dso'
+     AND EXISTS (SELECT 1 FROM record_link l WHERE l.from_id = r.record_id AND l.rel = 'held_by') AND EXISTS (SELECT 1 FROM record_link l WHERE l.from_id = r.record_id AND l.rel = 'deputy'))
+SELECT x.site_no, 'site' AS kind, x.site_id AS ref, x.name AS label, CASE WHEN NOT x.begun THEN 'unknown' WHEN x.days <= ? THEN 'pass' ELSE 'fail' END AS verdict, CASE WHEN x.begun THEN CAST(x.days AS DOUBLE PRECISION) END AS value,
   CASE WHEN NOT x.begun THEN '`+noRole+`' ELSE CAST(x.days AS TEXT) || ' of the last 365 days without an OT security officer and a deputy.' END AS reason
 FROM (SELECT o.site_no, o.site_id, o.name, EXISTS (SELECT 1 FROM record_record b WHERE b.type = 'role-assignment' AND b.entity_id = o.entity_id) AS begun,
-  (SELECT COUNT(*) FROM (?) d WHERE NOT EXISTS (SELECT 1 FROM record_record r WHERE r.type = 'role-assignment' AND r.state IN ('in_force', 'ended') AND r.data->>'role' = 'dso' AND `+atSite+`
-     AND COALESCE(r.valid_from, r.created_at) <= d.end_at AND COALESCE(r.valid_until, d.end_at) >= d.end_at AND COALESCE(r.closed_at, d.end_at) >= d.end_at
-     AND EXISTS (SELECT 1 FROM record_link l WHERE l.from_id = r.record_id AND l.rel = 'held_by') AND EXISTS (SELECT 1 FROM record_link l WHERE l.from_id = r.record_id AND l.rel = 'deputy'))) AS days
+  (SELECT COUNT(*) FROM (?) d WHERE NOT EXISTS (SELECT 1 FROM dso r WHERE `+atSite+` AND r.from_at <= d.end_at
+     AND COALESCE(r.valid_until, d.end_at) >= d.end_at AND COALESCE(r.closed_at, d.end_at) >= d.end_at)) AS days
   FROM org_site o) x`, k.Test.Value, lastDays(now))
 		}},
 		{id: "role.dso_reports", fold: ot.Share, reads: recordTopics(), register: true, items: func(_ *CheckSpec, now time.Time) ot.SQL {

@@ -95,6 +95,9 @@ func end(h ot.Host) rule.End {
 	return e
 }
 
+// mostVars is how many names a condition may use, so that their map never grows.
+const mostVars = 40
+
 // base is what every candidate of a conversation has in common.
 func (l *Look) base(r *rule.Ready, f *sensor.FlowKey) candidate {
 	realm := l.d.Realm(f.Realm)
@@ -107,7 +110,8 @@ func (l *Look) base(r *rule.Ready, f *sensor.FlowKey) candidate {
 		Rule: r.ID, SiteNo: l.d.SiteNo, RealmNo: realm, Client: end(f.Client), Server: end(f.Server),
 		Transport: f.Transport, Port: f.Port, Protocol: f.Protocol, Count: 1, Live: l.sum.Live,
 	}
-	c.vars = rule.Vars{"protocol": f.Protocol, "transport": f.Transport, "port": int64(f.Port), "live": l.sum.Live}
+	c.vars = make(rule.Vars, mostVars)
+	c.vars["protocol"], c.vars["transport"], c.vars["port"], c.vars["live"] = f.Protocol, f.Transport, int64(f.Port), l.sum.Live
 	return c
 }
 

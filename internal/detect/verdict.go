@@ -55,16 +55,13 @@ func (l *Look) End(a Around) ([]rule.Hit, error) {
 
 // surround adds to the variables what is known of the two sides.
 func (l *Look) surround(c *candidate, a Around, client, server Party) {
-	side := func(name string, e rule.End, p Party) {
-		for k, v := range map[string]any{
-			"ip": e.IP, "mac": e.MAC, "name": p.Name, "role": p.Role, "level": p.Level, "zone": p.Zone,
-			"known": p.Asset != "", "programming": p.Programming, "internet": p.Internet, "ot": p.OT,
-		} {
-			c.vars[name+"."+k] = v
-		}
-	}
-	side("client", c.hit.Client, client)
-	side("server", c.hit.Server, server)
+	v := c.vars
+	e, p := &c.hit.Client, &client
+	v["client.ip"], v["client.mac"], v["client.name"], v["client.role"], v["client.level"], v["client.zone"] = e.IP, e.MAC, p.Name, p.Role, p.Level, p.Zone
+	v["client.known"], v["client.programming"], v["client.internet"], v["client.ot"] = p.Asset != "", p.Programming, p.Internet, p.OT
+	e, p = &c.hit.Server, &server
+	v["server.ip"], v["server.mac"], v["server.name"], v["server.role"], v["server.level"], v["server.zone"] = e.IP, e.MAC, p.Name, p.Role, p.Level, p.Zone
+	v["server.known"], v["server.programming"], v["server.internet"], v["server.ot"] = p.Asset != "", p.Programming, p.Internet, p.OT
 	c.vars["crosses"] = client.ZoneNo != 0 && server.ZoneNo != 0 && client.ZoneNo != server.ZoneNo
 	planned := false
 	for _, w := range a.Planned {
