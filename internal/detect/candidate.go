@@ -55,9 +55,10 @@ func (l *Look) messages() {
 func (l *Look) message(r *rule.Ready, e *sensor.Event) {
 	c := l.base(r, &e.Flow)
 	c.hit.Protocol = e.Protocol
-	c.hit.First, c.hit.Last, c.hit.Count = e.Ref.Seen, e.Ref.Seen, 1+e.Repeats
+	until := max(e.Ref.Seen, e.Until)
+	c.hit.First, c.hit.Last, c.hit.Count = e.Ref.Seen, until, 1+e.Repeats
 	c.hit.Packets, c.hit.Proof = []ot.PacketRef{e.Ref}, e.Proof
-	c.at, c.until, c.n, c.code, c.unit = e.Ref.Seen, e.Ref.Seen, int64(1+e.Repeats), e.Code, e.Unit
+	c.at, c.until, c.n, c.code, c.unit = e.Ref.Seen, until, int64(1+e.Repeats), e.Code, e.Unit
 	say := func(name, value string) {
 		if value != "" {
 			c.hit.Facts = append(c.hit.Facts, rule.Say{Name: name, Value: value})

@@ -23,6 +23,7 @@ type Batch struct {
 	No            int
 	Live          bool
 	Told          bool // another sensor's words
+	From          int64
 	flows         []sensor.FlowDelta
 	tuples        []sensor.TupleDelta
 	events        []sensor.Event
@@ -34,7 +35,7 @@ type Batch struct {
 func Batches(sum *sensor.Summary) []*Batch {
 	var out []*Batch
 	add := func() *Batch {
-		b := &Batch{Sensor: sum.Sensor, Epoch: sum.Epoch, Seq: sum.Seq, No: len(out), Live: sum.Live, Told: sum.Health.Told != nil}
+		b := &Batch{Sensor: sum.Sensor, Epoch: sum.Epoch, Seq: sum.Seq, No: len(out), Live: sum.Live, From: sum.From, Told: sum.Health.Told != nil}
 		out = append(out, b)
 		return b
 	}
@@ -80,7 +81,7 @@ func Batches(sum *sensor.Summary) []*Batch {
 // Whole is a summary in one batch, for one that is applied in one transaction with
 // the mark that it was, so that how it is cut does not matter.
 func Whole(sum *sensor.Summary) *Batch {
-	return &Batch{Sensor: sum.Sensor, Epoch: sum.Epoch, Seq: sum.Seq, Live: sum.Live, Told: sum.Health.Told != nil, flows: sum.Flows, tuples: sum.Tuples, events: sum.Events, programs: sum.Programs, health: sum}
+	return &Batch{Sensor: sum.Sensor, Epoch: sum.Epoch, Seq: sum.Seq, Live: sum.Live, From: sum.From, Told: sum.Health.Told != nil, flows: sum.Flows, tuples: sum.Tuples, events: sum.Events, programs: sum.Programs, health: sum}
 }
 
 // end is how one side of a conversation is stored.

@@ -78,7 +78,7 @@ func (s *Service) Apply(ctx context.Context, tx *store.Tx, d sensor.Delivery, b 
 			return Brought{}, err
 		}
 	}
-	w := &writer{s: s, tx: tx, d: d, live: b.Live, told: b.Told, convs: map[string]*convRow{}, dirty: map[string]bool{}, keys: map[sensor.FlowKey]string{}}
+	w := &writer{s: s, tx: tx, d: d, live: b.Live, told: b.Told, from: micros(b.From), convs: map[string]*convRow{}, dirty: map[string]bool{}, keys: map[sensor.FlowKey]string{}}
 	if err := w.load(ctx, b); err != nil {
 		return Brought{}, err
 	}
@@ -104,6 +104,7 @@ type writer struct {
 	d      sensor.Delivery
 	live   bool
 	told   bool // by another sensor
+	from   int64
 	convs  map[string]*convRow
 	dirty  map[string]bool
 	keys   map[sensor.FlowKey]string
@@ -277,6 +278,9 @@ func (c *convRow) merge(f *sensor.FlowDelta, client, server end, source string) 
 	if first := micros(f.First); first < c.FirstAt {
 		c.FirstAt, c.SourceID, c.FirstPacket, c.FirstOffset, c.Proof = first, source, int64(f.FirstRef.Number), f.FirstRef.Offset, f.Proof
 	}
+	if len(f.Proof) > len(c.Proof) && c.SourceID == source && c.FirstPacket == int64(f.FirstRef.Number) {
+		c.Proof = f.Proof // headers, until a payload came that may be kept
+	}
 	c.LastAt = max(c.LastAt, micros(f.Last))
 }
 
@@ -297,9 +301,10 @@ type rollupRow struct {
 	conv    *convRow
 }
 
-// roll notes a delta in its hour. A summary covers minutes, so the hour in which it began is right to within them.
+// roll notes a delta in its hour. A summary covers minutes, so the hour in which it began is right to within them;
+// a conversation that goes on began long before.
 func (w *writer) roll(c *convRow, f *sensor.FlowDelta) {
-	us := micros(f.First)
+	us := max(micros(f.First), w.from)
 	w.rolled = append(w.rolled, rollupRow{
 		SiteNo: w.d.SiteNo, Month: monthOf(us), Hour: hourOf(us),
 		Packets: int64(f.ClientPackets + f.ServerPackets), Bytes: int64(f.ClientBytes + f.ServerBytes), conv: c,

@@ -355,3 +355,53 @@ func TestSourcesRoute(t *testing.T) {
 		t.Errorf("foreign: %d %s", w.Code, w.Body)
 	}
 }
+
+// A transfer that goes on from one summary to the next stays one event, also where the next one comes twice.
+func TestTransferStaysOneEvent(t *testing.T) {
+	storetest.Each(t, allSlices(), func(t *testing.T, db *store.DB) {
+		p := newSite(t, db)
+		f := flow(hmi, plc, sensor.BySYN, "cip", 44818, 10, 4000)
+		event := func(packet, began uint64, n, bytes uint64, from, to int64) sensor.Event {
+			return sensor.Event{
+				Flow: keyFor(f), Ref: ot.PacketRef{Number: packet, Seen: at(from)}, Protocol: "cip", Kind: "object-service", Dir: "request", Code: 41293, Class: "firmware",
+				Name: "Firmware Transfer", Proof: []byte{3}, Repeats: n - 1, Bytes: bytes, Until: at(to), Began: began,
+			}
+		}
+		refused := event(40, 12, 1, 5, 14, 14)
+		refused.Refused = true
+		deliver := func(seq uint64, events ...sensor.Event) {
+			sum := sensor.Summary{Sensor: "sensor-1", Epoch: "e", Seq: seq, Flows: []sensor.FlowDelta{f}, From: at(10), To: at(4000), Events: events}
+			p.take(sum)
+		}
+		deliver(1, event(12, 0, 100, 5000, 11, 12), event(30, 12, 20, 1000, 13, 14))
+		deliver(2, event(50, 12, 5, 50, 20, 21), refused, event(60, 55, 7, 70, 22, 23))
+		deliver(2, event(50, 12, 5, 50, 20, 21))
+		events := all[eventRow](p, "SELECT "+eventColumns+" FROM network_event ORDER BY event_no")
+		if len(events) != 3 {
+			t.Fatalf("%d events: %+v", len(events), events)
+		}
+		if e := events[0]; e.Packet != 12 || e.Repeats != 124 || e.Bytes != 6050 || e.Until != micros(at(21)) || e.At != micros(at(11)) {
+			t.Errorf("the transfer: %+v", e)
+		}
+		if e := events[1]; !e.Refused || e.Packet != 40 || e.Repeats != 0 {
+			t.Errorf("what was refused is another: %+v", e)
+		}
+		if e := events[2]; e.Packet != 60 || e.Repeats != 6 {
+			t.Errorf("one whose beginning nobody told: %+v", e)
+		}
+	})
+}
+
+// The hour of what was heard is the hour in which it was heard, not that in which the session began.
+func TestLongSessionHours(t *testing.T) {
+	storetest.Each(t, allSlices(), func(t *testing.T, db *store.DB) {
+		p := newSite(t, db)
+		f := flow(hmi, plc, sensor.BySYN, "s7comm", 102, 10, 4000)
+		p.take(sensor.Summary{Sensor: "s", Epoch: "e", Seq: 1, Flows: []sensor.FlowDelta{f}, From: at(10), To: at(20)})
+		p.take(sensor.Summary{Sensor: "s", Epoch: "e", Seq: 2, Flows: []sensor.FlowDelta{f}, From: at(2*3600 + 10), To: at(2*3600 + 20)})
+		hours := all[rollupRow](p, "SELECT site_no, month, conv_no, hour, packets, bytes FROM network_rollup ORDER BY hour")
+		if len(hours) != 2 || hours[1].Hour != hours[0].Hour+2 {
+			t.Errorf("hours %+v", hours)
+		}
+	})
+}

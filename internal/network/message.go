@@ -124,9 +124,12 @@ type eventRow struct {
 	ClientIP  string               `db:"client_ip"`
 	ServerMAC string               `db:"server_mac"`
 	ServerIP  string               `db:"server_ip"`
+	Repeats   int64                `db:"repeats"`
+	Until     int64                `db:"until"` // 0: it is one message
+	Bytes     int64                `db:"bytes"`
 }
 
-const eventColumns = "site_no, event_no, conv_no, realm_no, at, protocol, kind, dir, code, text, name, class, object, refused, status, unit, rules, live, source_id, packet, packet_offset, proof, client_mac, client_ip, server_mac, server_ip"
+const eventColumns = "site_no, event_no, conv_no, realm_no, at, protocol, kind, dir, code, text, name, class, object, refused, status, unit, rules, live, source_id, packet, packet_offset, proof, client_mac, client_ip, server_mac, server_ip, repeats, until, bytes"
 
 // events adds messages that were reported whole.
 func (w *writer) events(ctx context.Context, events []sensor.Event) error {
@@ -137,6 +140,14 @@ func (w *writer) events(ctx context.Context, events []sensor.Event) error {
 		if c == nil {
 			continue
 		}
+		if e.Began != 0 {
+			if found, err := w.goesOn(ctx, c.ConvNo, e, rows); err != nil || found {
+				if err != nil {
+					return err
+				}
+				continue
+			}
+		}
 		rules := e.Rules
 		if rules == nil {
 			rules = []string{}
@@ -146,6 +157,7 @@ func (w *writer) events(ctx context.Context, events []sensor.Event) error {
 			Text: ot.Printable(e.Text), Name: e.Name, Class: e.Class, Object: ot.Printable(e.Object), Refused: e.Refused, Status: int64(e.Status), Unit: int64(e.Unit), Rules: store.AsJSON(rules), Live: w.live,
 			SourceID: w.d.Source, Packet: int64(e.Ref.Number), Offset: e.Ref.Offset, Proof: e.Proof,
 			ClientMAC: c.ClientMAC, ClientIP: c.ClientIP, ServerMAC: c.ServerMAC, ServerIP: c.ServerIP,
+			Repeats: int64(e.Repeats), Until: micros(e.Until), Bytes: int64(e.Bytes),
 		})
 	}
 	if len(rows) == 0 {
@@ -160,4 +172,25 @@ func (w *writer) events(ctx context.Context, events []sensor.Event) error {
 	}
 	w.added.Events += len(rows)
 	return store.Upsert(ctx, w.tx, "network_event", rows, nil, nil)
+}
+
+// goesOn counts what a later summary tells of a transfer on the event that told of its beginning; false: nobody
+// here has that, and this becomes one of its own.
+func (w *writer) goesOn(ctx context.Context, conv int64, e *sensor.Event, fresh []eventRow) (bool, error) {
+	for i := range fresh {
+		r := &fresh[i]
+		if r.ConvNo == conv && r.Packet == int64(e.Began) && r.Kind == e.Kind && r.Dir == e.Dir && r.Code == int64(e.Code) && r.Text == ot.Printable(e.Text) && r.Object == ot.Printable(e.Object) && r.Refused == e.Refused && r.Status == int64(e.Status) && r.Unit == int64(e.Unit) {
+			r.Repeats += 1 + int64(e.Repeats)
+			r.Until, r.Bytes = max(r.Until, micros(e.Until)), r.Bytes+int64(e.Bytes)
+			return true, nil
+		}
+	}
+	no, err := store.All[int64](ctx, w.tx, `SELECT event_no FROM network_event WHERE site_no = ? AND conv_no = ? AND source_id = ? AND packet = ? AND protocol = ? AND kind = ? AND dir = ? AND code = ? AND text = ? AND object = ? AND refused = ? AND status = ? AND unit = ?
+ ORDER BY event_no DESC LIMIT 1`, w.d.SiteNo, conv, w.d.Source, int64(e.Began), e.Protocol, e.Kind, e.Dir, int64(e.Code), ot.Printable(e.Text), ot.Printable(e.Object), e.Refused, int64(e.Status), int64(e.Unit))
+	if err != nil || len(no) == 0 {
+		return false, err
+	}
+	until := micros(e.Until)
+	_, err = w.tx.Exec(ctx, "UPDATE network_event SET repeats = repeats + ?, bytes = bytes + ?, until = CASE WHEN until < ? THEN ? ELSE until END WHERE site_no = ? AND event_no = ?", 1+int64(e.Repeats), int64(e.Bytes), until, until, w.d.SiteNo, no[0])
+	return err == nil, err
 }

@@ -28,6 +28,9 @@ const (
 // them belongs to a plant's normal cycle.
 const Rare = ProgramUpload | ProgramDownload | Control | Firmware | Configure | Login | File
 
+// Transfer holds the classes of which one deed is many messages that are all alike.
+const Transfer = ProgramUpload | ProgramDownload | Firmware | File
+
 // ClassNames lists the names in bit order, as the catalogue and the JSON write them.
 var ClassNames = [...]string{
 	"read", "write", "configure", "control", "program_upload", "program_download", "firmware",

@@ -429,6 +429,7 @@ func (l *lane) point(fl *flow, side uint8) {
 func (l *lane) decode(fl *flow, side uint8, pdu []byte, rest int) bool {
 	s := l.sink
 	l.point(fl, side)
+	l.pdu = len(pdu)
 	fault := fl.state.Decode(fl.dir(side), pdu, s)
 	provable := fault == dissect.OK && s.Provable()
 	l.hand.prove(provable, rest)

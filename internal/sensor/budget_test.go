@@ -38,8 +38,8 @@ func TestTextCodes(t *testing.T) {
 
 func TestEventBudgetKeepsAlerts(t *testing.T) {
 	var frames [][]byte
-	for range 200 {
-		frames = append(frames, udpFrame("10.0.0.1", "10.0.0.2", 50000, 9000, pdu(toyProgram, "")))
+	for i := range 200 {
+		frames = append(frames, udpFrame("10.0.0.1", "10.0.0.2", 50000, 9000, pdu(toyProgram, fmt.Sprint("block ", i))))
 	}
 	frames = append(frames, udpFrame("10.0.0.3", "10.0.0.2", 50000, 9000, pdu(toyProgram, "")))
 	cfg := toyConfig(t)

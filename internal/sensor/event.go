@@ -11,6 +11,7 @@ import (
 type events struct {
 	kept [3][]event // by rank, each in packet order and with a cap of its own
 	seen map[uint64]struct{}
+	runs map[uint64]*run
 }
 
 // The ranks of events: a flood of the lower ones never displaces a higher one.
@@ -35,7 +36,10 @@ type event struct {
 	object   string
 	rules    []uint16
 	proof    []byte
-	repeats  uint64 // further hits that are only counted
+	repeats  uint64 // further messages that are only counted
+	until    int64  // of the last of them
+	bytes    uint64
+	began    uint64
 	order    int    // among the events of one packet
 	again    bool   // one of many alike: a short proof is enough
 }
@@ -53,6 +57,12 @@ const maxObject = 256
 // event keeps a message whole, unless its rank's cap is reached.
 func (l *lane) event(fl *flow, t *tuple, m *ot.Message, rare, isNew bool) {
 	rank := rankNew
+	r := l.runOf(fl, m)
+	if r != nil && r.at > 0 {
+		l.events.kept[r.rank][r.at-1].goesOn(m, l.pdu)
+		r.last = m.At
+		return
+	}
 	switch {
 	case len(l.hits) > 0:
 		rank = rankRare
@@ -94,6 +104,9 @@ func (l *lane) event(fl *flow, t *tuple, m *ot.Message, rare, isNew bool) {
 	if rank == rankAlert {
 		t.alert = int32(len(l.events.kept[rank]))
 	}
+	if r != nil {
+		r.told(rank, l.events.kept[rank], m, l.pdu)
+	}
 }
 
 // seenLimit bounds how many kinds of messages are remembered as reported.
@@ -110,8 +123,8 @@ func (l *lane) order() int {
 	return n
 }
 
-// firstOf says whether this run has not yet seen such a message between these hosts.
-func (l *lane) firstOf(fl *flow, m *ot.Message) bool {
+// likeness is the same for messages of one kind between these hosts.
+func (l *lane) likeness(fl *flow, m *ot.Message) uint64 {
 	port := fl.key.bp
 	if fl.client == 1 {
 		port = fl.key.ap
@@ -123,6 +136,12 @@ func (l *lane) firstOf(fl *flow, m *ot.Message) bool {
 	for _, c := range m.Text {
 		h = (h ^ uint64(c)) * 0x100000001b3
 	}
+	return h
+}
+
+// firstOf says whether this run of the sensor has not yet seen such a message between these hosts.
+func (l *lane) firstOf(fl *flow, m *ot.Message) bool {
+	h := l.likeness(fl, m)
 	if _, have := l.events.seen[h]; have {
 		return false
 	}

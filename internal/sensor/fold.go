@@ -33,6 +33,7 @@ type conv struct {
 	again, resets  uint64
 	firstRef       ref
 	proof          []byte
+	proved         uint8
 	print          *fingerprint
 	tuples         tuples
 	texts          *texts // of the lane: what the tuples' text numbers mean
@@ -137,7 +138,7 @@ func (l *lane) conv(fl *flow) *conv {
 	}
 	c := &conv{
 		key: k, ends: [2]ot.Host{l.end(fl, 0), l.end(fl, 1)}, client: fl.client, by: fl.by, vlan: fl.vlan,
-		first: fl.first, last: fl.last, firstRef: fl.firstRef, proof: append([]byte(nil), fl.proof...), texts: &l.texts, values: &l.values, paces: &l.paces,
+		first: fl.first, last: fl.last, firstRef: fl.firstRef, proof: append([]byte(nil), fl.proof...), proved: fl.proved, texts: &l.texts, values: &l.values, paces: &l.paces,
 	}
 	room := l.budget.Flows
 	if fl.named == nil && fl.lone() {
@@ -158,7 +159,7 @@ func (l *lane) conv(fl *flow) *conv {
 func (l *lane) foldCounts(c *conv, fl *flow) {
 	if fl.firstRef.number < c.firstRef.number {
 		c.firstRef, c.first = fl.firstRef, fl.first
-		c.proof = append(c.proof[:0], fl.proof...)
+		c.proof, c.proved = append(c.proof[:0], fl.proof...), fl.proved
 	}
 	if fl.by > c.by {
 		c.client, c.by = fl.client, fl.by

@@ -156,8 +156,11 @@ func (g *Gathering) flow(f *FlowDelta) {
 		return
 	}
 	x := &g.sum.Flows[at]
-	if f.First < x.First {
+	switch {
+	case f.First < x.First:
 		x.First, x.FirstRef, x.Proof = f.First, f.FirstRef, f.Proof
+	case f.FirstRef == x.FirstRef && len(f.Proof) > len(x.Proof):
+		x.Proof = f.Proof
 	}
 	if f.ClientBy.strength() > x.ClientBy.strength() {
 		x.ClientBy = f.ClientBy

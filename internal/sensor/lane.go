@@ -48,6 +48,7 @@ type lane struct {
 	assembled []byte // a datagram put together, to be given back
 	hand      evidence
 	hits      []uint16
+	pdu       int    // bytes of the PDU in hand
 	latest    *tuple // of the last message; nil: it is not counted
 	follow    *Followed
 	keep      keeping

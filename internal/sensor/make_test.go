@@ -215,6 +215,8 @@ func (f *toyFlow) Decode(dir ot.Dir, b []byte, out *dissect.Sink) dissect.Fault 
 		panic("a defect")
 	case toyServer:
 		out.Client(dir.Reverse())
+	case toyProgram:
+		m.Name = b[4:]
 	case toySecret:
 		m.Flags |= ot.ClearText
 	case toyName:

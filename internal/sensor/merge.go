@@ -17,6 +17,7 @@ type merger struct {
 	seq    uint64
 	told   map[uint64]struct{} // facts of earlier summaries
 	kept   map[string]struct{} // contents of programs in earlier summaries, by hash
+	proved proofs
 
 	tcp, oneSided uint64 // conversations of the summary in hand
 }
@@ -33,6 +34,7 @@ func (m *merger) summary(ls []*lane, last bool) *Summary {
 			l.cur, l.latest = nil, nil // one flow leads to all others
 		}
 	}
+	m.proved.begin(ls, last && m.seq == 1)
 	m.conversations(s, ls)
 	m.hosts(s, ls)
 	m.facts(s, ls)
@@ -73,6 +75,7 @@ func (l *lane) clear() {
 	l.orphans = nil
 	l.facts.fresh = nil
 	l.events.kept = [3][]event{}
+	l.restRuns()
 	l.health = Health{BudgetHit: map[string]uint64{}}
 }
 
@@ -119,7 +122,7 @@ func (m *merger) conversations(s *Summary, ls []*lane) {
 			First: c.first, Last: c.last, Sessions: c.sessions, Established: c.spoke[0] && c.spoke[1],
 			ClientPackets: c.packets[c.client], ClientBytes: c.bytes[c.client],
 			ServerPackets: c.packets[1-c.client], ServerBytes: c.bytes[1-c.client],
-			Malformed: c.malformed, Lost: c.lost, Again: c.again, Resets: c.resets, FirstRef: m.ref(c.firstRef), Proof: c.proof,
+			Malformed: c.malformed, Lost: c.lost, Again: c.again, Resets: c.resets, FirstRef: m.ref(c.firstRef), Proof: m.proved.once(c),
 		}
 		if d.Protocol == "" {
 			d.Guess = m.hints.guess(c.key.proto, c.key.port)
@@ -297,7 +300,7 @@ func (m *merger) events(s *Summary, ls []*lane) {
 			Kind: m.hints.set.KindName(e.protocol, e.kind), Dir: e.dir.String(), Code: e.code, Text: ot.Printable(e.text),
 			Name:  m.hints.set.CodeName(e.protocol, e.kind, e.code, text),
 			Class: e.class.String(), Refused: e.refused, Status: e.status, Unit: e.unit,
-			Object: ot.Printable(e.object), Proof: e.proof, Repeats: e.repeats,
+			Object: ot.Printable(e.object), Proof: e.proof, Repeats: e.repeats, Until: e.until, Bytes: e.bytes, Began: e.began,
 		}
 		for _, n := range e.rules {
 			out.Rules = append(out.Rules, m.cfg.Rules.Rule(n).ID)

@@ -33,7 +33,7 @@ func (s *Summary) Move(by time.Duration) {
 		}
 	}
 	for i := range s.Events {
-		move(&s.Events[i].Ref.Seen)
+		move(&s.Events[i].Ref.Seen, &s.Events[i].Until)
 	}
 	for i := range s.Programs {
 		move(&s.Programs[i].Ended, &s.Programs[i].Ref.Seen)

@@ -110,3 +110,37 @@ func (fl *flow) distrust() {
 func (e *evidence) proof() []byte {
 	return e.raw[:min(e.head+e.sound, len(e.raw), ot.MaxProof)]
 }
+
+// proofs remembers which conversations were told with their proof: the bytes of a first packet do not compress, and
+// a session that lasts for months would bring them every ten seconds. After an hour they are told again, for
+// a centre that lost or forgot them.
+type proofs struct {
+	told map[convKey]uint8
+	hour int64
+	one  bool // there is one summary only
+}
+
+const toldProofs = 1 << 16
+
+// begin is for the next summary.
+func (p *proofs) begin(ls []*lane, one bool) {
+	var now int64
+	for _, l := range ls {
+		now = max(now, l.now.at)
+	}
+	if p.one = one; p.told == nil || now/hour != p.hour || len(p.told) >= toldProofs {
+		p.told, p.hour = map[convKey]uint8{}, now/hour
+	}
+}
+
+// once gives the proof of a conversation where it was not told, or became better.
+func (p *proofs) once(c *conv) []byte {
+	switch {
+	case p.one:
+	case len(c.proof) == 0 || p.told[c.key] > c.proved:
+		return nil
+	default:
+		p.told[c.key] = c.proved + 1
+	}
+	return c.proof
+}

@@ -9,14 +9,14 @@ const headers = 14 + 20 + 20
 
 // A proof reaches from the headers to the end of the last PDU that may be kept.
 func TestProofReach(t *testing.T) {
-	sound, secret, half := pdu(toyProgram, "sound"), pdu(toySecret, "hidden"), pdu(toyProgram, "cut off")
+	sound, other, secret, half := pdu(toyProgram, "sound"), pdu(toyProgram, "other"), pdu(toySecret, "hidden"), pdu(toyProgram, "cut off")
 	for _, c := range []struct {
 		name    string
 		payload [][]byte
 		want    []int // bytes of payload proved by the event of each program PDU
 	}{
 		{"alone", [][]byte{sound}, []int{len(sound)}},
-		{"two", [][]byte{sound, sound}, []int{2 * len(sound), 2 * len(sound)}},
+		{"two", [][]byte{sound, other}, []int{2 * len(sound), 2 * len(sound)}},
 		{"before a secret", [][]byte{sound, secret}, []int{len(sound)}},
 		{"behind a secret", [][]byte{secret, sound}, []int{0}},
 		{"before one that is not whole", [][]byte{sound, half[:7]}, []int{len(sound)}},

@@ -125,6 +125,7 @@ type Value struct {
 }
 
 // Event is one message reported whole: of a class in ot.Rare, a rule hit, or a flow's first of a tuple.
+// Of a transfer (ot.Transfer) the first message is, and the others that are like it are counted.
 type Event struct {
 	Flow     FlowKey      `json:"flow"`
 	Ref      ot.PacketRef `json:"ref"`
@@ -140,7 +141,10 @@ type Event struct {
 	Unit     uint32       `json:"unit,omitempty"`
 	Object   string       `json:"object,omitempty"` // tag, block, path: printable
 	Rules    []string     `json:"rules,omitempty"`
-	Repeats  uint64       `json:"repeats,omitempty"` // further hits on the same tuple, where Config.Brief only counts them
+	Repeats  uint64       `json:"repeats,omitempty"` // further messages alike: of a transfer, or hits on the same tuple where Config.Brief only counts them
+	Until    int64        `json:"until,omitempty"`   // of a transfer: when the last of them came
+	Bytes    uint64       `json:"bytes,omitempty"`   // of a transfer: in all of them
+	Began    uint64       `json:"began,omitempty"`   // of a transfer that an earlier summary told of: the packet of its first message
 	Proof    []byte       `json:"proof,omitempty"`
 }
 

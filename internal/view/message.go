@@ -63,6 +63,9 @@ type Event struct {
 	Server       string     `json:"server"`
 	Ref          PacketRef  `json:"ref"`
 	Proof        string     `json:"proof" doc:"Head of the frame, hexadecimal"`
+	Count        int64      `json:"count" doc:"Messages: more than one where it is a transfer, of which this is the first"`
+	UntilAt      store.Time `json:"until_at" doc:"Of a transfer: its last message; else as at"`
+	Bytes        int64      `json:"bytes" doc:"Of a transfer: in all its messages; else 0"`
 }
 
 // TalkDetail is one conversation with what was said.
@@ -249,9 +252,12 @@ type eventRow struct {
 	ClientIP  string               `db:"client_ip"`
 	ServerMAC string               `db:"server_mac"`
 	ServerIP  string               `db:"server_ip"`
+	Repeats   int64                `db:"repeats"`
+	Until     int64                `db:"until"`
+	Bytes     int64                `db:"bytes"`
 }
 
-const eventColumns = "e.site_no, e.event_no, e.conv_no, s.site_id, e.at, e.protocol, e.kind, e.dir, e.code, e.text, e.name, e.class, e.object, e.refused, e.rules, e.live, e.source_id, e.packet, e.packet_offset, e.proof, e.client_mac, e.client_ip, e.server_mac, e.server_ip"
+const eventColumns = "e.site_no, e.event_no, e.conv_no, s.site_id, e.at, e.protocol, e.kind, e.dir, e.code, e.text, e.name, e.class, e.object, e.refused, e.rules, e.live, e.source_id, e.packet, e.packet_offset, e.proof, e.client_mac, e.client_ip, e.server_mac, e.server_ip, e.repeats, e.until, e.bytes"
 
 // events reads one page of events, newest first.
 func events(ctx context.Context, r store.Reader, where ot.SQL, pos *talkPosition, limit int) (page rest.Page[Event], err error) {
@@ -282,6 +288,7 @@ func events(ctx context.Context, r store.Reader, where ot.SQL, pos *talkPosition
 			ID: convID(e.SiteNo, e.EventNo), SiteID: e.SiteID, At: store.Micros(e.At), Protocol: e.Protocol, Kind: e.Kind, Dir: e.Dir, Code: codeText(e.Code, e.Text),
 			Name: e.Name, Class: e.Class, Object: e.Object, Refused: e.Refused, Rules: rules, Live: e.Live, Conversation: convID(e.SiteNo, e.ConvNo),
 			Client: or(e.ClientIP, e.ClientMAC), Server: or(e.ServerIP, e.ServerMAC), Ref: ref, Proof: hex.EncodeToString(e.Proof),
+			Count: 1 + e.Repeats, UntilAt: store.Micros(max(e.At, e.Until)), Bytes: e.Bytes,
 		})
 	}
 	return page, nil

@@ -34,6 +34,8 @@ type coder struct {
 	in      []byte
 	records uint64
 	err     error
+
+	*columns // nil: one record after the other
 }
 
 func (c *coder) fail(format string, args ...any) {
@@ -70,7 +72,15 @@ func (c *coder) record(fields func()) {
 }
 
 // absent says that an older writer did not know this field.
-func (c *coder) absent() bool { return !c.writing && len(c.in) == 0 && c.version < Version }
+func (c *coder) absent() bool {
+	switch {
+	case c.writing || c.version >= Version:
+		return false
+	case c.columns != nil:
+		return c.col >= c.had
+	}
+	return len(c.in) == 0
+}
 
 // raw is a number outside of a record, where nothing can be absent.
 func (c *coder) raw(v *uint64) {
@@ -90,6 +100,7 @@ type unsigned interface {
 }
 
 func num[T unsigned](c *coder, v *T) {
+	c.turn()
 	if c.err != nil || c.absent() {
 		return
 	}
@@ -106,6 +117,7 @@ func num[T unsigned](c *coder, v *T) {
 }
 
 func (c *coder) int(v *int64) {
+	c.turn()
 	if c.err != nil || c.absent() {
 		return
 	}
@@ -123,6 +135,10 @@ func (c *coder) int(v *int64) {
 
 // at is a time: ns, or 0 for none.
 func (c *coder) at(v *int64) {
+	if c.columns != nil {
+		c.since(v, c.base)
+		return
+	}
 	d := *v - c.base
 	c.int(&d)
 	if !c.writing {
@@ -143,6 +159,7 @@ func (c *coder) flag(v *bool) {
 }
 
 func (c *coder) float(v *float64) {
+	c.turn()
 	if c.err != nil || c.absent() {
 		return
 	}
@@ -162,6 +179,7 @@ func (c *coder) float(v *float64) {
 }
 
 func (c *coder) bytes(v *[]byte, most int) {
+	c.turn()
 	if c.err != nil || c.absent() {
 		return
 	}
@@ -185,6 +203,7 @@ func (c *coder) bytes(v *[]byte, most int) {
 // that an absent field reads as one.
 func named[T comparable](c *coder, v *T, index map[T]uint64, items *[]T, what string) {
 	var zero T
+	c.turn()
 	if c.err != nil || c.absent() {
 		return
 	}
@@ -281,11 +300,20 @@ func (c *coder) ip(v *netip.Addr) {
 	*v = a
 }
 
-func (c *coder) ref(r *ot.PacketRef) {
+// ref is a packet; first is when what it proves began, where that was written before.
+func (c *coder) ref(r *ot.PacketRef, first int64) {
 	text(c, &r.Source)
-	num(c, &r.Number)
-	c.at(&r.Seen)
-	c.int(&r.Offset)
+	if c.columns == nil {
+		num(c, &r.Number)
+		c.at(&r.Seen)
+		c.int(&r.Offset)
+		return
+	}
+	n := int64(r.Number)
+	c.follows(&n)
+	r.Number = uint64(n)
+	c.since(&r.Seen, first)
+	c.follows(&r.Offset)
 }
 
 func (c *coder) counts(m *map[string]uint64) {

@@ -113,16 +113,18 @@ func (c *coder) flow(f *sensor.FlowDelta) {
 	num(c, &f.ServerBytes)
 	num(c, &f.Malformed)
 	num(c, &f.Lost)
-	c.ref(&f.FirstRef)
+	c.ref(&f.FirstRef, f.First)
 	c.bytes(&f.Proof, ot.MaxProof)
 	if c.writing && c.version < 5 {
 		return
 	}
 	some := f.Print != nil
 	c.flag(&some)
-	if some {
-		c.print(f)
-	}
+	c.span(9, 1, func(int) {
+		if some {
+			c.print(f)
+		}
+	})
 	if c.writing && c.version < 6 {
 		return
 	}
@@ -148,7 +150,7 @@ const maxProgram = 4 << 20
 
 func (c *coder) program(p *sensor.Program) {
 	c.key(&p.Flow)
-	c.ref(&p.Ref)
+	c.ref(&p.Ref, c.base)
 	c.at(&p.Ended)
 	text(c, &p.Protocol)
 	text(c, &p.Kind)
@@ -180,7 +182,7 @@ func (c *coder) tuple(t *sensor.TupleDelta) {
 	num(c, &t.Count)
 	c.at(&t.First)
 	c.at(&t.Last)
-	c.ref(&t.FirstRef)
+	c.ref(&t.FirstRef, t.First)
 	if c.writing && c.version < 4 {
 		return
 	}
@@ -190,7 +192,7 @@ func (c *coder) tuple(t *sensor.TupleDelta) {
 		c.fail("%d values of one tuple: at most %d are read", n, maxValues)
 		return
 	}
-	for i := range n {
+	c.span(4, int(n), func(i int) {
 		var v sensor.Value
 		if c.writing {
 			v = t.Values[i]
@@ -199,30 +201,37 @@ func (c *coder) tuple(t *sensor.TupleDelta) {
 		text(c, &v.Name)
 		c.float(&v.Value)
 		c.at(&v.Seen)
-		if c.err != nil {
-			return
-		}
-		if !c.writing {
+		if c.err == nil && !c.writing {
 			t.Values = append(t.Values, v)
 		}
-	}
+	})
 	if c.writing && c.version < 6 {
 		return
 	}
 	some := t.Pace != nil
 	c.flag(&some)
-	if !some {
-		return
-	}
-	if t.Pace == nil {
-		t.Pace = &sensor.Pace{}
-	}
-	for _, s := range []*sensor.Spread{&t.Pace.Asked, &t.Pace.Answered} {
-		num(c, &s.N)
-		num(c, &s.Sum)
+	c.span(8, 1, func(int) {
+		if !some {
+			return
+		}
+		if t.Pace == nil {
+			t.Pace = &sensor.Pace{}
+		}
+		c.spread(&t.Pace.Asked)
+		c.spread(&t.Pace.Answered)
+	})
+}
+
+func (c *coder) spread(s *sensor.Spread) {
+	num(c, &s.N)
+	num(c, &s.Sum)
+	if c.columns == nil {
 		c.float(&s.Squares)
 		num(c, &s.Most)
+		return
 	}
+	c.squares(s)
+	c.most(s)
 }
 
 // maxValues bounds the values of one tuple: those of a sensor, gathered from several flows.
@@ -233,7 +242,7 @@ const maxRules = 256
 
 func (c *coder) event(e *sensor.Event) {
 	c.key(&e.Flow)
-	c.ref(&e.Ref)
+	c.ref(&e.Ref, c.base)
 	text(c, &e.Protocol)
 	text(c, &e.Kind)
 	text(c, &e.Dir)
@@ -251,21 +260,27 @@ func (c *coder) event(e *sensor.Event) {
 		c.fail("%d rules of one message: at most %d are read", n, maxRules)
 		return
 	}
-	for i := range n {
+	c.span(1, int(n), func(i int) {
 		var rule string
 		if c.writing {
 			rule = e.Rules[i]
 		}
 		text(c, &rule)
-		if !c.writing {
+		if c.err == nil && !c.writing {
 			e.Rules = append(e.Rules, rule)
 		}
-	}
+	})
 	c.bytes(&e.Proof, ot.MaxProof)
 	if c.writing && c.version < 2 {
 		return
 	}
 	num(c, &e.Repeats)
+	if c.writing && c.version < 7 {
+		return
+	}
+	c.at(&e.Until)
+	num(c, &e.Bytes)
+	num(c, &e.Began)
 }
 
 func (c *coder) fact(f *sensor.Fact) {
@@ -275,6 +290,6 @@ func (c *coder) fact(f *sensor.Fact) {
 	c.bytes(&f.Raw, 4*ot.MaxFact)
 	text(c, &f.Protocol)
 	c.host(&f.By)
-	c.ref(&f.Ref)
+	c.ref(&f.Ref, c.base)
 	c.bytes(&f.Proof, ot.MaxProof)
 }

@@ -10,8 +10,13 @@
 //	  3 keys       count, record*      realm, client, server, transport, port, protocol
 //	  4 head       record              sensor, epoch, seq, from, to, sent, flags, health
 //	  5 … 9        count, record*      hosts, flows, tuples, events, facts
+//	  10           empty               records lie in columns
 //	  11           count, record*      programs
 //	record: length uvarint, fields in a fixed order. Times are ns from the head's "from".
+//
+// From version 7 on the records of all sections but the head lie in columns:
+//
+//	count, number of fields, (length, the field of each record)*
 //
 // Fields are only ever added behind the last. So a record of an older version is
 // read with the missing fields empty, and a record of a newer one without the
@@ -37,8 +42,9 @@ import (
 //	4  TupleDelta.Values
 //	5  Health.Copies, FlowDelta.Print, programs
 //	6  FlowDelta.Again, FlowDelta.Resets, TupleDelta.Pace
+//	7  columns; Event.Until, Event.Bytes, Event.Began
 const (
-	Version = 6
+	Version = 7
 	oldest  = 1
 )
 
@@ -63,6 +69,7 @@ const (
 	secTuples
 	secEvents
 	secFacts
+	secColumns  = 10 // even: who does not know columns must not take them for records
 	secPrograms = 11
 	secLast     = secPrograms
 )
@@ -173,7 +180,7 @@ func decode(b []byte) (*sensor.Summary, error) {
 
 // sectionIn says whether a version has the section; tags from 10 on are odd where an older reader may skip them.
 func sectionIn(tag int, version byte) bool {
-	return tag <= secFacts || tag == secPrograms && version >= 5
+	return tag <= secFacts || tag == secPrograms && version >= 5 || tag == secColumns && version >= 7
 }
 
 // section collects what write appends.
@@ -185,6 +192,9 @@ func (c *coder) section(write func()) []byte {
 
 // list writes a count and its records.
 func list[T any](c *coder, items *[]T, fields func(*coder, *T)) []byte {
+	if c.version >= 7 {
+		return listed(c, items, fields)
+	}
 	return c.section(func() {
 		c.out = binary.AppendUvarint(c.out, uint64(len(*items)))
 		for i := range *items {
@@ -197,6 +207,10 @@ func list[T any](c *coder, items *[]T, fields func(*coder, *T)) []byte {
 // never the count that is claimed.
 func read[T any](c *coder, tag int, b []byte, items *[]T, fields func(*coder, *T)) {
 	if c.err != nil {
+		return
+	}
+	if c.version >= 7 {
+		readColumns(c, tag, b, items, fields)
 		return
 	}
 	c.in = b

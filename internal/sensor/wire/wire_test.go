@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -101,7 +102,11 @@ func TestOlder(t *testing.T) {
 	got.Health.Told = sum.Health.Told
 	got.Health.Repeated = sum.Health.Repeated
 	for i := range got.Events {
-		got.Events[i].Repeats = sum.Events[i].Repeats
+		if got.Events[i].Until != 0 || got.Events[i].Bytes != 0 || got.Events[i].Began != 0 {
+			t.Error("version 1 did not know transfers")
+		}
+		got.Events[i].Repeats, got.Events[i].Until = sum.Events[i].Repeats, sum.Events[i].Until
+		got.Events[i].Bytes, got.Events[i].Began = sum.Events[i].Bytes, sum.Events[i].Began
 	}
 	if got.Health.Copies != 0 || got.Flows[0].Print != nil || got.Programs != nil {
 		t.Error("version 1 did not know copies, prints and programs")
@@ -124,7 +129,7 @@ func TestOlder(t *testing.T) {
 	if !reflect.DeepEqual(got, sum) {
 		t.Errorf("got %+v\nwant %+v", got, sum)
 	}
-	for _, name := range []string{"summary-1.bin", "summary-2.bin", "summary-3.bin", "summary-4.bin", "summary-5.bin", "summary-6.bin"} { // as they were once written
+	for _, name := range []string{"summary-1.bin", "summary-2.bin", "summary-3.bin", "summary-4.bin", "summary-5.bin", "summary-6.bin", "summary-7.bin"} { // as they were once written
 		b, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			t.Fatal(err)
@@ -135,7 +140,7 @@ func TestOlder(t *testing.T) {
 	}
 }
 
-// newer takes a summary as the next version would write it: a field more in each event and a section more.
+// newer takes a summary as the next version would write it: two fields more in each event and a section more.
 func newer(sum *sensor.Summary, tag uint64) []byte {
 	var out []byte
 	b := Encode(sum)
@@ -149,12 +154,10 @@ func newer(sum *sensor.Summary, tag uint64) []byte {
 		rest = rest[n+int(size):]
 		if sec == secEvents {
 			count, n := binary.Uvarint(body)
-			grown := binary.AppendUvarint(nil, count)
-			for r := body[n:]; len(r) > 0; {
-				size, n := binary.Uvarint(r)
-				grown = append(binary.AppendUvarint(grown, size+2), r[n:n+int(size)]...)
-				grown = append(grown, 0xaa, 0x01)
-				r = r[n+int(size):]
+			width, m := binary.Uvarint(body[n:])
+			grown := append(binary.AppendUvarint(binary.AppendUvarint(nil, count), width+2), body[n+m:]...)
+			for range 2 {
+				grown = append(binary.AppendUvarint(grown, count), bytes.Repeat([]byte{1}, int(count))...)
 			}
 			body = grown
 		}
@@ -199,10 +202,14 @@ func TestTruncated(t *testing.T) {
 func TestClaims(t *testing.T) {
 	sum := &sensor.Summary{Sensor: "s"}
 	b := Encode(sum)
-	at := strings.LastIndex(string(b), string([]byte{secFacts, 1, 0}))
-	lie := append(append([]byte{}, b[:at]...), secFacts, 5, 0xff, 0xff, 0xff, 0xff, 0x0f, secPrograms, 1, 0)
+	at := strings.LastIndex(string(b), string([]byte{secFacts, 2, 0, 0}))
+	lie := append(append([]byte{}, b[:at]...), secFacts, 6, 0xff, 0xff, 0xff, 0xff, 0x0f, 0, secColumns, 0, secPrograms, 2, 0, 0)
 	if _, err := Decode(lie); err == nil || !strings.Contains(err.Error(), "records") {
 		t.Errorf("four billion facts in nothing: %v", err)
+	}
+	lie = append(append([]byte{}, b[:at]...), secFacts, 4, 1, 0xff, 0xff, 0x0f, secColumns, 0, secPrograms, 2, 0, 0)
+	if _, err := Decode(lie); err == nil || !strings.Contains(err.Error(), "fields") {
+		t.Errorf("a fact of 262,143 fields in nothing: %v", err)
 	}
 	old := append([]byte{}, b...)
 	old[3] = 0
@@ -262,6 +269,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(encode(full(), 2))
 	f.Add(encode(full(), 3))
 	f.Add(encode(full(), 4))
+	f.Add(encode(full(), 6))
 	f.Add(newer(full(), 15))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		sum, err := Decode(b)
@@ -276,4 +284,45 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("%+v\n%+v", again, sum)
 		}
 	})
+}
+
+// What records have of a number of their own (values, rules, pace) must not move the fields behind it, or an older
+// program would take one field for another.
+func TestColumnsStand(t *testing.T) {
+	sum := full()
+	sum.Tuples[0].Values, sum.Tuples[1].Pace = nil, nil
+	sum.Tuples[2].Values = append(sum.Tuples[2].Values, sum.Tuples[2].Values...)
+	sum.Events[0].Rules, sum.Flows[1].Print = nil, nil
+	for i := range sum.Flows {
+		sum.Flows[i].Print = nil
+	}
+	got, err := Decode(Encode(sum))
+	if err != nil || !reflect.DeepEqual(got, sum) {
+		t.Errorf("%v: got %+v\nwant %+v", err, got, sum)
+	}
+}
+
+// Times and sums are written as what is to be expected, and come back also where they are not.
+func TestExtremes(t *testing.T) {
+	sum := &sensor.Summary{From: 1_790_000_000_000_000_123}
+	for _, v := range []int64{0, 1, -1, math.MinInt64, math.MaxInt64, math.MinInt64 + 1, -1 << 62, 1 << 62, 1_790_000_000_000_000_123, 1_790_000_000_000_001_123, 999} {
+		for _, sq := range []float64{0, 1, 0.5, -3, 1 << 51, 1 << 52, 1 << 53, math.MaxFloat64, math.SmallestNonzeroFloat64} {
+			for _, n := range []uint64{0, 1, 3, math.MaxUint64} {
+				s := sensor.Spread{N: n, Sum: uint64(v), Squares: sq, Most: uint64(v) - n}
+				sum.Tuples = append(sum.Tuples, sensor.TupleDelta{
+					First: v, Last: v, FirstRef: ot.PacketRef{Number: uint64(v), Seen: -v, Offset: v}, Pace: &sensor.Pace{Asked: s, Answered: s},
+					Values: []sensor.Value{{Item: 7, Value: sq, Seen: v}},
+				})
+			}
+		}
+	}
+	got, err := Decode(Encode(sum))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range sum.Tuples {
+		if !reflect.DeepEqual(got.Tuples[i], sum.Tuples[i]) {
+			t.Fatalf("got %+v\nwant %+v", got.Tuples[i], sum.Tuples[i])
+		}
+	}
 }

@@ -211,6 +211,14 @@ function EventList({ events }: { events: PlantEvent[] }) {
           </div>
           <span className="quiet small">
             <When at={event.at} />
+            {event.count > 1 && (
+              <>
+                {" – "}
+                <When at={event.until_at} />
+                <br />
+                {t("conversations.transfer", { count: event.count, bytes: bytes(event.bytes) })}
+              </>
+            )}
           </span>
         </li>
       ))}
