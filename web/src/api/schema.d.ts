@@ -8658,10 +8658,20 @@ export interface components {
         };
         ViewEvent: {
             at: string;
+            /**
+             * Format: int64
+             * @description Of a transfer: in all its messages; else 0
+             */
+            bytes: number;
             class: string;
             client: string;
             code: string;
             conversation: string;
+            /**
+             * Format: int64
+             * @description Messages: more than one where it is a transfer, of which this is the first
+             */
+            count: number;
             dir: string;
             id: string;
             kind: string;
@@ -8677,6 +8687,8 @@ export interface components {
             rules: string[];
             server: string;
             site_id: string;
+            /** @description Of a transfer: its last message; else as at */
+            until_at: string;
         };
         ViewExpiry: {
             at: string;
