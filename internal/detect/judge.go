@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"hash/maphash"
 	"sync"
 	"time"
 
@@ -20,11 +21,12 @@ type Judge struct {
 	mu      sync.Mutex
 	numbers map[string]int // protocols by name; -1: none
 	windows windows
+	passing map[string][]*rule.Ready // of talks, those that look at a protocol
 }
 
 // NewJudge makes one for a set of rules.
 func NewJudge(set *rule.Set, names rule.Names) *Judge {
-	j := &Judge{set: set, names: names, facts: map[ot.Attr][]*rule.Ready{}, numbers: map[string]int{}, windows: windows{groups: map[string]*window{}}}
+	j := &Judge{set: set, names: names, facts: map[ot.Attr][]*rule.Ready{}, numbers: map[string]int{}, windows: windows{groups: map[string]*window{}, seed: maphash.MakeSeed()}, passing: map[string][]*rule.Ready{}}
 	if set == nil {
 		return j
 	}
@@ -62,6 +64,11 @@ type Look struct {
 	sum   *sensor.Summary
 	cands []candidate
 	learn map[string]string // what is known from now on
+	where []TalkKey         // of the hits, by their order; empty: of no one conversation
+
+	protocol, kind string // the last that were looked up, as many neighbours have the same
+	numbered       bool
+	at             ot.Message
 }
 
 // Begin finds what the masks let through.
@@ -77,50 +84,12 @@ func (j *Judge) Begin(s Seen) *Look {
 	return l
 }
 
-func (l *Look) host(h ot.Host) Host {
-	out := Host{RealmNo: l.d.Realm(h.Realm)}
-	if h.IP.IsValid() {
-		out.IP = h.IP.Unmap().WithZone("").String()
-	} else {
-		out.MAC = h.MAC.String()
-	}
-	return out
-}
-
-func end(h ot.Host) rule.End {
-	e := rule.End{MAC: h.MAC.String()}
-	if h.IP.IsValid() {
-		e.IP = h.IP.Unmap().WithZone("").String()
-	}
-	return e
-}
-
-// mostVars is how many names a condition may use, so that their map never grows.
-const mostVars = 40
-
-// base is what every candidate of a conversation has in common.
-func (l *Look) base(r *rule.Ready, f *sensor.FlowKey) candidate {
-	realm := l.d.Realm(f.Realm)
-	c := candidate{
-		r: r, client: l.host(f.Client), server: l.host(f.Server),
-		talk: TalkKey{realm, f.Client, f.Server, f.Transport, f.Port, f.Protocol},
-	}
-	c.client.RealmNo, c.server.RealmNo = realm, realm
-	c.hit = rule.Hit{
-		Rule: r.ID, SiteNo: l.d.SiteNo, RealmNo: realm, Client: end(f.Client), Server: end(f.Server),
-		Transport: f.Transport, Port: f.Port, Protocol: f.Protocol, Count: 1, Live: l.sum.Live,
-	}
-	c.vars = make(rule.Vars, mostVars)
-	c.vars["protocol"], c.vars["transport"], c.vars["port"], c.vars["live"] = f.Protocol, f.Transport, int64(f.Port), l.sum.Live
-	return c
-}
-
 // Hosts lists the hosts whose parties the judgement needs.
 func (l *Look) Hosts() []Host {
 	seen := map[Host]bool{}
 	var out []Host
-	for i := range l.cands {
-		for _, h := range []Host{l.cands[i].client, l.cands[i].server} {
+	for s := range l.scenes() {
+		for _, h := range [2]Host{s.host(0), s.host(1)} {
 			if !seen[h] && h.IP+h.MAC != "" {
 				seen[h] = true
 				out = append(out, h)
@@ -134,8 +103,9 @@ func (l *Look) Hosts() []Host {
 func (l *Look) Names() []string {
 	seen := map[string]bool{}
 	var out []string
-	for i := range l.cands {
-		for _, n := range []string{l.cands[i].name, l.cands[i].all} {
+	for s := range l.scenes() {
+		name, all := s.names()
+		for _, n := range [2]string{name, all} {
 			if n != "" && !seen[n] {
 				seen[n] = true
 				out = append(out, n)

@@ -92,27 +92,17 @@ func (s *Service) look(ctx context.Context, r store.Reader, d sensor.Delivery, l
 
 // locate finds the conversations of hits.
 func (s *Service) locate(ctx context.Context, r store.Reader, d sensor.Delivery, look *Look, hits []rule.Hit) error {
-	type at struct {
-		rule string
-		ref  uint64
-		c, s rule.End
-	}
-	keys := map[at]TalkKey{}
-	for i := range look.cands {
-		c := &look.cands[i]
-		if len(c.hit.Packets) > 0 && c.talk.Transport != "" {
-			keys[at{c.hit.Rule, c.hit.Packets[0].Number, c.hit.Client, c.hit.Server}] = c.talk
-		}
-	}
 	var list []TalkKey
+	asked := map[TalkKey]bool{}
 	of := map[int]TalkKey{}
-	for i := range hits {
-		h := &hits[i]
-		if k, ok := keys[at{h.Rule, h.Packets[0].Number, h.Client, h.Server}]; ok {
-			of[i] = k
-			if !slices.Contains(list, k) {
-				list = append(list, k)
-			}
+	for i, k := range look.where {
+		if k.Transport == "" || hits[i].Client == (rule.End{}) || hits[i].Server == (rule.End{}) { // of no one conversation
+			continue
+		}
+		of[i] = k
+		if !asked[k] {
+			asked[k] = true
+			list = append(list, k)
 		}
 	}
 	talks, err := s.cfg.Plant.Talks(ctx, r, d.SiteNo, list)

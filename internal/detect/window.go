@@ -1,11 +1,16 @@
 package detect
 
 import (
+	"cmp"
+	"encoding/binary"
+	"hash/maphash"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/rule"
 )
 
@@ -18,147 +23,286 @@ const (
 // windows holds what was counted in the last while, by rule and group.
 type windows struct {
 	groups map[string]*window
-	tags   []string // the newest summaries that added something
+	tags   []tagged // the newest summaries that added something
+	tag    string   // of the summary that is looked at
+	serial uint32   // of the newest tag
+	made   uint64   // windows ever made
 	newest int64
+	seed   maphash.Seed
+	key    []byte // room for making one
+	apart  apart
+}
+
+// tagged is a summary, and the number that its entries carry.
+type tagged struct {
+	tag    string
+	serial uint32
 }
 
 type window struct {
 	entries []entry
 	last    int64
+	made    uint64
 }
 
-// entry is one thing that a window counts.
+// entry is one thing that a window counts. Who and what it was stand in it as hashes:
+// they are only told apart.
 type entry struct {
-	at, until      int64
-	n, bytes       int64
-	refused        bool
-	client, server string
-	port           uint16
-	code, unit     uint32
-	value          string
-	tag            string
+	at, until             int64
+	n, bytes              int64
+	client, server, value uint64 // value 0: none
+	code, unit, serial    uint32
+	port                  uint16
+	refused               bool
 }
 
-// forget takes out what a summary added that comes again.
-func (w *windows) forget(tag string) {
-	i := slices.Index(w.tags, tag)
+// begin turns to a summary, and takes out what it added should it come again.
+func (w *windows) begin(tag string) {
+	w.tag = tag
+	i := slices.IndexFunc(w.tags, func(t tagged) bool { return t.tag == tag })
 	if i < 0 {
 		return
 	}
+	serial := w.tags[i].serial
 	w.tags = slices.Delete(w.tags, i, i+1)
 	for _, g := range w.groups {
-		g.entries = slices.DeleteFunc(g.entries, func(e entry) bool { return e.tag == tag })
+		g.entries = slices.DeleteFunc(g.entries, func(e entry) bool { return e.serial == serial })
 	}
 }
 
 // keptTags is how many summaries may come again without being counted twice.
 const keptTags = 32
 
-// add counts a candidate and says whether that made too many.
-func (w *windows) add(c *candidate, value, tag string) ([]rule.Hit, error) {
-	per := int64(c.r.Per)
-	key := c.r.ID + "|" + strconv.FormatInt(c.hit.SiteNo, 10) + "|" + strconv.FormatInt(c.hit.RealmNo, 10) + "|" + strings.Join(c.hit.Group, "|")
-	g := w.groups[key]
+// stamp gives the number of the summary that is looked at.
+func (w *windows) stamp() uint32 {
+	if len(w.tags) == 0 || w.tags[len(w.tags)-1].tag != w.tag {
+		if len(w.tags) >= keptTags {
+			w.tags = slices.Delete(w.tags, 0, 1)
+		}
+		w.serial++
+		w.tags = append(w.tags, tagged{w.tag, w.serial})
+	}
+	return w.serial
+}
+
+// of finds or makes the window of a rule and a group.
+func (w *windows) of(r *rule.Ready, s *scene, value string) *window {
+	k := append(w.key[:0], r.ID...)
+	k = binary.BigEndian.AppendUint64(append(k, 0), uint64(s.l.d.SiteNo))
+	k = binary.BigEndian.AppendUint64(k, uint64(s.realm))
+	code, unit := s.code()
+	for _, g := range r.Group {
+		switch g {
+		case "client":
+			k = appendHost(k, &s.ends[0])
+		case "server":
+			k = appendHost(k, &s.ends[1])
+		case "protocol":
+			k = append(append(k, s.protocol...), 0)
+		case "port":
+			k = binary.BigEndian.AppendUint16(k, s.port)
+		case "code":
+			k = binary.BigEndian.AppendUint32(k, code)
+		case "unit":
+			k = binary.BigEndian.AppendUint32(k, unit)
+		case "value":
+			k = append(append(k, value...), 0)
+		}
+	}
+	w.key = k
+	g := w.groups[string(k)]
 	if g == nil {
 		if len(w.groups) >= maxWindows {
 			w.sweep()
 		}
-		g = &window{}
-		w.groups[key] = g
+		w.made++
+		g = &window{made: w.made}
+		w.groups[string(k)] = g
 	}
-	if len(w.tags) == 0 || w.tags[len(w.tags)-1] != tag {
-		if len(w.tags) >= keptTags {
-			w.tags = slices.Delete(w.tags, 0, 1)
-		}
-		w.tags = append(w.tags, tag)
+	return g
+}
+
+func appendHost(k []byte, h *ot.Host) []byte {
+	if !h.IP.IsValid() {
+		return append(append(k, 'm'), h.MAC[:]...)
 	}
-	n, bytes, until := c.n, c.bytes, c.until
-	if long := c.until - c.at; long > per { // counted over longer than the window: its share of it
-		n, bytes, until = max(n*per/long, 1), bytes*per/long, c.at+per
+	ip := plainIP(h.IP)
+	b := ip.As16()
+	if ip.Is4() {
+		return append(append(k, '4'), b[12:]...)
 	}
-	refused := false
-	switch v := c.vars["refused"].(type) {
-	case bool:
-		refused = v
-	case int64:
-		refused = v > 0
+	return append(append(k, '6'), b[:]...)
+}
+
+// add counts what a rule looks at and says whether that made too many.
+func (w *windows) add(r *rule.Ready, s *scene, value string) (c counted, met bool, err error) {
+	per := int64(r.Per)
+	g := w.of(r, s, value)
+	e := s.entry(w)
+	if long := e.until - e.at; long > per { // counted over longer than the window: its share of it
+		e.n, e.bytes, e.until = max(e.n*per/long, 1), e.bytes*per/long, e.at+per
 	}
-	g.entries = append(g.entries, entry{
-		at: c.at, until: until, n: n, bytes: bytes, refused: refused, client: c.hit.Client.Name(), server: c.hit.Server.Name(),
-		port: c.hit.Port, code: c.code, unit: c.unit, value: value, tag: tag,
-	})
+	if value != "" {
+		e.value = maphash.String(w.seed, value) | 1
+	}
+	g.entries = append(g.entries, e)
 	if len(g.entries) > maxEntries {
 		g.entries = slices.Delete(g.entries, 0, len(g.entries)-maxEntries)
 	}
-	g.last = max(g.last, until)
-	w.newest = max(w.newest, until)
-	from := until - per
+	g.last = max(g.last, e.until)
+	w.newest = max(w.newest, e.until)
 	g.entries = slices.DeleteFunc(g.entries, func(e entry) bool { return e.until < g.last-2*per })
-	counts, first, last := g.count(from, until)
-	ok, err := c.r.Having.Holds(counts)
-	if err != nil || !ok {
-		return nil, err
-	}
-	h := c.hit
-	h.First, h.Last = first, last
-	h.Count = 1
-	if !slices.Contains(c.r.Group, "server") {
-		h.Server = rule.End{}
-	}
-	if !slices.Contains(c.r.Group, "client") {
-		h.Client = rule.End{}
-		if h.Server != (rule.End{}) { // what was done to it is what one host has in common
-			h.Client, h.Server = rule.End{}, c.hit.Server
-		}
-	}
-	h.Facts = nil
-	for _, name := range []string{"count", "servers", "clients", "ports", "codes", "values", "refused"} {
-		if v, _ := counts[name].(int64); v > 1 && strings.Contains(c.r.Rule.Having, name) {
-			h.Facts = append(h.Facts, rule.Say{Name: "n_" + name, Value: strconv.FormatInt(v, 10)})
-		}
-	}
-	h.Facts = append(h.Facts, rule.Say{Name: "within", Value: time.Duration(per).String()})
-	return []rule.Hit{h}, nil
+	c = w.count(r.Having, g, e.until-per, e.until)
+	met, err = r.Having.Holds(&c)
+	return c, met, err
 }
+
+// entry is what it counts for.
+func (s *scene) entry(w *windows) entry {
+	e := entry{n: 1, client: w.hash(&s.ends[0]), server: w.hash(&s.ends[1]), port: s.port, serial: w.stamp()}
+	e.at, e.until = s.times()
+	e.code, e.unit = s.code()
+	switch s.on {
+	case anEvent:
+		e.n, e.refused = int64(1+s.event.Repeats), s.event.Refused
+	case aTuple:
+		e.n, e.refused = int64(s.tuple.Count), s.tuple.Refused > 0
+	case aTalk:
+		e.n, e.bytes = int64(max(s.talk.Sessions, 1)), int64(s.talk.ClientBytes+s.talk.ServerBytes)
+	}
+	return e
+}
+
+func (w *windows) hash(h *ot.Host) uint64 {
+	var room [24]byte
+	return maphash.Bytes(w.seed, appendHost(room[:0], h))
+}
+
+// counted is what a window holds of a time: what the having of its rule asks for.
+type counted struct {
+	sums        [rule.Bytes + 1]int64
+	first, last int64
+}
+
+// Int answers a having.
+func (c *counted) Int(v rule.Var) int64 { return c.sums[v] }
+
+// Text and Bool have nothing to answer: a having counts.
+func (c *counted) Text(rule.Var) string { return "" }
+
+// Bool is never asked for.
+func (c *counted) Bool(rule.Var) bool { return false }
 
 // count folds the entries of a time.
-func (g *window) count(from, to int64) (v rule.Vars, first, last int64) {
-	var count, refused, bytes int64
-	clients, servers, ports, codes, units, values := map[string]bool{}, map[string]bool{}, map[uint16]bool{}, map[uint32]bool{}, map[uint32]bool{}, map[string]bool{}
-	first, last = to, from
+func (w *windows) count(having *rule.Condition, g *window, from, to int64) (c counted) {
+	c.first, c.last = to, from
+	in := func(e *entry) bool { return e.until >= from && e.at <= to }
 	for i := range g.entries {
 		e := &g.entries[i]
-		if e.until < from || e.at > to {
+		if !in(e) {
 			continue
 		}
-		count += e.n
-		bytes += e.bytes
+		c.sums[rule.Count] += e.n
+		c.sums[rule.Bytes] += e.bytes
 		if e.refused {
-			refused += e.n
+			c.sums[rule.RefusedOf] += e.n
 		}
-		clients[e.client], servers[e.server], ports[e.port], codes[e.code], units[e.unit] = true, true, true, true, true
-		if e.value != "" {
-			values[e.value] = true
-		}
-		first, last = min(first, e.at), max(last, e.until)
+		c.first, c.last = min(c.first, e.at), max(c.last, e.until)
 	}
-	return rule.Vars{
-		"count": count, "clients": int64(len(clients)), "servers": int64(len(servers)), "ports": int64(len(ports)), "codes": int64(len(codes)),
-		"units": int64(len(units)), "values": int64(len(values)), "refused": refused, "bytes": bytes,
-	}, first, last
+	for _, d := range [...]struct {
+		v  rule.Var
+		of func(*entry) uint64
+	}{
+		{rule.Clients, func(e *entry) uint64 { return e.client }},
+		{rule.Servers, func(e *entry) uint64 { return e.server }},
+		{rule.Ports, func(e *entry) uint64 { return uint64(e.port) + 1 }},
+		{rule.Codes, func(e *entry) uint64 { return uint64(e.code) + 1 }},
+		{rule.Units, func(e *entry) uint64 { return uint64(e.unit) + 1 }},
+		{rule.Values, func(e *entry) uint64 { return e.value }},
+	} {
+		if !having.Uses(d.v) {
+			continue
+		}
+		w.apart.reset()
+		for i := range g.entries {
+			if e := &g.entries[i]; in(e) {
+				w.apart.add(d.of(e))
+			}
+		}
+		c.sums[d.v] = w.apart.n
+	}
+	return c
 }
 
-// sweep makes room: what is older than a day goes, then whatever stands in the way.
-func (w *windows) sweep() {
-	for key, g := range w.groups {
-		if g.last < w.newest-int64(24*time.Hour) {
-			delete(w.groups, key)
+// tell makes the hit of what was looked at last one of the whole window.
+func (c *counted) tell(r *rule.Ready, h *rule.Hit) {
+	h.First, h.Last = c.first, c.last
+	h.Count = 1
+	if !slices.Contains(r.Group, "server") {
+		h.Server = rule.End{}
+	}
+	if !slices.Contains(r.Group, "client") {
+		h.Client = rule.End{}
+	}
+	h.Facts = nil
+	for _, v := range [...]rule.Var{rule.Count, rule.Servers, rule.Clients, rule.Ports, rule.Codes, rule.Values, rule.RefusedOf} {
+		if n := c.sums[v]; n > 1 && strings.Contains(r.Rule.Having, v.String()) {
+			h.Facts = append(h.Facts, rule.Say{Name: "n_" + v.String(), Value: strconv.FormatInt(n, 10)})
 		}
 	}
-	for key := range w.groups {
-		if len(w.groups) < maxWindows {
+	h.Facts = append(h.Facts, rule.Say{Name: "within", Value: time.Duration(r.Per).String()})
+}
+
+// sweep makes room: what is older than a day goes, then a quarter of all, that which
+// was quiet longest. All at once, because to look through them for each new one would
+// cost more than all judging.
+func (w *windows) sweep() {
+	type quiet struct {
+		key        string
+		last, made int64
+	}
+	all := make([]quiet, 0, len(w.groups))
+	for key, g := range w.groups {
+		all = append(all, quiet{key, g.last, int64(g.made)})
+	}
+	slices.SortFunc(all, func(a, b quiet) int { return cmp.Or(cmp.Compare(a.last, b.last), cmp.Compare(a.made, b.made)) })
+	for i := range all {
+		if i >= maxWindows/4 && all[i].last >= w.newest-int64(24*time.Hour) {
 			return
 		}
-		delete(w.groups, key)
+		delete(w.groups, all[i].key)
+	}
+}
+
+// apart counts different numbers that are not 0.
+type apart struct {
+	slots [4 * maxEntries]uint64
+	round [4 * maxEntries]uint32
+	now   uint32
+	n     int64
+}
+
+func (a *apart) reset() {
+	if a.now++; a.now == 0 { // it went round
+		a.round = [4 * maxEntries]uint32{}
+		a.now = 1
+	}
+	a.n = 0
+}
+
+func (a *apart) add(x uint64) {
+	if x == 0 {
+		return
+	}
+	hi, lo := bits.Mul64(x, 0x9e3779b97f4a7c15)
+	for i := (hi ^ lo) % (4 * maxEntries); ; i = (i + 1) % (4 * maxEntries) {
+		switch {
+		case a.round[i] != a.now:
+			a.round[i], a.slots[i] = a.now, x
+			a.n++
+			return
+		case a.slots[i] == x:
+			return
+		}
 	}
 }

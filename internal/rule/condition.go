@@ -2,99 +2,58 @@ package rule
 
 import (
 	"fmt"
+	"sync"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/interpreter"
 	"github.com/skanse/skanse/internal/ot"
 )
 
 // maxCost bounds one evaluation of a condition, in CEL's units: a comparison is about one.
 const maxCost = 2000
 
-// Condition is a compiled expression. It may be used by many at once.
+// Condition is a compiled expression. It may be used by many at once. What nearly
+// all rules say is read and answered here (plain.go), a hundred times faster than CEL
+// does; CEL stands behind it for all else, and has the say where an answer fails.
 type Condition struct {
-	text    string
-	program cel.Program
+	text  string
+	plain *node // nil: only CEL reads it
+	uses  uses  // what plain asks for
+	lang  *language
+	full  func() (cel.Program, error)
 }
 
-// Vars is what a condition sees, by the names that Names lists.
-type Vars map[string]any
-
-// common are known of every input.
-func common() map[string]*cel.Type {
-	v := map[string]*cel.Type{
-		"protocol": cel.StringType, "transport": cel.StringType, "port": cel.IntType, "live": cel.BoolType,
-		"planned": cel.BoolType, // inside an approved maintenance window or change
-		"crosses": cel.BoolType, // the two stand in different zones
-	}
-	for _, side := range []string{"client.", "server."} {
-		for _, name := range []string{"ip", "mac", "name", "role", "level", "zone"} {
-			v[side+name] = cel.StringType
-		}
-		for _, name := range []string{"known", "programming", "internet", "ot"} {
-			v[side+name] = cel.BoolType
-		}
-	}
-	return v
+// language is what the conditions on one input are written in.
+type language struct {
+	*names
+	env func() (*cel.Env, error)
 }
 
-// variables are what a condition on an input may name, with their types.
-func variables(of Input) map[string]*cel.Type {
-	v := common()
-	add := func(t *cel.Type, names ...string) {
-		for _, n := range names {
-			v[n] = t
+func newLanguage(of Input) *language {
+	l := &language{names: namesOf(of)}
+	l.env = sync.OnceValues(func() (*cel.Env, error) {
+		var opts []cel.EnvOption
+		for name, t := range l.types {
+			opts = append(opts, cel.Variable(name, t))
 		}
-	}
-	switch of {
-	case Message:
-		add(cel.StringType, "kind", "dir", "text", "name", "class", "object")
-		add(cel.IntType, "code", "unit", "status", "repeats")
-		add(cel.BoolType, "refused")
-	case Tuple:
-		add(cel.StringType, "kind", "dir", "text", "name", "class")
-		add(cel.IntType, "code", "unit", "area", "first", "last", "count", "refused")
-		add(cel.BoolType, "new_master") // others wrote to this server before, this client never did
-	case Conversation:
-		add(cel.StringType, "guess")
-		add(cel.BoolType, "established")
-		add(cel.IntType, "sessions", "client_packets", "client_bytes", "server_packets", "server_bytes", "malformed", "lost", "seconds")
-	case Fact:
-		add(cel.StringType, "attr", "value", "before", "by")
-		add(cel.BoolType, "changed", "back") // another value than before; one that it had before that
-		add(cel.IntType, "others")           // other hosts that stated this attribute before, with another value
-	}
-	return v
-}
-
-// counts are what the having of a window sees.
-func counts() []string {
-	return []string{"count", "clients", "servers", "ports", "codes", "units", "values", "refused", "bytes"}
+		e, err := cel.NewEnv(opts...)
+		if err != nil {
+			return nil, fmt.Errorf("make the conditions' language: %w", err)
+		}
+		return e, nil
+	})
+	return l
 }
 
 // conditions compiles the expressions of one set.
-type conditions struct{ envs map[Input]*cel.Env }
+type conditions struct{ langs map[Input]*language }
 
-func (c *conditions) env(of Input) (*cel.Env, error) {
-	if e := c.envs[of]; e != nil {
-		return e, nil
+func (c *conditions) lang(of Input) *language {
+	if c.langs[of] == nil {
+		c.langs[of] = newLanguage(of)
 	}
-	var opts []cel.EnvOption
-	if of == Window {
-		for _, name := range counts() {
-			opts = append(opts, cel.Variable(name, cel.IntType))
-		}
-	} else {
-		for name, t := range variables(of) {
-			opts = append(opts, cel.Variable(name, t))
-		}
-	}
-	e, err := cel.NewEnv(opts...)
-	if err != nil {
-		return nil, fmt.Errorf("make the conditions' language: %w", err)
-	}
-	c.envs[of] = e
-	return e, nil
+	return c.langs[of]
 }
 
 // maxText bounds an expression.
@@ -108,7 +67,19 @@ func (c *conditions) compile(field string, of Input, text string, want *cel.Type
 	if len(text) > maxText {
 		return nil, ot.Errorf(ot.Invalid, "%s: %d characters; it may have %d", field, len(text), maxText)
 	}
-	env, err := c.env(of)
+	lang := c.lang(of)
+	out := &Condition{text: text, lang: lang}
+	out.full = sync.OnceValues(func() (cel.Program, error) { return lang.program(field, text, want) })
+	if out.plain = plain(text, lang.names, want); out.plain != nil {
+		out.plain.asks(&out.uses)
+		return out, nil
+	}
+	_, err := out.full()
+	return out, err
+}
+
+func (l *language) program(field, text string, want *cel.Type) (cel.Program, error) {
+	env, err := l.env()
 	if err != nil {
 		return nil, err
 	}
@@ -123,31 +94,82 @@ func (c *conditions) compile(field string, of Input, text string, want *cel.Type
 	if err != nil {
 		return nil, ot.Errorf(ot.Invalid, "%s: %w", field, err)
 	}
-	return &Condition{text, p}, nil
+	return p, nil
 }
 
 // Holds evaluates it; nil always holds. One that costs too much, or fails, does not
 // hold, and says why.
-func (c *Condition) Holds(v Vars) (bool, error) {
+func (c *Condition) Holds(v View) (bool, error) {
 	if c == nil {
 		return true, nil
 	}
-	out, _, err := c.program.Eval(map[string]any(v))
+	if c.plain != nil {
+		if yes, ok := c.plain.holds(v); ok {
+			return yes, nil
+		}
+	}
+	out, err := c.eval(v)
 	if err != nil {
-		return false, fmt.Errorf("%q: %w", c.text, err)
+		return false, err
 	}
 	return out == types.True, nil
 }
 
 // Text evaluates one that gives a text; nil gives none.
-func (c *Condition) Text(v Vars) (string, error) {
+func (c *Condition) Text(v View) (string, error) {
 	if c == nil {
 		return "", nil
 	}
-	out, _, err := c.program.Eval(map[string]any(v))
-	if err != nil {
-		return "", fmt.Errorf("%q: %w", c.text, err)
+	if c.plain != nil {
+		return c.plain.says(v), nil
 	}
-	s, _ := out.Value().(string)
-	return s, nil
+	out, err := c.eval(v)
+	if err != nil {
+		return "", err
+	}
+	s, _ := out.(types.String)
+	return string(s), nil
 }
+
+func (c *Condition) eval(v View) (any, error) {
+	p, err := c.full()
+	if err != nil {
+		return nil, err
+	}
+	out, _, err := p.Eval(activation{c.lang.names, v})
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", c.text, err)
+	}
+	return out, nil
+}
+
+// Uses says whether it may ask for a name; nil asks for none.
+func (c *Condition) Uses(v Var) bool {
+	return c != nil && (c.plain == nil || c.uses.has(v))
+}
+
+// activation answers CEL's questions from a View.
+type activation struct {
+	*names
+	view View
+}
+
+var _ interpreter.Activation = activation{}
+
+// ResolveName gives the value of a name.
+func (a activation) ResolveName(name string) (any, bool) {
+	v, ok := a.numbers[name]
+	if !ok {
+		return nil, false
+	}
+	switch a.types[name] {
+	case cel.StringType:
+		return a.view.Text(v), true
+	case cel.IntType:
+		return a.view.Int(v), true
+	}
+	return a.view.Bool(v), true
+}
+
+// Parent is what stands behind it: nothing.
+func (a activation) Parent() interpreter.Activation { return nil }

@@ -241,17 +241,24 @@ func TestConditions(t *testing.T) {
 	}
 	when := set.Ready("a-rule").When
 	for code, want := range map[int64]bool{4: true, 3: false} {
-		if got, err := when.Holds(rule.Vars{"client.role": "hmi", "code": code}); err != nil || got != want {
+		if got, err := when.Holds(seen{rule.ClientSide + rule.SideRole: "hmi", rule.CodeOf: code}); err != nil || got != want {
 			t.Errorf("code %d: %v %v", code, got, err)
 		}
 	}
 	if set, err = compile("on: fact\nmask: {attrs: [a.b]}\nwhen: \"[0,1,2,3,4,5,6,7,8,9].all(a, [0,1,2,3,4,5,6,7,8,9].all(b, [0,1,2,3,4,5,6,7,8,9].all(c, value != 'x' + string(a+b+c))))\"\n"); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := set.Ready("a-rule").When.Holds(rule.Vars{"value": "y"}); err == nil || got {
+	if got, err := set.Ready("a-rule").When.Holds(seen{rule.Value: "y"}); err == nil || got {
 		t.Errorf("a condition that costs too much gives %v, %v", got, err)
 	}
 }
+
+// seen is what a condition looks at, by name.
+type seen map[rule.Var]any
+
+func (s seen) Text(v rule.Var) string { t, _ := s[v].(string); return t }
+func (s seen) Int(v rule.Var) int64   { n, _ := s[v].(int64); return n }
+func (s seen) Bool(v rule.Var) bool   { b, _ := s[v].(bool); return b }
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(head + "on: message\nmask: {classes: [read], codes: {alpha.function: [1, STOP]}}\n"))

@@ -97,7 +97,7 @@ func Compile(rules []Rule, names Names, protocols int) (*Set, error) {
 	s.told.make(protocols)
 	s.tuple.make(protocols)
 	sum := sha256.New()
-	lang := conditions{envs: map[Input]*cel.Env{}}
+	lang := conditions{langs: map[Input]*language{}}
 	for i := range rules {
 		r := &rules[i]
 		said := *r
