@@ -64,7 +64,7 @@ func (c *DemoCmd) Run(env *Env) error {
 	}
 	fmt.Fprintf(env.Stdout, "Playing %d days at %s: %d sites, %d devices …\n", c.Days, company.Name, len(company.Sites), company.Assets())
 	stage := demo.Stage{
-		Sensor: s.sensor,
+		Sensor: s.sensing(),
 		Apply: func(ctx context.Context, d sensor.Delivery, sum *sensor.Summary) error {
 			_, err := s.ingest.take(ctx, d, sum)
 			return err

@@ -23,7 +23,7 @@ func (s *server) openDetect() error {
 	if err != nil {
 		return err
 	}
-	s.detect = detect.New(s.db, detect.Config{Rules: s.sensor.Rules, Names: s.sensor.Protocols, Plant: view.Watched{}, Exceptions: true, Techniques: techniques, Clock: s.opts.Clock, Log: s.log})
+	s.detect = detect.New(s.db, detect.Config{Rules: s.sensor.Rules, Names: s.sensor.Protocols, Plant: view.Watched{}, Catalogue: s.sensor.Protocols, Past: view.Past{}, Reload: s.reloadRules, Exceptions: true, Techniques: techniques, Clock: s.opts.Clock, Log: s.log})
 	s.ingest.watch = s.detect
 	return nil
 }

@@ -74,49 +74,25 @@ func (c *RulesTestCmd) Run(env *Env) error {
 		if err != nil {
 			return ot.Errorf(ot.Invalid, "%s cannot be read: %w", ot.Printable(file), err)
 		}
-		rules, err := rule.Parse(filepath.Base(file), raw)
-		if err != nil {
-			return err
+		_, proved, found := detect.Prove(protocols, raw)
+		for _, p := range proved {
+			fmt.Fprintf(env.Stdout, "%s: fires as %s, and keeps quiet\n", p.ID, p.Fires)
 		}
-		set, err := rule.Compile(rules, protocols, protocols.Len())
-		if err != nil {
-			return err
-		}
-		for i := range rules {
-			said, ok := playRule(set, protocols, &rules[i])
-			if !ok {
-				wrong++
-			}
-			fmt.Fprintf(env.Stdout, "%s: %s\n", rules[i].ID, said)
+		for _, m := range found {
+			wrong++
+			fmt.Fprintf(env.Stdout, "%s:%d: %s%s\n", ot.Printable(filepath.Base(file)), m.Line, ruleName(m.Rule), m.Error())
 		}
 	}
 	if wrong > 0 {
-		return ot.Errorf(ot.Invalid, "%d of these rules are not in order", wrong)
+		return ot.Errorf(ot.Invalid, "%d mistakes in these rules", wrong)
 	}
 	return nil
 }
 
-// playRule says how a rule does on its fixtures.
-func playRule(set *rule.Set, protocols detect.Catalogue, r *rule.Rule) (string, bool) {
-	if r.On == rule.State {
-		return "found by code, not played", true
+// ruleName is how a mistake's rule is named before it.
+func ruleName(id string) string {
+	if id == "" {
+		return ""
 	}
-	if r.Fires == nil || r.Silent == nil {
-		return "needs a fixture that fires and one that is silent", false
-	}
-	severity, err := detect.Fires(set, protocols, r.ID, r.Fires)
-	if err != nil {
-		return "fires: " + err.Error(), false
-	}
-	if severity == "" {
-		return "is not met by the fixture that should fire", false
-	}
-	quiet, err := detect.Fires(set, protocols, r.ID, r.Silent)
-	if err != nil {
-		return "silent: " + err.Error(), false
-	}
-	if quiet != "" {
-		return "is met by the fixture that should be silent", false
-	}
-	return "fires as " + string(severity) + ", and keeps quiet", true
+	return "rule " + id + ": "
 }

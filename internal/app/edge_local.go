@@ -78,7 +78,7 @@ func (s *server) openLocalEdge(ctx context.Context, host string, sensors []centr
 		Outbox: outbox, Log: s.log.With("edge", host), Link: inProcess{s.edges, id.String()},
 		Health: func(context.Context) edge.Health {
 			h := machine(host, dir)
-			h.Rules = ruleState(s.bundle, s.sensor.Rules)
+			h.Rules = s.runningRules()
 			return h
 		},
 	})
@@ -92,9 +92,10 @@ func (s *server) listen(ctx context.Context, l *localEdge, ears []ear) error {
 	late := context.WithoutCancel(ctx)
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return l.box.Run(gctx) })
+	s.hearRules(ears)
 	for _, e := range ears {
 		g.Go(func() error {
-			return hearing{s.log, func() sensor.Config { return s.sensor }, l.emit, s.guard}.sense(gctx, e)
+			return hearing{s.log, s.sensing, l.emit, s.guard}.sense(gctx, e)
 		})
 	}
 	err := g.Wait()

@@ -22,7 +22,7 @@ import (
 
 // openEdges makes the centre's half of the edges, which run these detections.
 func (s *server) openEdges(rules edge.Rules, key []byte) error {
-	s.bundle = rules.Hash
+	s.rules.bundle = rules.Hash
 	ca, err := centre.LoadAuthority(s.opts.Data.keys(), nil)
 	if err != nil {
 		return err

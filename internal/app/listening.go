@@ -45,7 +45,7 @@ func (s *server) openListening(key []byte) error {
 		edges: func() *centre.Service { return s.edges }, listening: func() *listen.Service { return s.listening }, db: s.db, waiting: map[centre.Order]chan found{},
 	}
 	s.listening = listen.New(listen.Config{
-		DB: s.db, Dir: s.opts.Data.join("cuts"), Key: cuts, Find: finder{view.NewConversations(s.db)}, Far: s.far, Test: tester{s.far, func() sensor.Config { return s.sensor }, s.now}, Program: "Skanse " + Version, Log: s.log,
+		DB: s.db, Dir: s.opts.Data.join("cuts"), Key: cuts, Find: finder{view.NewConversations(s.db)}, Far: s.far, Test: tester{s.far, s.sensing, s.now}, Program: "Skanse " + Version, Log: s.log,
 	})
 	return nil
 }

@@ -64,7 +64,7 @@ type server struct {
 	edges       *centre.Service
 	far         *far
 	naming      sync.Mutex // of names that people give to traffic
-	bundle      string     // hash of the detections that run here and on edges
+	rules       ruling     // the detections that run here and on edges
 	captures    *network.Captures
 	comply      *comply.Service
 	view        *view.Service
@@ -160,6 +160,10 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	s.openBaseline()
 	s.openConduits()
 	s.tellDetect()
+	detections, err = s.withOwnRules(ctx, detections)
+	if err != nil {
+		return nil, err
+	}
 	if err := s.openEdges(bundle(detections), sealKey); err != nil {
 		return nil, err
 	}

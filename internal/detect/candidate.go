@@ -41,20 +41,26 @@ func (l *Look) messages() {
 				l.add(r, anEvent, i)
 			}
 		}
-		m := ot.Message{Class: ot.ParseClass(e.Class), Dir: direction(e.Dir), Code: e.Code, Unit: e.Unit}
-		if e.Text != "" {
-			m.Text = []byte(e.Text)
-		}
-		if e.Refused {
-			m.Flags = ot.Refused
-		}
-		if l.number(&m, e.Protocol, e.Kind) {
+		if m, ok := l.spoken(e); ok {
 			told = l.j.set.HitTold(&m, told[:0])
 			for _, n := range told {
 				l.add(l.j.set.At(n), anEvent, i)
 			}
 		}
 	}
+}
+
+// spoken is a message that was told whole as the sensor's masks see it, short of its flags
+// but refused; false: the catalogue does not have it.
+func (l *Look) spoken(e *sensor.Event) (ot.Message, bool) {
+	m := ot.Message{Class: ot.ParseClass(e.Class), Dir: direction(e.Dir), Code: e.Code, Unit: e.Unit}
+	if e.Text != "" {
+		m.Text = []byte(e.Text)
+	}
+	if e.Refused {
+		m.Flags = ot.Refused
+	}
+	return m, l.number(&m, e.Protocol, e.Kind)
 }
 
 func direction(s string) ot.Dir {

@@ -38,10 +38,14 @@ const (
 
 // Config is what the slice needs from outside.
 type Config struct {
-	Rules      *rule.Set
-	Names      rule.Names // of protocols: dissect.Set is one
-	Plant      Plant      // nil: nothing is known
-	Exceptions bool       // the records' tables are there: what was excepted keeps quiet
+	Rules     *rule.Set
+	Names     rule.Names // of protocols: dissect.Set is one
+	Plant     Plant      // nil: nothing is known
+	Catalogue Counted    // own rules are checked against it
+	Past      Past       // nil: nothing can be played again
+	// Reload makes what runs that which is kept; it is called when own rules were changed. nil: nothing does.
+	Reload     func(ctx context.Context) error
+	Exceptions bool // the records' tables are there: what was excepted keeps quiet
 	Techniques []Technique
 	Clock      func() time.Time // nil: the time of day
 	Log        *slog.Logger

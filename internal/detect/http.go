@@ -121,6 +121,7 @@ func (s *Service) Routes(r *rest.Router) {
 			rest.Detail(ctx, "rule", ot.Printable(in.Rule))
 			return nil, s.Unset(ctx, auth.From(ctx).Scope, in.Site, in.Rule)
 		})
+	s.fileRoutes(r)
 	type budget struct {
 		Alerts int64 `json:"alerts" minimum:"1" maximum:"1000"`
 	}

@@ -30,6 +30,9 @@ type Played struct {
 // playStart is when fixtures happen.
 func playStart() time.Time { return time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC) }
 
+// maxPlayed bounds a fixture: it is played while somebody waits.
+const maxPlayed = 1000
+
 // Play makes summaries of a fixture. Each step is a summary of its own, so that what
 // an earlier one taught is known. The sensor's masks run on its messages.
 func Play(set *rule.Set, cat Catalogue, f *rule.Fixture, realmNo int64) (p Played, err error) {
@@ -52,6 +55,9 @@ func Play(set *rule.Set, cat Catalogue, f *rule.Fixture, realmNo int64) (p Playe
 	}
 	if f.Planned {
 		p.Planned = []Window{{Record: "w", Title: "WIN-1", From: playStart().Add(-time.Hour), To: playStart().Add(24 * time.Hour)}}
+	}
+	if f.Times*len(f.Steps) > maxPlayed || f.Times > maxPlayed {
+		return p, ot.Errorf(ot.Invalid, "a fixture has at most %d steps, times counted", maxPlayed)
 	}
 	for n := range max(f.Times, 1) {
 		for i := range f.Steps {

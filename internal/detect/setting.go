@@ -49,29 +49,36 @@ func (s *Service) Set(ctx context.Context, scope Scope, by Person, siteID, ruleI
 	if in.Reason == "" {
 		return ot.Errorf(ot.Invalid, "say in a few words why this rule is set so")
 	}
-	hosts := []string{}
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		row, err := s.settingOf(ctx, tx, scope, by, siteID, ruleID, in)
+		if err != nil {
+			return err
+		}
+		return store.Upsert(ctx, tx, "detect_setting", []settingRow{row}, []string{"site_no", "rule"}, []string{"off", "severity", "threshold", "zones", "hosts", "reason", "by_id", "by_name", "at"})
+	})
+}
+
+// settingOf is a setting as it is kept.
+func (s *Service) settingOf(ctx context.Context, r store.Reader, scope Scope, by Person, siteID, ruleID string, in Setting) (row settingRow, err error) {
+	hosts, zones := []string{}, []int64{}
 	for _, h := range in.Hosts {
 		if h = strings.ToLower(ot.Printable(strings.TrimSpace(h))); h != "" {
 			hosts = append(hosts, h)
 		}
 	}
-	return s.db.Update(ctx, func(tx *store.Tx) error {
-		siteNo, err := store.One[int64](ctx, tx, "SELECT o.site_no FROM org_site o WHERE o.site_id = ? AND ?", siteID, scope.Where("o.site_no", ""))
-		if err != nil {
-			return err
+	siteNo, err := store.One[int64](ctx, r, "SELECT o.site_no FROM org_site o WHERE o.site_id = ? AND ?", siteID, scope.Where("o.site_no", ""))
+	if err != nil {
+		return row, err
+	}
+	if len(in.Zones) > 0 {
+		if zones, err = store.All[int64](ctx, r, "SELECT zone_no FROM org_zone WHERE site_no = ? AND zone_id IN (?) ORDER BY zone_no", siteNo, in.Zones); err != nil {
+			return row, err
 		}
-		zones := []int64{}
-		if len(in.Zones) > 0 {
-			if zones, err = store.All[int64](ctx, tx, "SELECT zone_no FROM org_zone WHERE site_no = ? AND zone_id IN (?) ORDER BY zone_no", siteNo, in.Zones); err != nil {
-				return err
-			}
-			if len(zones) != len(in.Zones) {
-				return ot.Errorf(ot.Invalid, "one of these zones is not of this site")
-			}
+		if len(zones) != len(in.Zones) {
+			return row, ot.Errorf(ot.Invalid, "one of these zones is not of this site")
 		}
-		row := settingRow{siteNo, ruleID, in.Off, in.Severity, in.Threshold, store.AsJSON(zones), store.AsJSON(hosts), in.Reason, by.ID, by.Name, s.now().UnixMicro()}
-		return store.Upsert(ctx, tx, "detect_setting", []settingRow{row}, []string{"site_no", "rule"}, []string{"off", "severity", "threshold", "zones", "hosts", "reason", "by_id", "by_name", "at"})
-	})
+	}
+	return settingRow{siteNo, ruleID, in.Off, in.Severity, in.Threshold, store.AsJSON(zones), store.AsJSON(hosts), in.Reason, by.ID, by.Name, s.now().UnixMicro()}, nil
 }
 
 // Unset makes a rule mean what it says again.
@@ -116,15 +123,31 @@ func (r *raising) excepted(ctx context.Context, siteNo int64) ([]exceptionRow, e
 	if have, ok := r.except[siteNo]; ok {
 		return have, nil
 	}
-	at := store.At(r.now)
-	rows, err := store.All[exceptionRow](ctx, r.tx, `SELECT SUBSTR(CAST(e.data->>'check' AS TEXT), 6) AS rule, e.asset_id, e.zone_no, COALESCE(CAST(e.data->>'item' AS TEXT), '') AS item
-FROM record_record e WHERE e.type = 'exception' AND e.state = 'approved' AND e.site_no IN (0, ?) AND CAST(e.data->>'check' AS TEXT) LIKE 'rule:%'
-  AND (e.valid_from IS NULL OR e.valid_from <= ?) AND (e.valid_until IS NULL OR e.valid_until > ?)`, siteNo, at, at)
+	rows, err := exceptionsOf(ctx, r.tx, siteNo, store.At(r.now))
 	if err != nil {
 		return nil, err
 	}
 	r.except[siteNo] = rows
 	return rows, nil
+}
+
+func exceptionsOf(ctx context.Context, r store.Reader, siteNo int64, at store.Time) ([]exceptionRow, error) {
+	return store.All[exceptionRow](ctx, r, `SELECT SUBSTR(CAST(e.data->>'check' AS TEXT), 6) AS rule, e.asset_id, e.zone_no, COALESCE(CAST(e.data->>'item' AS TEXT), '') AS item
+FROM record_record e WHERE e.type = 'exception' AND e.state = 'approved' AND e.site_no IN (0, ?) AND CAST(e.data->>'check' AS TEXT) LIKE 'rule:%'
+  AND (e.valid_from IS NULL OR e.valid_from <= ?) AND (e.valid_until IS NULL OR e.valid_until > ?)`, siteNo, at, at)
+}
+
+// apply is the setting, short of its threshold.
+func (x *settingRow) apply(h *rule.Hit) {
+	named := func(e rule.End) bool {
+		return e.IP != "" && slices.Contains(x.Hosts.V, e.IP) || e.MAC != "" && slices.Contains(x.Hosts.V, e.MAC)
+	}
+	switch {
+	case x.Off, len(x.Zones.V) > 0 && !slices.Contains(x.Zones.V, h.ZoneNo), named(h.Client), h.Client == (rule.End{}) && named(h.Server):
+		h.Severity = rule.Silent
+	case x.Severity != "" && h.Severity == "":
+		h.Severity = ot.Severity(x.Severity)
+	}
 }
 
 // meant applies what people decided about the rule: another severity, or silence.
@@ -134,15 +157,8 @@ func (r *raising) meant(ctx context.Context, h *rule.Hit) error {
 		return err
 	}
 	if x, ok := all[h.Rule]; ok {
-		named := func(e rule.End) bool {
-			return e.IP != "" && slices.Contains(x.Hosts.V, e.IP) || e.MAC != "" && slices.Contains(x.Hosts.V, e.MAC)
-		}
-		switch {
-		case x.Off, len(x.Zones.V) > 0 && !slices.Contains(x.Zones.V, h.ZoneNo), named(h.Client), h.Client == (rule.End{}) && named(h.Server):
-			h.Severity = rule.Silent
+		if x.apply(h); h.Severity == rule.Silent {
 			return nil
-		case x.Severity != "" && h.Severity == "":
-			h.Severity = ot.Severity(x.Severity)
 		}
 		if x.Threshold > 1 {
 			hour := h.Last / int64(time.Hour)

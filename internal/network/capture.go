@@ -13,11 +13,13 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/rule"
 	"github.com/skanse/skanse/internal/sensor"
 	"github.com/skanse/skanse/internal/sensor/told/logfile"
 	"github.com/skanse/skanse/internal/store"
@@ -31,7 +33,8 @@ type Captures struct {
 	db  *store.DB
 	cfg CaptureConfig
 
-	wake chan struct{}
+	wake  chan struct{}
+	rules atomic.Pointer[rule.Set] // of captures that are read from now on
 
 	mu      sync.Mutex
 	running map[string]*reading // by capture id; at most one
@@ -81,8 +84,13 @@ func NewCaptures(db *store.DB, cfg CaptureConfig) (*Captures, error) {
 			return nil, fmt.Errorf("remove an interrupted upload: %w", err)
 		}
 	}
-	return &Captures{db: db, cfg: cfg, wake: make(chan struct{}, 1), running: map[string]*reading{}}, nil
+	c := &Captures{db: db, cfg: cfg, wake: make(chan struct{}, 1), running: map[string]*reading{}}
+	c.rules.Store(cfg.Sensor.Rules)
+	return c, nil
 }
+
+// UseRules makes other rules those of captures that are read from now on.
+func (c *Captures) UseRules(set *rule.Set) { c.rules.Store(set) }
 
 // NewCapture says what an upload is.
 type NewCapture struct {

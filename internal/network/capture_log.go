@@ -22,7 +22,7 @@ func (c *Captures) readLog(ctx context.Context, row captureRow, job *reading) er
 	var lines, skipped uint64
 	var why string
 	return log.Read(ctx, row.Name, told.New(told.Config{
-		Sensor: row.SHA256, Epoch: row.SHA256, Kind: log.Kind, Protocols: c.cfg.Sensor.Protocols, Rules: c.cfg.Sensor.Rules,
+		Sensor: row.SHA256, Epoch: row.SHA256, Kind: log.Kind, Protocols: c.cfg.Sensor.Protocols, Rules: c.rules.Load(),
 		Emit: func(sum *sensor.Summary) error {
 			t := sum.Health.Told
 			lines, skipped = lines+t.Records, skipped+t.Skipped

@@ -121,6 +121,7 @@ func (c *Captures) read(ctx context.Context, row captureRow, job *reading) error
 	defer src.Close()
 	job.from(c, src)
 	cfg := c.cfg.Sensor
+	cfg.Rules = c.rules.Load()
 	cfg.Sensor, cfg.Epoch, cfg.Live, cfg.Interval = row.SHA256, row.SHA256, false, captureInterval
 	d := sensor.Delivery{SiteNo: row.SiteNo, RealmNo: row.RealmNo, Source: row.SHA256, Name: row.Name}
 	return sensor.Run(ctx, src, cfg, func(sum *sensor.Summary) error {

@@ -7,7 +7,6 @@ import (
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/interpreter"
-	"github.com/skanse/skanse/internal/ot"
 )
 
 // maxCost bounds one evaluation of a condition, in CEL's units: a comparison is about one.
@@ -65,7 +64,7 @@ func (c *conditions) compile(field string, of Input, text string, want *cel.Type
 		return nil, nil
 	}
 	if len(text) > maxText {
-		return nil, ot.Errorf(ot.Invalid, "%s: %d characters; it may have %d", field, len(text), maxText)
+		return nil, wrong(field, "%d characters; it may have %d", len(text), maxText)
 	}
 	lang := c.lang(of)
 	out := &Condition{text: text, lang: lang}
@@ -85,14 +84,14 @@ func (l *language) program(field, text string, want *cel.Type) (cel.Program, err
 	}
 	ast, issues := env.Compile(text)
 	if issues != nil && issues.Err() != nil {
-		return nil, ot.Errorf(ot.Invalid, "%s: %w", field, issues.Err())
+		return nil, inCEL(field, l.names, issues)
 	}
 	if !ast.OutputType().IsExactType(want) {
-		return nil, ot.Errorf(ot.Invalid, "%s: gives a %s, want a %s", field, ast.OutputType(), want)
+		return nil, wrong(field, "gives a %s, want a %s", ast.OutputType(), want)
 	}
 	p, err := env.Program(ast, cel.CostLimit(maxCost), cel.EvalOptions(cel.OptOptimize))
 	if err != nil {
-		return nil, ot.Errorf(ot.Invalid, "%s: %w", field, err)
+		return nil, wrong(field, "%v", err)
 	}
 	return p, nil
 }

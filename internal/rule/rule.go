@@ -203,31 +203,31 @@ var (
 func (r *Rule) check() error {
 	switch {
 	case !idForm.MatchString(r.ID):
-		return errors.New("id must be lower-case words joined by hyphens or dots")
+		return wrong("id", "must be lower-case words joined by hyphens or dots, such as night-stop")
 	case r.Title == "" || r.Why == "":
-		return errors.New("title and why are needed: a person has to understand the alert")
+		return wrong("title", "a title and a why are needed: a person has to understand the alert")
 	case !isSeverity(r.Severity):
-		return fmt.Errorf("severity %q is none of critical, high, medium, low, info", r.Severity)
+		return wrong("severity", "%q is none of critical, high, medium, low, info", r.Severity)
 	case r.Technique != "" && !techniqueForm.MatchString(r.Technique):
-		return fmt.Errorf("technique %q is no ATT&CK identifier such as T0843", r.Technique)
+		return wrong("technique", "%q is no ATT&CK identifier such as T0843", r.Technique)
 	case !slices.Contains(Inputs(), r.On):
-		return fmt.Errorf("on: %q is none of message, tuple, conversation, fact, window, state", r.On)
+		return wrong("on", "%q is none of message, tuple, conversation, fact, window, state", r.On)
 	case r.On == State && r.When+r.Having+r.Value != "":
-		return errors.New("on: state is found by code; it takes no when, value or having")
+		return wrong("on", "state is found by code; it takes no when, value or having")
 	case r.On != Window && (r.Of != "" || r.Per != 0 || r.Having != ""):
-		return errors.New("of, per and having belong to on: window")
+		return wrong("on", "of, per and having belong to on: window")
 	}
 	for _, g := range r.Group {
 		if !slices.Contains(groups(), g) {
-			return fmt.Errorf("group: %q is none of %s", g, strings.Join(groups(), ", "))
+			return wrong("group", "%q is none of %s", g, strings.Join(groups(), ", "))
 		}
 	}
 	if slices.Contains(r.Group, "value") && r.Value == "" && r.On != State {
-		return errors.New("group: value needs a value")
+		return wrong("group", "value needs a value: a text in CEL, such as value: \"object\"")
 	}
 	for _, a := range r.Adjust {
 		if a.When == "" || a.Severity != Silent && !isSeverity(a.Severity) {
-			return fmt.Errorf("adjust: each entry needs when, and a severity of critical, high, medium, low, info or silent; %q is none", a.Severity)
+			return wrong("adjust", "each entry needs when, and a severity of critical, high, medium, low, info or silent; %q is none", a.Severity)
 		}
 	}
 	return r.checkInput()
@@ -245,11 +245,11 @@ func (r *Rule) checkInput() error {
 		of = r.Of
 		switch {
 		case r.Of == Window || r.Of == State || !slices.Contains(Inputs(), r.Of):
-			return fmt.Errorf("of: %q is none of message, tuple, conversation, fact", r.Of)
+			return wrong("of", "%q is none of message, tuple, conversation, fact", r.Of)
 		case r.Per <= 0 || r.Per > maxPer:
-			return errors.New("a window needs per: its length, at most 24h")
+			return wrong("per", "a window needs its length, at most 24h, such as per: 10m")
 		case r.Having == "":
-			return errors.New("a window needs having: how many are too many")
+			return wrong("having", "a window needs a condition on how many are too many, such as having: count > 5")
 		}
 	}
 	switch of {
@@ -257,14 +257,14 @@ func (r *Rule) checkInput() error {
 		return r.Mask.check()
 	case Conversation:
 		if len(r.Mask.Protocols)+len(r.Mask.Ports) == 0 && r.Mask.Public == "" && r.When == "" {
-			return errors.New("the mask lets every conversation through; name protocols, ports or public, or give a when")
+			return wrong("mask", "it lets every conversation through; name protocols, ports or public, or give a when")
 		}
 		if p := r.Mask.Public; p != "" && p != "client" && p != "server" {
-			return fmt.Errorf("public: %q is neither client nor server", p)
+			return wrong("mask", "public: %q is neither client nor server", p)
 		}
 	case Fact:
 		if len(r.Mask.Attrs) == 0 {
-			return errors.New("the mask of a fact rule needs attrs: which facts it looks at")
+			return wrong("mask", "a rule on facts needs attrs: which facts it looks at, such as attrs: [modbus.revision]")
 		}
 	}
 	return nil
@@ -277,28 +277,28 @@ func isSeverity(s ot.Severity) bool {
 func (m *Mask) check() error {
 	for _, c := range m.Classes {
 		if ot.ParseClass(c) == 0 {
-			return fmt.Errorf("no class is called %q; use %s", c, strings.Join(ot.ClassNames[:], ", "))
+			return wrong("mask", "no class is called %q; use %s", c, strings.Join(ot.ClassNames[:], ", "))
 		}
 	}
 	for _, f := range slices.Concat(m.Flags, m.Without) {
 		if Flag(f) == 0 {
-			return fmt.Errorf("no flag is called %q; use refused, midstream, inner, forced, clear_text", f)
+			return wrong("mask", "no flag is called %q; use refused, midstream, inner, forced, clear_text", f)
 		}
 	}
 	if m.Dir != "" && m.Dir != "request" && m.Dir != "response" {
-		return fmt.Errorf("dir %q is neither request nor response", m.Dir)
+		return wrong("mask", "dir %q is neither request nor response", m.Dir)
 	}
 	if len(m.Classes)+len(m.Kinds)+len(m.Codes)+len(m.Flags) == 0 {
-		return errors.New("the mask lets every message through; name classes, kinds, codes or flags")
+		return wrong("mask", "it lets every message through; name classes, kinds, codes or flags")
 	}
 	for kind := range m.Codes {
 		if !strings.Contains(kind, ".") {
-			return fmt.Errorf("codes: %q must be protocol.kind", kind)
+			return wrong("mask", "codes: %q must be protocol.kind", kind)
 		}
 	}
 	for _, kind := range m.Kinds {
 		if !strings.Contains(kind, ".") {
-			return fmt.Errorf("kinds: %q must be protocol.kind", kind)
+			return wrong("mask", "kinds: %q must be protocol.kind", kind)
 		}
 	}
 	return nil

@@ -128,11 +128,11 @@ func TestHitAllocatesNothing(t *testing.T) {
 func TestMistakesAreNamed(t *testing.T) {
 	for name, c := range map[string]struct{ text, says string }{
 		"unknown field":   {head + "on: message\nmaks: {}\n", "maks"},
-		"window":          {head + "on: window\nmask: {classes: [read]}\nhaving: count > 3\n", "a window needs per"},
+		"window":          {head + "on: window\nmask: {classes: [read]}\nhaving: count > 3\n", "per: a window needs"},
 		"adjust":          {head + "on: message\nmask: {classes: [read]}\nadjust: [{when: planned, severity: loud}]\n", "adjust"},
-		"id":              {"id: A Rule\ntitle: T\nwhy: W\nseverity: high\non: message\n", "id must be"},
+		"id":              {"id: A Rule\ntitle: T\nwhy: W\nseverity: high\non: message\n", "id: must be"},
 		"no reason":       {"id: a\ntitle: T\nseverity: high\non: message\n", "why are needed"},
-		"severity":        {"id: a\ntitle: T\nwhy: W\nseverity: bad\non: message\n", `severity "bad"`},
+		"severity":        {"id: a\ntitle: T\nwhy: W\nseverity: bad\non: message\n", `severity: "bad"`},
 		"technique":       {head + "technique: 843\non: message\n", "T0843"},
 		"input":           {head + "on: packet\n", `on: "packet"`},
 		"group":           {head + "on: message\nmask: {classes: [read]}\ngroup: [colour]\n", "colour"},

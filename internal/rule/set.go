@@ -226,7 +226,7 @@ func compile(n uint16, from Mask, names Names) (mask, map[ot.Protocol]bool, erro
 	for _, name := range from.Protocols {
 		p, ok := names.Lookup(name)
 		if !ok {
-			return m, nil, fmt.Errorf("no protocol is called %q", name)
+			return m, nil, wrong("mask", "no protocol is called %q; docs/protocols.md lists them", name)
 		}
 		limit(p)
 	}
@@ -235,11 +235,11 @@ func compile(n uint16, from Mask, names Names) (mask, map[ot.Protocol]bool, erro
 		protocol, k := name[:max(dot, 0)], name[dot+1:]
 		p, ok := names.Lookup(protocol)
 		if !ok {
-			return kindKey{}, fmt.Errorf("no protocol is called %q", protocol)
+			return kindKey{}, wrong("mask", "no protocol is called %q; docs/protocols.md lists them", protocol)
 		}
 		number, ok := names.Kind(p, k)
 		if !ok || number >= 64 {
-			return kindKey{}, fmt.Errorf("protocol %s has no kind %q", protocol, k)
+			return kindKey{}, wrong("mask", "protocol %s has no kind %q", protocol, k)
 		}
 		limit(p)
 		m.kinds[p] |= 1 << number

@@ -134,7 +134,7 @@ const alert = createRoute({
 });
 const detections = createRoute({
   ...at("/detections"),
-  validateSearch: only("rule", "technique"),
+  validateSearch: only("rule", "technique", "file"),
   component: lazyRouteComponent(() => import("./pages/alerts/detections")),
 });
 const conversations = createRoute({

@@ -11,6 +11,7 @@ import (
 	"embed"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/skanse/skanse/internal/audit"
@@ -89,7 +90,7 @@ type Service struct {
 	addr   string
 	plans  map[string]Plan
 	proofs Proofs
-	rules  *edge.Rules
+	rules  atomic.Pointer[edge.Rules]
 	now    func() time.Time
 	codec  *edge.Codec
 
@@ -115,7 +116,8 @@ func New(cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{db: cfg.DB, log: cfg.Log, ca: cfg.Authority, addr: cfg.Address, plans: cfg.Plans, proofs: cfg.Proofs, rules: cfg.Rules, now: cfg.Now, codec: codec, follow: cfg.Follow, configured: cfg.Configured, orderKey: key, waiting: map[string]chan struct{}{}}
+	s := &Service{db: cfg.DB, log: cfg.Log, ca: cfg.Authority, addr: cfg.Address, plans: cfg.Plans, proofs: cfg.Proofs, now: cfg.Now, codec: codec, follow: cfg.Follow, configured: cfg.Configured, orderKey: key, waiting: map[string]chan struct{}{}}
+	s.rules.Store(cfg.Rules)
 	if s.now == nil {
 		s.now = time.Now
 	}

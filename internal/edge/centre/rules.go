@@ -8,11 +8,11 @@ import (
 // is too old to say what it runs would not understand it; one that refused this
 // bundle is not asked again.
 func (s *Service) signedRules(e *edgeRow) (*edge.Signed, error) {
-	has := e.Health.V.Rules
-	if s.rules == nil || e.InProcess || has.Bundle == "" || has.Bundle == s.rules.Hash || has.Failed == s.rules.Hash {
+	has, rules := e.Health.V.Rules, s.rules.Load()
+	if rules == nil || e.InProcess || has.Bundle == "" || has.Bundle == rules.Hash || has.Failed == rules.Hash {
 		return nil, nil
 	}
-	body, err := s.rules.Body()
+	body, err := rules.Body()
 	if err != nil {
 		return nil, err
 	}
@@ -21,8 +21,11 @@ func (s *Service) signedRules(e *edgeRow) (*edge.Signed, error) {
 
 // wantedRules names the bundle that an edge shall run.
 func (s *Service) wantedRules() string {
-	if s.rules == nil {
-		return ""
+	if rules := s.rules.Load(); rules != nil {
+		return rules.Hash
 	}
-	return s.rules.Hash
+	return ""
 }
+
+// UseRules makes another bundle the one that edges shall run; each gets it with its next hello.
+func (s *Service) UseRules(rules edge.Rules) { s.rules.Store(&rules) }

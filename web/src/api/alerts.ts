@@ -6,6 +6,8 @@ export type Alert = components["schemas"]["DetectAlert"];
 export type Decision = components["schemas"]["DetectDecision"];
 export type Detection = components["schemas"]["DetectDetection"];
 export type Technique = components["schemas"]["DetectTechnique"];
+export type OwnFile = components["schemas"]["DetectOwnFile"];
+export type Would = components["schemas"]["DetectWould"];
 export type Load = components["schemas"]["DetectLoad"];
 export type State = "open" | "all" | "new" | "acknowledged" | "returned" | "shelved" | "closed";
 
@@ -47,4 +49,9 @@ export const alertLoad = queryOptions({
 export const detections = queryOptions({
   queryKey: ["detections"],
   queryFn: () => answer(api.GET("/detections")),
+});
+
+export const detectionFiles = queryOptions({
+  queryKey: ["detections", "files"],
+  queryFn: () => answer(api.GET("/detection-files")),
 });

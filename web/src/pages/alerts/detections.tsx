@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import { type Detection, detections, type Technique } from "../../api/alerts";
 import { answer, api } from "../../api/client";
 import { useMay } from "../../api/may";
@@ -10,6 +10,8 @@ import { Mark, priorityOf } from "../../ui/mark";
 import { Ask, ErrorNote, Page, Panel } from "../../ui/page";
 import { Scroll } from "../../ui/scroll";
 import { SitePicker } from "../../ui/site-picker";
+import { Own } from "./own";
+import { Would } from "./would";
 import "./alerts.css";
 
 /** The rules: which techniques they show, how noisy each is, and how it is meant here. */
@@ -38,6 +40,7 @@ export default function DetectionsPage() {
                 onPick={(id) => pick("technique", id === search.technique ? undefined : id)}
               />
             </Panel>
+            <Own open={search.file} onOpen={(name) => pick("file", name)} />
             <Panel title={t("detections.rules")}>
               <Rules
                 rules={x.items.filter((d) => !search.technique || d.technique === search.technique)}
@@ -126,7 +129,8 @@ function Rules({ rules, onOpen }: { rules: readonly Detection[]; onOpen: (id: st
                 <button type="button" className="linkish" onClick={() => onOpen(d.id)}>
                   {d.title}
                 </button>{" "}
-                <span className="quiet small">{d.id}</span>
+                <span className="quiet small">{d.id}</span>{" "}
+                {d.own && <span className="quiet small">· {t("own.mark")}</span>}
               </td>
               <td className="nowrap">
                 <Mark priority={priorityOf(d.severity)} quiet /> {word("alert_severity", d.severity)}
@@ -181,24 +185,30 @@ function Setting({ d }: { d: Detection }) {
   const [site, setSite] = useState(d.settings[0]?.site_id ?? "");
   const now = d.settings.find((s) => s.site_id === site)?.setting;
   const done = () => client.invalidateQueries({ queryKey: ["detections"] });
+  const form = useRef<HTMLFormElement>(null);
+  const said = (data: FormData): Chosen => ({
+    off: data.get("off") === "on",
+    severity: String(data.get("severity") ?? "") as Chosen["severity"],
+    threshold: Number(data.get("threshold") ?? 0),
+    zones: now?.zones ?? [],
+    hosts: String(data.get("hosts") ?? "")
+      .split(/[\s,]+/)
+      .filter(Boolean),
+    reason: String(data.get("reason") ?? ""),
+  });
+  const params = { path: { site, rule: d.id } };
   const save = useMutation({
-    mutationFn: (form: FormData) =>
+    mutationFn: (data: FormData) => answer(api.PUT("/sites/{site}/detections/{rule}", { params, body: said(data) })),
+    onSettled: done,
+  });
+  const attempt = useMutation({
+    mutationFn: (data: FormData) =>
       answer(
-        api.PUT("/sites/{site}/detections/{rule}", {
-          params: { path: { site, rule: d.id } },
-          body: {
-            off: form.get("off") === "on",
-            severity: String(form.get("severity") ?? "") as Chosen["severity"],
-            threshold: Number(form.get("threshold") ?? 0),
-            zones: now?.zones ?? [],
-            hosts: String(form.get("hosts") ?? "")
-              .split(/[\s,]+/)
-              .filter(Boolean),
-            reason: String(form.get("reason") ?? ""),
-          },
+        api.POST("/sites/{site}/detections/{rule}/try", {
+          params,
+          body: { ...said(data), reason: said(data).reason || "-" },
         }),
       ),
-    onSettled: done,
   });
   const unset = useMutation({
     mutationFn: () => answer(api.DELETE("/sites/{site}/detections/{rule}", { params: { path: { site, rule: d.id } } })),
@@ -212,7 +222,13 @@ function Setting({ d }: { d: Detection }) {
     <Panel title={t("detections.setting")}>
       <SitePicker value={site} all onPick={setSite} />
       {site && (
-        <form className="form" key={site + (now?.at ?? "")} onSubmit={submit}>
+        <form
+          ref={form}
+          className="form"
+          key={site + (now?.at ?? "")}
+          onSubmit={submit}
+          onChange={() => attempt.reset()}
+        >
           <label className="check">
             <input type="checkbox" name="off" defaultChecked={now?.off} /> <span>{t("detections.off_long")}</span>
           </label>
@@ -239,8 +255,21 @@ function Setting({ d }: { d: Detection }) {
             <span>{t("alerts.reason")}</span>
             <input className="input" name="reason" required maxLength={500} defaultValue={now?.reason} />
           </label>
-          {save.error && <ErrorNote error={save.error} />}
+          {(save.error || attempt.error) && <ErrorNote error={save.error ?? attempt.error} />}
+          {attempt.data && (
+            <div role="status">
+              <Would of={attempt.data} />
+            </div>
+          )}
           <div className="line">
+            <button
+              type="button"
+              className="btn"
+              disabled={attempt.isPending}
+              onClick={() => form.current && attempt.mutate(new FormData(form.current))}
+            >
+              {t("would.try")}
+            </button>
             <button type="submit" className="btn primary" disabled={save.isPending}>
               {t("common.save")}
             </button>
