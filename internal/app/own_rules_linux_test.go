@@ -75,6 +75,11 @@ func TestOwnRule(t *testing.T) {
 			e.Rules = append(e.Rules, s.sensing().Rules.Rule(n).ID)
 		}
 		sum.Events = []sensor.Event{e}
+		for i := range 1000 { // what else is heard, more than is told again at once
+			other := e
+			other.Ref.Number, other.Code, other.Name, other.Class, other.Rules = uint64(1000*i), 0x1a, "Request download", "program_download", nil
+			sum.Events = append(sum.Events, other)
+		}
 		if _, err := s.ingest.take(ctx, sensor.Delivery{SiteNo: site.No, RealmNo: 1, Source: "box", Name: "box", Received: now}, sum); err != nil {
 			t.Fatal(err)
 		}

@@ -11,8 +11,8 @@ import (
 	"github.com/skanse/skanse/internal/store"
 )
 
-// Past tells again what was heard at a site, as a sensor would, in the order of time. It
-// reads in the caller's transaction, and ends early when fn wants no more.
+// Past tells again what was heard at a site, as a sensor would, in the order of time, in
+// the caller's transaction: fn may read too.
 type Past interface {
 	Again(ctx context.Context, r store.Reader, siteNo int64, since time.Time, what Heard, fn func(realmNo int64, sum *sensor.Summary) error) (cut bool, err error)
 }
@@ -392,12 +392,8 @@ func (s *Service) Try(ctx context.Context, scope Scope, siteID, ruleID string, i
 		if err != nil {
 			return err
 		}
-		set := s.Rules()
-		if of.On != rule.State {
-			if set, err = rule.Compile([]rule.Rule{*of}, s.cfg.Catalogue, s.cfg.Catalogue.Len()); err != nil {
-				return err
-			}
-		} else if set, err = rule.Compile([]rule.Rule{*of}, nil, 0); err != nil {
+		set, err := rule.Compile([]rule.Rule{*of}, s.cfg.Catalogue, s.cfg.Catalogue.Len())
+		if err != nil {
 			return err
 		}
 		would, err := s.replay(ctx, r, scope, set, &trial{&row})

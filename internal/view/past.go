@@ -18,7 +18,8 @@ type Past struct{}
 // Bounds of one telling of a site: a page waits for it.
 const (
 	mostEvents = 100_000
-	mostSums   = 50_000
+	mostSums   = 20_000 // read at once: their order has no key to go on from
+	perPage    = 2000
 	perSummary = 500
 )
 
@@ -94,6 +95,7 @@ func (Past) Again(ctx context.Context, r store.Reader, siteNo int64, since time.
 
 func pastEvents(ctx context.Context, r store.Reader, siteNo int64, since time.Time, t *retelling) (n int, err error) {
 	type row struct {
+		No        int64      `db:"event_no"`
 		RealmNo   int64      `db:"realm_no"`
 		At        store.Time `db:"at"`
 		Protocol  string     `db:"protocol"`
@@ -118,24 +120,30 @@ func pastEvents(ctx context.Context, r store.Reader, siteNo int64, since time.Ti
 		Port      int64      `db:"port"`
 		Talk      string     `db:"talk_protocol"`
 	}
-	for x, err := range store.Select[row](ctx, r, `SELECT e.realm_no, e.at, e.protocol, e.kind, e.dir, e.code, e.text, e.name, e.class, e.object, e.refused, e.status, e.unit, e.source_id, e.packet, e.packet_offset,
+	from, after := store.At(since), int64(-1)
+	for n < mostEvents {
+		rows, err := store.All[row](ctx, r, `SELECT e.event_no, e.realm_no, e.at, e.protocol, e.kind, e.dir, e.code, e.text, e.name, e.class, e.object, e.refused, e.status, e.unit, e.source_id, e.packet, e.packet_offset,
   e.client_mac, e.client_ip, e.server_mac, e.server_ip, COALESCE(c.transport, '') AS transport, COALESCE(c.port, 0) AS port, COALESCE(c.protocol, '') AS talk_protocol
 FROM network_event e LEFT JOIN network_conversation c ON c.site_no = e.site_no AND c.conv_no = e.conv_no
-WHERE e.site_no = ? AND e.at >= ? ORDER BY e.at, e.event_no LIMIT ?`, siteNo, store.At(since), mostEvents) {
-		if err != nil {
+WHERE e.site_no = ? AND (e.at > ? OR e.at = ? AND e.event_no > ?) ORDER BY e.at, e.event_no LIMIT ?`, siteNo, from, from, after, perPage)
+		if err != nil || len(rows) == 0 {
 			return n, err
 		}
-		n++
-		at := x.At.UnixNano()
-		sum, err := t.room(x.RealmNo, at, at)
-		if err != nil {
-			return n, err
+		for i := range rows {
+			x := &rows[i]
+			n++
+			from, after = x.At, x.No
+			at := x.At.UnixNano()
+			sum, err := t.room(x.RealmNo, at, at)
+			if err != nil {
+				return n, err
+			}
+			sum.Events = append(sum.Events, sensor.Event{
+				Flow: sensor.FlowKey{Client: hostOf(x.ClientMAC, x.ClientIP), Server: hostOf(x.ServerMAC, x.ServerIP), Transport: x.Transport, Port: uint16(x.Port), Protocol: x.Talk},
+				Ref:  ot.PacketRef{Source: x.Source, Number: uint64(x.Packet), Seen: at, Offset: x.Offset}, Protocol: x.Protocol, Kind: x.Kind, Dir: x.Dir, Code: uint32(x.Code), Text: x.Text, Name: x.Name,
+				Class: x.Class, Refused: x.Refused, Status: uint32(x.Status), Unit: uint32(x.Unit), Object: x.Object,
+			})
 		}
-		sum.Events = append(sum.Events, sensor.Event{
-			Flow: sensor.FlowKey{Client: hostOf(x.ClientMAC, x.ClientIP), Server: hostOf(x.ServerMAC, x.ServerIP), Transport: x.Transport, Port: uint16(x.Port), Protocol: x.Talk},
-			Ref:  ot.PacketRef{Source: x.Source, Number: uint64(x.Packet), Seen: at, Offset: x.Offset}, Protocol: x.Protocol, Kind: x.Kind, Dir: x.Dir, Code: uint32(x.Code), Text: x.Text, Name: x.Name,
-			Class: x.Class, Refused: x.Refused, Status: uint32(x.Status), Unit: uint32(x.Unit), Object: x.Object,
-		})
 	}
 	return n, nil
 }
@@ -186,11 +194,13 @@ func pastTuples(ctx context.Context, r store.Reader, siteNo int64, _ time.Time, 
 		Count     int64  `db:"count"`
 		Refused   int64  `db:"refused"`
 	}
-	for x, err := range store.Select[row](ctx, r, `SELECT `+sumColumns+`, u.protocol, u.kind, u.dir, u.code, u.text, u.unit, u.area, u.name, u.class, u.first_item, u.last_item, u.count, u.refused, u.first_at, u.last_at, u.source_id, u.first_packet, u.first_offset
-FROM network_tuple u JOIN network_conversation c ON c.site_no = u.site_no AND c.conv_no = u.conv_no WHERE u.site_no = ? AND NOT u.also ORDER BY u.first_at, u.conv_no, u.code LIMIT ?`, siteNo, mostSums) {
-		if err != nil {
-			return n, err
-		}
+	rows, err := store.All[row](ctx, r, `SELECT `+sumColumns+`, u.protocol, u.kind, u.dir, u.code, u.text, u.unit, u.area, u.name, u.class, u.first_item, u.last_item, u.count, u.refused, u.first_at, u.last_at, u.source_id, u.first_packet, u.first_offset
+FROM network_tuple u JOIN network_conversation c ON c.site_no = u.site_no AND c.conv_no = u.conv_no WHERE u.site_no = ? AND NOT u.also ORDER BY u.first_at, u.conv_no, u.code LIMIT ?`, siteNo, mostSums)
+	if err != nil {
+		return 0, err
+	}
+	for i := range rows {
+		x := &rows[i]
 		n++
 		sum, err := t.room(x.RealmNo, x.First.UnixNano(), x.Last.UnixNano())
 		if err != nil {
@@ -217,11 +227,13 @@ func pastTalks(ctx context.Context, r store.Reader, siteNo int64, since time.Tim
 		Malformed     int64  `db:"malformed"`
 		Lost          int64  `db:"lost"`
 	}
-	for x, err := range store.Select[row](ctx, r, `SELECT `+sumColumns+`, c.guess, c.sessions, c.established, c.client_packets, c.client_bytes, c.server_packets, c.server_bytes, c.malformed, c.lost, c.first_at, c.last_at, c.source_id, c.first_packet, c.first_offset
-FROM network_conversation c WHERE c.site_no = ? AND c.last_at >= ? ORDER BY c.last_at, c.conv_no LIMIT ?`, siteNo, store.At(since), mostSums) {
-		if err != nil {
-			return n, err
-		}
+	rows, err := store.All[row](ctx, r, `SELECT `+sumColumns+`, c.guess, c.sessions, c.established, c.client_packets, c.client_bytes, c.server_packets, c.server_bytes, c.malformed, c.lost, c.first_at, c.last_at, c.source_id, c.first_packet, c.first_offset
+FROM network_conversation c WHERE c.site_no = ? AND c.last_at >= ? ORDER BY c.last_at, c.conv_no LIMIT ?`, siteNo, store.At(since), mostSums)
+	if err != nil {
+		return 0, err
+	}
+	for i := range rows {
+		x := &rows[i]
 		n++
 		sum, err := t.room(x.RealmNo, x.First.UnixNano(), x.Last.UnixNano())
 		if err != nil {
@@ -252,10 +264,12 @@ func pastFacts(ctx context.Context, r store.Reader, siteNo int64, _ time.Time, t
 		Packet   int64      `db:"packet"`
 		Offset   int64      `db:"packet_offset"`
 	}
-	for x, err := range store.Select[row](ctx, r, "SELECT realm_no, mac, ip, module, attr, value, protocol, said_by, first_at, source_id, packet, packet_offset FROM asset_fact WHERE site_no = ? ORDER BY first_at, fact_id LIMIT ?", siteNo, mostSums) {
-		if err != nil {
-			return n, err
-		}
+	rows, err := store.All[row](ctx, r, "SELECT realm_no, mac, ip, module, attr, value, protocol, said_by, first_at, source_id, packet, packet_offset FROM asset_fact WHERE site_no = ? ORDER BY first_at, fact_id LIMIT ?", siteNo, mostSums)
+	if err != nil {
+		return 0, err
+	}
+	for i := range rows {
+		x := &rows[i]
 		n++
 		at := x.First.UnixNano()
 		sum, err := t.room(x.RealmNo, at, at)

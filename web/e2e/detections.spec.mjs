@@ -34,7 +34,7 @@ describe("detections", () => {
       .first()
       .waitFor();
     assert.deepEqual(await violations(page), []);
-    await dialog.getByLabel("Reason", { exact: false }).first().fill("The shift asked for it");
+    await dialog.getByLabel("Why", { exact: true }).first().fill("The shift asked for it");
     await dialog.getByRole("button", { name: "Keep and switch on" }).click();
     await page.getByText("The rules run.").first().waitFor();
     const rules = await page.evaluate(async () => (await (await fetch("/api/v1/detections")).json()).items);

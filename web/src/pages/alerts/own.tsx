@@ -82,7 +82,7 @@ export function Own({ open, onOpen }: { open: string | undefined; onOpen: (name:
     >
       <p className="quiet">{t("own.why")}</p>
       <Ask of={files}>{(x) => (x.items.length > 0 ? <Files items={x.items} onOpen={onOpen} /> : null)}</Ask>
-      {open === "new" && <Editor given={given ?? { name: "", text: example }} onClose={close} />}
+      {open === "new" && <Editor given={given ?? { name: "own-rules.yaml", text: example }} onClose={close} />}
       {file && <Editor key={file.etag} file={file} given={file} onClose={close} />}
     </Panel>
   );
