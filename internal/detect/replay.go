@@ -90,7 +90,7 @@ func basis(r *rule.Ready) (how string, notes []string) {
 	}
 }
 
-// common says whether a mask lets messages through that are counted and not kept one by one.
+// common says whether a mask lets messages through that are timed and not kept one by one.
 func common(classes []string) bool {
 	for _, c := range classes {
 		if ot.ParseClass(c)&ot.Rare == 0 {
@@ -144,7 +144,7 @@ func (s *Service) replay(ctx context.Context, r store.Reader, scope Scope, set *
 		}
 		p := &replaying{
 			s: s, r: r, set: set, siteNo: at.No, since: since, out: out, site: at.Name,
-			known: map[string]string{}, last: map[string]int64{}, sums: map[string]*WouldSite{}, recent: map[string][]counted{}, who: map[Host]Party{},
+			known: map[string]string{}, last: map[string]int64{}, sums: map[string]*WouldSite{}, recent: map[string][]timed{}, who: map[Host]Party{},
 		}
 		if p.except, err = p.exceptions(ctx); err != nil {
 			return nil, err
@@ -185,11 +185,11 @@ type replaying struct {
 	known  map[string]string
 	last   map[string]int64 // by rule and group: when its alert was met last
 	sums   map[string]*WouldSite
-	recent map[string][]counted // of a setting's threshold: hits of the last day
+	recent map[string][]timed // of a setting's threshold: hits of the last day
 	who    map[Host]Party
 }
 
-type counted struct{ at, n int64 }
+type timed struct{ at, n int64 }
 
 func (p *replaying) exceptions(ctx context.Context) ([]exceptionRow, error) {
 	if !p.s.cfg.Exceptions {
@@ -215,10 +215,11 @@ func (p *replaying) play(ctx context.Context, want Heard) error {
 	cut, err := p.s.cfg.Past.Again(ctx, p.r, p.siteNo, p.since, want, func(realmNo int64, sum *sensor.Summary) error {
 		seq++
 		sum.Sensor, sum.Epoch, sum.Seq = "replay", "", seq
+		masks := &Look{j: judge}
 		for i := range sum.Events { // what the sensor's masks would have said
 			e := &sum.Events[i]
 			e.Rules = nil
-			if m, ok := judge.spoken(e); ok {
+			if m, ok := masks.spoken(e); ok {
 				for _, n := range p.set.Hit(&m, nil) {
 					e.Rules = append(e.Rules, p.set.Rule(n).ID)
 				}
@@ -334,8 +335,8 @@ func (p *replaying) silent(h *rule.Hit, n int64) bool {
 			return true
 		}
 		if x.Threshold > 1 {
-			day := slices.DeleteFunc(p.recent[h.Rule], func(c counted) bool { return c.at < h.Last-int64(24*time.Hour) })
-			p.recent[h.Rule] = append(day, counted{h.Last, n})
+			day := slices.DeleteFunc(p.recent[h.Rule], func(c timed) bool { return c.at < h.Last-int64(24*time.Hour) })
+			p.recent[h.Rule] = append(day, timed{h.Last, n})
 			total := int64(0)
 			for _, c := range p.recent[h.Rule] {
 				total += c.n
