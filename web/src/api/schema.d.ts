@@ -880,6 +880,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/detection-files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Files of the plant's own rules */
+        get: operations["list-detection-files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/detection-files/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What is wrong with a file of rules, and what it would have found in 30 days; nothing is kept */
+        post: operations["check-detection-file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/detection-files/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Keep a file of own rules, and turn it on or off */
+        put: operations["put-detection-file"];
+        post?: never;
+        /** Remove a file of own rules; its alerts stay */
+        delete: operations["drop-detection-file"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/detections": {
         parameters: {
             query?: never;
@@ -3038,6 +3090,23 @@ export interface paths {
         post?: never;
         /** A rule means what it says again */
         delete: operations["unset-detection"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sites/{site}/detections/{rule}/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a setting of a rule would have let through in the last 30 days; nothing is kept */
+        post: operations["try-detection"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -5724,6 +5793,17 @@ export interface components {
             /** Format: int64 */
             alerts: number;
         };
+        DetectCheck: {
+            /** @description As it will be kept: its own old rules do not count as taken */
+            name: string;
+            text: string;
+        };
+        DetectChecked: {
+            /** @description Empty: it is in order */
+            mistakes: components["schemas"]["RuleMistake"][];
+            /** @description Those in order, and what each would have found in the last 30 days on the sites that you see */
+            rules: components["schemas"]["DetectProved"][];
+        };
         DetectDecision: {
             /** @enum {string} */
             action: "acknowledge" | "shelve" | "unshelve" | "close" | "reopen" | "comment" | "assign" | "explain";
@@ -5855,6 +5935,32 @@ export interface components {
             programming: boolean;
             reason: string;
         };
+        DetectNewFile: {
+            /** @description Its rules run from now on */
+            on: boolean;
+            reason: string;
+            /** @description YAML, one rule a document; at most 256 KiB */
+            text: string;
+        };
+        DetectOwnFile: {
+            at: string;
+            by: string;
+            etag: string;
+            /** @description What is wrong with it now: a newer program may know a name otherwise */
+            mistakes: components["schemas"]["RuleMistake"][];
+            name: string;
+            /** @description Its rules run */
+            on: boolean;
+            /** @description Why it was last changed */
+            reason: string;
+            /** @description Ids of its rules */
+            rules: string[];
+            /** @description YAML, one rule a document */
+            text: string;
+        };
+        DetectOwnFiles: {
+            items: components["schemas"]["DetectOwnFile"][];
+        };
         DetectPacket: {
             /** Format: int64 */
             number: number;
@@ -5871,6 +5977,16 @@ export interface components {
             by: string;
             programming: boolean;
             reason: string;
+        };
+        DetectProved: {
+            /** @description The severity with which it fires on its fixture */
+            fires: string;
+            id: string;
+            on: string;
+            severity: string;
+            title: string;
+            /** @description What it would have found */
+            would?: components["schemas"]["DetectWould"];
         };
         DetectSetting: {
             readonly at?: string;
@@ -5938,6 +6054,49 @@ export interface components {
             /** @description Why the wire cannot show it; empty: rules do */
             silent: string;
             tactic: string;
+        };
+        DetectWould: {
+            /**
+             * Format: int64
+             * @description That would have been raised, or raised again
+             */
+            alerts: number;
+            /**
+             * @description On what it was judged: events one by one, sums of conversations, the alerts that there were, or not at all
+             * @enum {string}
+             */
+            basis: "events" | "counts" | "alerts" | "none";
+            /** Format: int64 */
+            days: number;
+            /** @description The first few */
+            examples: components["schemas"]["DetectWouldAlert"][];
+            /** Format: int64 */
+            hits: number;
+            /** @description What the answer leaves out */
+            notes: ("flags" | "common" | "windows" | "inventory" | "cut" | "facts")[];
+            /**
+             * Format: int64
+             * @description Hits that planned work, an exception or the setting would have kept quiet
+             */
+            quiet: number;
+            since: string;
+            sites: components["schemas"]["DetectWouldSite"][];
+        };
+        DetectWouldAlert: {
+            at: string;
+            client: string;
+            facts: components["schemas"]["RuleSay"][];
+            server: string;
+            severity: string;
+            site: string;
+        };
+        DetectWouldSite: {
+            /** Format: int64 */
+            alerts: number;
+            /** Format: int64 */
+            hits: number;
+            site: string;
+            site_id: string;
         };
         EdgeConfig: {
             /** @description Values that are looked for wherever they stand in a request: the tags of plant states */
@@ -8372,6 +8531,19 @@ export interface components {
         };
         "Revoke-edgeRequest": {
             reason: string;
+        };
+        RuleMistake: {
+            /** @description Such as when or mask; empty: not of one field */
+            field: string;
+            /**
+             * Format: int64
+             * @description Of the file, from 1; 0: of the whole file
+             */
+            line: number;
+            /** @description Its id, where it has one */
+            rule: string;
+            /** @description What is wrong and what to do */
+            text: string;
         };
         RuleSay: {
             name: string;
@@ -11631,6 +11803,138 @@ export interface operations {
             header?: never;
             path: {
                 id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-detection-files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DetectOwnFiles"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "check-detection-file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DetectCheck"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DetectChecked"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-detection-file": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that you saw; without it the file is new */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DetectNewFile"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DetectOwnFile"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "drop-detection-file": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
             };
             cookie?: never;
         };
@@ -16980,6 +17284,42 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "try-detection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site: string;
+                rule: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DetectSetting"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DetectWould"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {
