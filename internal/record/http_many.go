@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/rest"
@@ -60,9 +59,9 @@ func (s *Service) manyRoutes(r *rest.Router) {
 			if in.Format == "xlsx" {
 				media = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 			}
-			return &exportOut{ContentType: media, Disposition: disposition(t.ID + "-" + s.now().Format(time.DateOnly) + "." + in.Format), Body: func(c huma.Context) {
-				if err := s.Export(c.Context(), who, query, in.Format, c.BodyWriter()); err != nil {
-					s.cfg.Log.ErrorContext(c.Context(), "an export broke off", "error", err)
+			return &exportOut{ContentType: media, Disposition: disposition(t.ID + "-" + s.now().Format(time.DateOnly) + "." + in.Format), Body: func(w http.ResponseWriter, q *http.Request) {
+				if err := s.Export(q.Context(), who, query, in.Format, w); err != nil {
+					s.cfg.Log.ErrorContext(q.Context(), "an export broke off", "error", err)
 					panic(http.ErrAbortHandler) // half a table must not look like a whole one
 				}
 			}}, nil
@@ -109,7 +108,7 @@ type importIn struct {
 type exportOut struct {
 	ContentType string `header:"Content-Type"`
 	Disposition string `header:"Content-Disposition"`
-	Body        func(huma.Context)
+	Body        rest.Stream
 }
 
 func (s *Service) importBody(q *http.Request) (ImportResult, error) {

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/store"
@@ -58,31 +57,49 @@ func (r *Router) check(op Op) {
 	r.ops = append(r.ops, op)
 }
 
-// Register mounts an operation. I and O are huma's input and output structs: path,
-// query and header fields by tag, a Body field.
+// Register mounts an operation. I and O are structs in huma's form: path, query, header
+// and cookie fields by tag, a Body field.
 func Register[I, O any](r *Router, op Op, h func(ctx context.Context, in *I) (*O, error)) {
+	r.mount(op, reflect.TypeFor[I](), reflect.TypeFor[O](), func(ctx context.Context, in any) (any, error) {
+		out, err := h(ctx, in.(*I))
+		if out == nil {
+			return nil, err // not an O that is nil
+		}
+		return out, err
+	})
+}
+
+// mount is all of Register that needs no type of the operation.
+func (r *Router) mount(op Op, in, out reflect.Type, h func(ctx context.Context, in any) (any, error)) {
 	r.check(op)
 	hop := r.describe(op)
-	hop.Middlewares = huma.Middlewares{func(c huma.Context, next func(huma.Context)) {
-		q, w := humago.Unwrap(c)
+	from := newInput(r.api, &hop, in)
+	to := newOutput(r.api, r.cfg.Say, &hop, out)
+	r.api.OpenAPI().AddOperation(&hop)
+	r.mux.HandleFunc(op.Method+" "+Prefix+op.Path, func(w http.ResponseWriter, q *http.Request) {
 		defer r.recovered(w, q)
 		ctx, err := r.admit(q, op)
 		if err != nil {
 			r.fail(w, q, err)
 			return
 		}
-		next(huma.WithContext(c, ctx))
-	}}
-	huma.Register(r.api, hop, func(ctx context.Context, in *I) (*O, error) {
-		var out *O
-		err := r.audited(ctx, op, func(ctx context.Context) (err error) {
-			out, err = h(ctx, in)
-			return err
-		})
-		if err != nil {
-			return nil, r.problem(ctx, op, err)
+		q = q.WithContext(ctx)
+		asked, fault := from.read(w, q)
+		if fault != nil {
+			r.refuse(w, q, fault)
+			return
 		}
-		return out, nil
+		var answer any
+		if err := r.audited(ctx, op, func(ctx context.Context) (err error) {
+			answer, err = h(ctx, asked)
+			return err
+		}); err != nil {
+			r.refuse(w, q, r.problem(ctx, op, err))
+			return
+		}
+		if err := to.write(w, q, answer); err != nil && ctx.Err() == nil {
+			panic(fmt.Errorf("write the answer: %w", err))
+		}
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/skanse/skanse/internal/ot"
@@ -116,7 +117,11 @@ func (r *Router) problem(ctx context.Context, op Op, err error) *Problem {
 }
 
 func (r *Router) fail(w http.ResponseWriter, q *http.Request, err error) {
-	p := r.problem(q.Context(), Op{ID: q.Method + " " + q.URL.Path}, err)
+	r.refuse(w, q, r.problem(q.Context(), Op{ID: q.Method + " " + q.URL.Path}, err))
+}
+
+// refuse answers with a problem, in the reader's language.
+func (r *Router) refuse(w http.ResponseWriter, q *http.Request, p *Problem) {
 	write(w, r.cfg.Say.Say(translate.Accepted(q.Header.Get("Accept-Language")), p).(*Problem))
 }
 
@@ -134,31 +139,19 @@ func write(w http.ResponseWriter, p *Problem) {
 	_ = json.NewEncoder(w).Encode(p) // the client is gone if this fails
 }
 
-// asProblem gives huma's own errors (validation, bad JSON, size) our form.
-func asProblem(_ huma.Context, _ string, v any) (any, error) {
-	m, ok := v.(*huma.ErrorModel)
-	if !ok {
-		return v, nil
-	}
-	p := newProblem(m.Status, codeOf(m.Status), m.Detail)
-	for _, e := range m.Errors {
-		if e != nil {
+// refused lists what is wrong with a request.
+func refused(status int, errs []error) *Problem {
+	p := newProblem(status, codeOf(status), "validation failed")
+	for _, err := range errs {
+		if e, ok := errors.AsType[*huma.ErrorDetail](err); ok {
 			p.Errors = append(p.Errors, Fault{Where: e.Location, Message: ot.Printable(e.Message)})
 		}
 	}
-	slices.SortStableFunc(p.Errors, func(a, b Fault) int {
-		if a.Where < b.Where {
-			return -1
-		}
-		if a.Where > b.Where {
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(p.Errors, func(a, b Fault) int { return strings.Compare(a.Where, b.Where) })
 	if len(p.Errors) > 0 {
 		p.Detail = p.Errors[0].Where + ": " + p.Errors[0].Message
 	}
-	return p, nil
+	return p
 }
 
 func problemResponse(api huma.API) *huma.Response {

@@ -72,9 +72,6 @@ func New(cfg Config) *Router {
 	h.CreateHooks = nil // no $schema links in answers
 	h.OpenAPIPath, h.DocsPath, h.SchemasPath = "", "", ""
 	h.Info.Description = "The evidence, assets and conversations of a plant. Times are RFC 3339 UTC; an unknown number is null."
-	h.NoFormatFallback = false
-	h.RejectUnknownQueryParameters = true // a misspelt filter must not answer with everything
-	h.Transformers = []huma.Transformer{asProblem, r.inLanguage}
 	h.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"session": {Type: "apiKey", In: "cookie", Name: CookieName},
 		"token":   {Type: "http", Scheme: "bearer"},
@@ -104,13 +101,6 @@ func (r *Router) OpenAPI() []byte {
 	var v map[string]any // sorted keys
 	if err := json.Unmarshal(b, &v); err != nil {
 		panic(fmt.Errorf("read OpenAPI back: %w", err))
-	}
-	// huma lists its own form of error, which asProblem never lets out.
-	if c, ok := v["components"].(map[string]any); ok {
-		if schemas, ok := c["schemas"].(map[string]any); ok {
-			delete(schemas, "ErrorModel")
-			delete(schemas, "ErrorDetail")
-		}
 	}
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
