@@ -15,42 +15,17 @@ import (
 // they are read, the same Reader takes no other statement.
 func Select[T any](ctx context.Context, r Reader, query string, args ...any) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		var zero T
-		s := r.session()
-		rows, err := s.query(ctx, query, args)
-		if err != nil {
-			yield(zero, err)
-			return
-		}
-		s.reading = true
-		defer func() {
-			s.reading = false
-			_ = rows.Close() // the error is in rows.Err
-		}()
-		cols, err := rows.Columns()
-		if err != nil {
-			yield(zero, err)
-			return
-		}
-		p, err := s.db.plan(reflect.TypeFor[T](), cols)
-		if err != nil {
-			yield(zero, err)
-			return
-		}
-		dst := make([]any, len(cols))
-		for rows.Next() {
-			var v T
-			p.into(reflect.ValueOf(&v).Elem(), dst)
-			if err := rows.Scan(dst...); err != nil {
-				yield(zero, s.note(fmt.Errorf("read a row: %w", err)))
-				return
+		var v T
+		if err := each(ctx, r, reflect.TypeFor[T](), query, args, func(fill func(reflect.Value) error) (bool, error) {
+			var zero T
+			v = zero
+			if err := fill(reflect.ValueOf(&v).Elem()); err != nil {
+				return false, err
 			}
-			if !yield(v, nil) {
-				return
-			}
-		}
-		if err := rows.Err(); err != nil {
-			yield(zero, s.note(err))
+			return yield(v, nil), nil
+		}); err != nil {
+			var zero T
+			yield(zero, err)
 		}
 	}
 }
@@ -58,22 +33,70 @@ func Select[T any](ctx context.Context, r Reader, query string, args ...any) ite
 // All collects the rows of a query; none gives an empty slice, not nil.
 func All[T any](ctx context.Context, r Reader, query string, args ...any) ([]T, error) {
 	out := []T{}
-	for v, err := range Select[T](ctx, r, query, args...) {
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, v)
+	if err := each(ctx, r, reflect.TypeFor[T](), query, args, func(fill func(reflect.Value) error) (bool, error) {
+		var zero T
+		out = append(out, zero)
+		return true, fill(reflect.ValueOf(&out[len(out)-1]).Elem())
+	}); err != nil {
+		return nil, err
 	}
 	return out, nil
 }
 
 // One returns the first row, or ot.NotFound if there is none.
-func One[T any](ctx context.Context, r Reader, query string, args ...any) (T, error) {
-	for v, err := range Select[T](ctx, r, query, args...) {
-		return v, err
+func One[T any](ctx context.Context, r Reader, query string, args ...any) (v T, err error) {
+	found := false
+	if err := each(ctx, r, reflect.TypeFor[T](), query, args, func(fill func(reflect.Value) error) (bool, error) {
+		found = true
+		return false, fill(reflect.ValueOf(&v).Elem())
+	}); err != nil {
+		var zero T
+		return zero, err
 	}
-	var zero T
-	return zero, ot.Errorf(ot.NotFound, "there is no such entry: %w", sql.ErrNoRows)
+	if !found {
+		return v, ot.Errorf(ot.NotFound, "there is no such entry: %w", sql.ErrNoRows)
+	}
+	return v, nil
+}
+
+// each calls row for each row of a query until it says no; fill reads the row into a value of
+// type t. It is all of a query that needs no type at compile time: there are some 500 types of rows.
+func each(ctx context.Context, r Reader, t reflect.Type, query string, args []any, row func(fill func(reflect.Value) error) (bool, error)) error {
+	s := r.session()
+	rows, err := s.query(ctx, query, args)
+	if err != nil {
+		return err
+	}
+	s.reading = true
+	defer func() {
+		s.reading = false
+		_ = rows.Close() // the error is in rows.Err
+	}()
+	cols, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	p, err := s.db.plan(t, cols)
+	if err != nil {
+		return err
+	}
+	dst := make([]any, len(cols))
+	fill := func(v reflect.Value) error {
+		p.into(v, dst)
+		if err := rows.Scan(dst...); err != nil {
+			return s.note(fmt.Errorf("read a row: %w", err))
+		}
+		return nil
+	}
+	for rows.Next() {
+		if more, err := row(fill); err != nil || !more {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return s.note(err)
+	}
+	return nil
 }
 
 // plan says where the columns of one query go in a struct. index nil: T is a single value.

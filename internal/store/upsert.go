@@ -18,7 +18,11 @@ const rowsPerStatement = 50
 // assignment that sees the table and excluded: "bytes = t.bytes + excluded.bytes".
 // One call must not hold two rows with the same key: PostgreSQL refuses that.
 func Upsert[T any](ctx context.Context, tx *Tx, table string, rows []T, key, set []string) error {
-	t := reflect.TypeFor[T]()
+	return upsert(ctx, tx, table, reflect.ValueOf(rows), key, set)
+}
+
+func upsert(ctx context.Context, tx *Tx, table string, rows reflect.Value, key, set []string) error {
+	t := rows.Type().Elem()
 	if t.Kind() != reflect.Struct {
 		return fmt.Errorf("upsert into %s: %s is not a struct", table, t)
 	}
@@ -33,13 +37,13 @@ func Upsert[T any](ctx context.Context, tx *Tx, table string, rows []T, key, set
 	if len(names) == 0 {
 		return fmt.Errorf("upsert into %s: %s has no db tags", table, t)
 	}
-	args := make([]any, 0, min(len(rows), rowsPerStatement)*len(names))
+	args := make([]any, 0, min(rows.Len(), rowsPerStatement)*len(names))
 	text, of := "", 0
-	for len(rows) > 0 {
-		n := portion(tx.s.db.engine, len(rows))
+	for at := 0; at < rows.Len(); {
+		n := portion(tx.s.db.engine, rows.Len()-at)
 		args = args[:0]
-		for i := range rows[:n] {
-			v := reflect.ValueOf(&rows[i]).Elem()
+		for i := range n {
+			v := rows.Index(at + i)
 			for _, ix := range index {
 				args = append(args, clean(v.FieldByIndex(ix).Interface()))
 			}
@@ -50,7 +54,7 @@ func Upsert[T any](ctx context.Context, tx *Tx, table string, rows []T, key, set
 		if _, err := tx.exec(ctx, text, args); err != nil {
 			return err
 		}
-		rows = rows[n:]
+		at += n
 	}
 	return nil
 }
