@@ -2,7 +2,9 @@ package api
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
+	"io"
 	"io/fs"
 	"net/http"
 	"path"
@@ -29,9 +31,13 @@ func Pages(dist fs.FS) http.Handler {
 			return
 		}
 		name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
-		content, err := fs.ReadFile(dist, name)
+		content, packed, err := read(dist, name, r)
 		switch {
 		case err == nil && name != "index.html":
+			if packed {
+				w.Header().Set("Content-Encoding", "gzip")
+			}
+			w.Header().Add("Vary", "Accept-Encoding")
 			if strings.HasPrefix(name, "assets/") {
 				w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 			}
@@ -44,4 +50,26 @@ func Pages(dist fs.FS) http.Handler {
 		w.Header().Set("Cache-Control", "no-cache")
 		http.ServeContent(w, r, "index.html", time.Time{}, bytes.NewReader(index))
 	})
+}
+
+// read gives a file's bytes. Scripts and styles lie in dist only compressed; they are sent so to
+// whoever takes that.
+func read(dist fs.FS, name string, r *http.Request) (content []byte, packed bool, err error) {
+	content, err = fs.ReadFile(dist, name)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return content, false, err
+	}
+	content, missing := fs.ReadFile(dist, name+".gz")
+	if missing != nil {
+		return nil, false, err
+	}
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && r.Header.Get("Range") == "" {
+		return content, true, nil
+	}
+	zr, err := gzip.NewReader(bytes.NewReader(content))
+	if err != nil {
+		return nil, false, err
+	}
+	content, err = io.ReadAll(zr)
+	return content, false, err
 }
