@@ -18,7 +18,7 @@ import (
 
 // input is how a request becomes the struct that a handler takes. huma makes the schemas
 // and validates; its own Register would be compiled once for each operation, a fifth of
-// the whole program (docs/adr/013).
+// the whole program (docs/adr/006).
 type input struct {
 	api    huma.API
 	kind   reflect.Type
