@@ -142,14 +142,26 @@ func (h *hints) server(k *flowKey, sender uint8) (uint8, clientBy) {
 }
 
 const (
-	maxTries  = 8 // probes a flow in a row; later ones come at doubling distance
-	hintTries = 3 // probes for which a hinted dissector may ask for more before others get their turn
+	maxTries  = 8  // probes of one side in a row; later ones come at doubling distance
+	maxTurns  = 24 // and where the other side had the word before: a message begins there
+	hintTries = 3  // probes for which a hinted dissector may ask for more before others get their turn
 )
 
-// mayTry counts a flow's attempts and says whether to make this one.
-func (fl *flow) mayTry() bool {
-	fl.tries++
-	return fl.tries <= maxTries || bits.OnesCount32(fl.tries) == 1
+// mayTry counts a flow's attempts and says whether to make this one. Each side has its own: in the middle of a session one
+// may be sending megabytes that begin nowhere, while the other's next request says who they are.
+func (fl *flow) mayTry(side uint8) bool {
+	turn := fl.spokeLast != side
+	fl.spokeLast = side
+	fl.tries[side]++
+	n := fl.tries[side]
+	if n <= maxTries || bits.OnesCount32(n) == 1 {
+		return true
+	}
+	if turn && fl.turns < maxTurns {
+		fl.turns++
+		return true
+	}
+	return false
 }
 
 // asks shows b to one entry.
@@ -193,7 +205,7 @@ func (l *lane) probe(fl *flow, dir ot.Dir, b []byte, hinted map[uint16][]uint8, 
 			}
 		}
 	}
-	if verdict == dissect.More && fl.tries <= hintTries {
+	if verdict == dissect.More && fl.tries[0]+fl.tries[1] <= hintTries {
 		return 0, verdict
 	}
 	for _, n := range all {
@@ -249,7 +261,7 @@ func (l *lane) letGo(fl *flow) {
 	fl.refused.add(fl.number)
 	fl.distrust()
 	l.unbind(fl)
-	fl.named, fl.tries = nil, 0
+	fl.named, fl.tries, fl.turns = nil, [2]uint32{}, 0
 	for _, s := range fl.stream {
 		if s != nil {
 			l.empty(s)
@@ -260,7 +272,7 @@ func (l *lane) letGo(fl *flow) {
 
 // bindStream looks for who speaks on a TCP flow; true once it is bound and data is still to be decoded.
 func (l *lane) bindStream(fl *flow, side uint8, s *stream, data []byte) bool {
-	if fl.quarantined || !fl.mayTry() {
+	if fl.quarantined || !fl.mayTry(side) {
 		l.unrecognised(fl, side, data)
 		l.pass(fl, s, len(data))
 		return false
@@ -336,7 +348,7 @@ func (l *lane) known(fl *flow, side uint8, b []byte) bool {
 	if fl.entry != nil {
 		return true
 	}
-	if len(b) == 0 || !fl.mayTry() {
+	if len(b) == 0 || !fl.mayTry(side) {
 		return false
 	}
 	n, v := l.probeSides(fl, side, b, l.hints.udp, l.hints.allUDP)

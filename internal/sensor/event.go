@@ -40,8 +40,8 @@ type event struct {
 	until    int64  // of the last of them
 	bytes    uint64
 	began    uint64
-	order    int    // among the events of one packet
-	again    bool   // one of many alike: a short proof is enough
+	order    int  // among the events of one packet
+	again    bool // one of many alike: a short proof is enough
 }
 
 // A transfer of a firmware is a hundred thousand messages alike, whose bytes do not

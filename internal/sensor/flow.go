@@ -56,7 +56,9 @@ type flow struct {
 	as        ot.Protocol    // of named: which of its alternatives
 	refused   entrySet       // dissectors that let it go
 	session   uint64         // opened and not yet told
-	tries     uint32
+	tries     [2]uint32      // to find out who speaks, by side
+	turns     uint8          // tries because the other side had spoken
+	spokeLast uint8
 	vlan      uint16
 	headers   uint16 // of proof
 	transfers uint16 // of blocks and files, open

@@ -166,7 +166,7 @@ func (l *lane) stranger(fl *flow) bool {
 		return true
 	}
 	ports := l.hints.ports(fl.key.proto)
-	return fl.tries > maxTries && len(ports[fl.key.ap]) == 0 && len(ports[fl.key.bp]) == 0
+	return fl.tries[0]+fl.tries[1] > maxTries && len(ports[fl.key.ap]) == 0 && len(ports[fl.key.bp]) == 0
 }
 
 // HeadOf is how many bytes of a frame come before its payload; of one that cannot be taken apart a few.

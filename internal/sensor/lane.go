@@ -318,7 +318,7 @@ func (l *lane) reopen(fl *flow, side uint8) {
 	fl.closed, fl.midstream, fl.fin = false, false, 0
 	fl.session++
 	fl.client, fl.by = side, bySYN
-	fl.tries, fl.refused = 0, entrySet{}
+	fl.tries, fl.turns, fl.refused = [2]uint32{}, 0, entrySet{}
 }
 
 // close ends a connection; the flow stays in the table for stragglers.

@@ -89,12 +89,17 @@ func probeCommands(b []byte) dissect.Verdict {
 			}
 			return dissect.No
 		}
-		if verb.own && (whole || len(line) > len(verb.name)) {
+		if verb.own && (whole || len(line) > len(verb.name)) || verb.name == "RETR" && whole && named(line[4:]) {
 			return dissect.Yes
 		}
 		b = rest
 	}
 	return dissect.More
+}
+
+// named says whether what is retrieved has a name: POP3 has its messages numbered.
+func named(argument []byte) bool {
+	return bytes.ContainsFunc(argument, func(r rune) bool { return r >= 'A' && r <= 'z' })
 }
 
 // Open makes a conversation's state.

@@ -46,6 +46,8 @@ const (
 const (
 	maxPDU   = 32 << 10 // of a longer packet, so much is looked at
 	maxTopic = 512
+
+	longEnough = 1024
 )
 
 // Protocol is the dissector.
@@ -96,6 +98,9 @@ func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
 			k := int(binary.BigEndian.Uint16(body))
 			if k == 0 || k > maxTopic || k+2 > n || !topic(body[2:min(len(body), 2+k)]) {
 				return dissect.No
+			}
+			if !whole && n >= longEnough && len(body) >= longEnough && k > 3 {
+				return dissect.Yes // a long packet shows its end to nobody, but a topic stands at its beginning
 			}
 			if !whole {
 				return dissect.More

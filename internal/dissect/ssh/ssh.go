@@ -40,8 +40,11 @@ func (Protocol) Spec() dissect.Spec {
 	}
 }
 
-// Probe wants the banner.
+// Probe wants the banner, or mid-stream a message of the exchange of keys.
 func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
+	if exchanging(b) {
+		return dissect.Yes
+	}
 	const want = "SSH-"
 	n := min(len(b), len(want))
 	if string(b[:n]) != want[:n] {
@@ -54,6 +57,25 @@ func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
 		return dissect.No
 	}
 	return dissect.Yes
+}
+
+// exchanging says whether b is one whole packet of the exchange of keys (RFC 4253 6, message numbers of RFC 4250 4.1.2):
+// still in clear, so that its length, its padding to eight bytes and its number agree.
+func exchanging(b []byte) bool {
+	if len(b) < 16 || len(b)%8 != 0 || b[0] != 0 || b[1] != 0 {
+		return false
+	}
+	size, padding := int(binary.BigEndian.Uint32(b)), int(b[4])
+	if size+4 != len(b) || padding < 4 || padding >= size {
+		return false
+	}
+	switch {
+	case b[5] == newKeys:
+		return padding == size-2
+	case b[5] == 20: // what each side can do
+		return size > 200
+	}
+	return b[5] >= 30 && b[5] <= 34
 }
 
 // Open makes a conversation's state.
@@ -75,7 +97,9 @@ type flow struct {
 
 func (f *flow) Frame(dir ot.Dir, b []byte, synced bool) (skip, n int) {
 	if !synced && !(f.side[dir] == banner && bytes.HasPrefix(b, []byte("SSH-"))) {
-		f.side[dir] = opaque
+		if f.side[dir] = opaque; exchanging(b) {
+			f.side[dir] = exchange
+		}
 	}
 	switch f.side[dir] {
 	case banner:

@@ -25,6 +25,7 @@ const (
 	userName        = 1
 	password        = 2
 	maxText         = 4096
+	session         = 24 // bytes of text
 )
 
 // Protocol is the dissector.
@@ -42,7 +43,7 @@ func (Protocol) Spec() dissect.Spec {
 	}
 }
 
-// Probe takes a negotiation for Telnet, or a prompt for a name or password.
+// Probe takes a negotiation for Telnet, or a prompt for a name or password; mid-stream, text on its port.
 func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
 	for i, c := range b {
 		switch {
@@ -59,7 +60,7 @@ func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
 			return dissect.No
 		}
 	}
-	if p := prompt(b); p != 0 {
+	if p := prompt(b); p != 0 || len(b) >= session {
 		return dissect.Yes
 	}
 	return dissect.More

@@ -30,6 +30,7 @@ const (
 	serverHello       = 2
 	serverCertificate = 11
 	maxRecord         = 5 + 16384 + 2048
+	longEnough        = 1024
 )
 
 // Protocol is the dissector.
@@ -48,7 +49,7 @@ func (p Protocol) Spec() dissect.Spec {
 	}
 }
 
-// Probe wants a hello, or mid-stream two records of application data in a row.
+// Probe wants a hello, or mid-stream two records of application data in a row, or one that is longer than what is shown.
 func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
 	if len(b) == 0 {
 		return dissect.More
@@ -79,6 +80,8 @@ func (Protocol) Probe(_ ot.Dir, b []byte) dissect.Verdict {
 	}
 	switch rest := len(b) - 5 - size; {
 	case rest == 0:
+		return dissect.Yes
+	case rest < 0 && len(b) >= longEnough && b[2] == 3: // what follows comes too late for a probe: 26 bits must do
 		return dissect.Yes
 	case rest < 5:
 		return dissect.More

@@ -1,11 +1,15 @@
 package tls
 
 import (
+	"bytes"
 	"encoding/hex"
+	"slices"
 	"testing"
 
+	"github.com/skanse/skanse/internal/dissect"
 	"github.com/skanse/skanse/internal/dissect/dissecttest"
 	"github.com/skanse/skanse/internal/dissect/recognised"
+	"github.com/skanse/skanse/internal/ot"
 )
 
 func protocol(tb testing.TB) Protocol {
@@ -55,5 +59,26 @@ func TestFingerprints(t *testing.T) {
 	}
 	if !h.Shuffled() {
 		t.Error("a client that makes values up is not seen")
+	}
+}
+
+// In the middle of a session a record that is longer than what a probe sees must do.
+func TestProbeLongRecord(t *testing.T) {
+	long := append([]byte{23, 3, 3, 0x40, 0x18}, bytes.Repeat([]byte{0xaa}, 1400)...)
+	for name, c := range map[string]struct {
+		b    []byte
+		want dissect.Verdict
+	}{
+		"long":                    {long, dissect.Yes},
+		"its beginning":           {long[:500], dissect.More},
+		"longer than any":         {append([]byte{23, 3, 3, 0x60, 0}, long[5:]...), dissect.No},
+		"a version that was not":  {append([]byte{23, 3, 9, 0x40, 0}, long[5:]...), dissect.No},
+		"its middle":              {long[5:], dissect.No},
+		"a record and no second":  {append([]byte{23, 3, 3, 0, 16}, long[5:]...), dissect.No},
+		"a record and its second": {slices.Concat([]byte{23, 3, 3, 0, 16}, long[5:21], long), dissect.Yes},
+	} {
+		if got := (Protocol{}).Probe(ot.Request, c.b); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
 	}
 }
