@@ -28,9 +28,10 @@ func (s *server) openCare() {
 			"audit":    s.audit.EraseBefore,
 			"evidence": s.comply.Expire,
 			"captures": s.captures.Expire,
+			"logs":     s.logs.Expire,
 		},
 		Gauges: s.gauges(),
-		Checks: []func(context.Context) ([]care.Problem, error){s.certificateProblem},
+		Checks: []func(context.Context) ([]care.Problem, error){s.certificateProblem, s.logsProblem},
 	})
 }
 

@@ -70,7 +70,7 @@ func TestDoor(t *testing.T) {
 		people["mine"] = resttest.Person("mine", auth.Scope{Sites: []int64{sites[0].No}}, auth.All()...)
 		r := api.New(rest.Config{DB: s.db, Auth: people, Log: log}, pages(),
 			admin.New(admin.Config{DB: s.db, Auth: s.auth, Org: s.org, Audit: s.audit, Overview: s.overview}),
-			s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges, s.digest, s.listening, s.baseline, s.conduits, s.performance, s.detect)
+			s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges, s.digest, s.listening, s.baseline, s.conduits, s.performance, s.logs, s.detect)
 		for _, op := range r.Ops() { // what would let a program outlive its token, or be a person
 			if op.Method != http.MethodGet && (op.Tag == "Users" || op.Tag == "Access tokens" || op.Tag == "Session") && !op.Public && program.Permissions.Has(op.Permission) {
 				t.Errorf("%s is open to access tokens", op.ID)

@@ -30,6 +30,7 @@ const (
 	detectionFolder  = "detections"
 	keyFolder        = "keys"
 	recognisedFolder = "recognised" // *.yaml of the user's own patterns
+	logFolder        = "logs"       // log lines, a file a source and day
 )
 
 // dataParts lists everything that ever lies in the data folder. A test fails when
@@ -42,6 +43,7 @@ func dataParts() []part {
 		{name: detectionFolder, kept: keptWhole},
 		{name: keyFolder, kept: keptSealed},
 		{name: recognisedFolder, kept: keptWhole},
+		{name: logFolder, kept: keptWhole},
 		{name: "skanse.db-wal", why: "folded into the copy of the database"},
 		{name: "skanse.db-shm", why: "SQLite makes it anew"},
 		{name: "skanse.db.before-*", why: "copies made before an upgrade; snapshots of that time hold the same"},

@@ -15,6 +15,7 @@ import (
 	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/job"
 	"github.com/skanse/skanse/internal/listen"
+	"github.com/skanse/skanse/internal/logs"
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/notify"
 	"github.com/skanse/skanse/internal/org"
@@ -33,6 +34,6 @@ func schema() []store.Migrations {
 		notify.Migrations(),
 		centre.Migrations(),
 		care.Migrations(),
-		network.Migrations(), asset.Migrations(), listen.Migrations(), vuln.Migrations(), detect.Migrations(), baseline.Migrations(), conduit.Migrations(), performance.Migrations(), comply.Migrations(),
+		network.Migrations(), asset.Migrations(), listen.Migrations(), vuln.Migrations(), detect.Migrations(), baseline.Migrations(), conduit.Migrations(), performance.Migrations(), logs.Migrations(), comply.Migrations(),
 	}
 }

@@ -32,6 +32,8 @@ type ServeCmd struct {
 
 	Flows []string `sep:"none" placeholder:"PORT=SITE@EXPORTER,…" help:"Take flow records (NetFlow v5 and v9, IPFIX, sFlow v5, told apart by their content) that these exporters send to this UDP port, such as 2055=Aarhus@10.20.0.1. May be given again."`
 
+	LogFlags `embed:""`
+
 	SenseAddressed bool   `help:"Listen also to an interface that has an address of its own; it is then no port that only listens."`
 	SenseSilence   bool   `default:"true" negatable:"" help:"Make the interfaces of --sense silent (no IPv6, no ARP, up) and put them back at the end."`
 	Ring           string `default:"memory" enum:"memory,disk,off" help:"Where the packets of the last while are kept: memory, disk or off. The page changes it for each interface."`
@@ -50,6 +52,7 @@ Example:
   skanse serve --data /var/lib/skanse --sense eth1=Aarhus --sense eth2="Aarhus:Filling line"
   skanse serve --data /var/lib/skanse --sense eth1=Aarhus --ring disk --ring-disk 20480
   skanse serve --data /var/lib/skanse --flows 2055=Aarhus@10.20.0.1,10.20.0.2 --flows 6343="Aarhus:Filling line@10.20.0.9"
+  skanse serve --data /var/lib/skanse --syslog 514=Aarhus --syslog-tls 6514=Aarhus --syslog-cert cert.pem --syslog-key key.pem
   skanse serve --data /var/lib/skanse --clamd unix:/run/clamav/clamd.ctl
   skanse serve --data /var/lib/skanse --edge-listen :8443 --edge-address skanse.plant.example:8443`
 }
@@ -58,7 +61,7 @@ Example:
 func (c *ServeCmd) Run(env *Env) error {
 	log := newLog(env)
 	began := time.Now()
-	s, err := openServer(env.Ctx, serverOptions{Data: Folder(c.Data), URL: c.url(), Hosts: c.Host, CaptureQuota: c.CaptureQuota, TLSCert: c.TLSCert, Clamd: c.Clamd, Listening: c.listening()}, log)
+	s, err := openServer(env.Ctx, serverOptions{Data: Folder(c.Data), URL: c.url(), Hosts: c.Host, CaptureQuota: c.CaptureQuota, TLSCert: c.TLSCert, Clamd: c.Clamd, Listening: c.listening(), LogsQuota: c.LogsQuota}, log)
 	if err != nil {
 		return err
 	}
@@ -79,6 +82,10 @@ func (c *ServeCmd) Run(env *Env) error {
 		return err
 	}
 	inlets, err := s.inlets(env.Ctx, c.Flows)
+	if err != nil {
+		return err
+	}
+	lines, err := s.logInlets(env.Ctx, c.LogFlags, c.ListenFlag)
 	if err != nil {
 		return err
 	}
@@ -103,6 +110,7 @@ func (c *ServeCmd) Run(env *Env) error {
 		return err
 	}
 	s.serveFlows(ctx, g, inlets)
+	s.serveLogs(ctx, g, lines)
 	if len(ears) > 0 {
 		g.Go(func() error { return s.listenHere(ctx, ears) })
 	}

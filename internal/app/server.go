@@ -26,6 +26,7 @@ import (
 	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/job"
 	"github.com/skanse/skanse/internal/listen"
+	"github.com/skanse/skanse/internal/logs"
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/notify"
 	"github.com/skanse/skanse/internal/org"
@@ -59,6 +60,7 @@ type server struct {
 	conduits *conduit.Service
 
 	performance *performance.Service
+	logs        *logs.Service
 	detect      *detect.Service
 	ingest      *ingest
 	edges       *centre.Service
@@ -91,6 +93,7 @@ type serverOptions struct {
 	CaptureQuota int64
 	Listening    listenOptions
 	Clamd        string // scans attachments; empty: nothing does
+	LogsQuota    int64  // bytes of kept log lines; 0: the whole disk
 	Demo         bool
 	Clock        func() time.Time // of posture; nil: the machine's
 }
@@ -159,6 +162,7 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	}
 	s.openBaseline()
 	s.openConduits()
+	s.openLogs()
 	s.tellDetect()
 	detections, err = s.withOwnRules(ctx, detections)
 	if err != nil {
@@ -203,7 +207,7 @@ func (s *server) close() error { return s.db.Close() }
 func (s *server) router(visitor *auth.Principal) *rest.Router {
 	return api.New(rest.Config{DB: s.db, Auth: s.auth, Log: s.log, Version: Version, Hosts: s.opts.Hosts, Visitor: visitor, Say: s.say}, pages(),
 		admin.New(admin.Config{DB: s.db, Auth: s.auth, Org: s.org, Audit: s.audit, Version: Version, Demo: s.opts.Demo, Overview: s.overview}),
-		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges, s.digest, s.listening, s.vuln, s.baseline, s.conduits, s.performance, s.detect, naming{s.opts.Data.join(recognisedFolder), &s.naming})
+		s.assets, s.network, s.captures, s.comply, s.view, s.notify, s.inbox, s.care, s.records, s.edges, s.digest, s.listening, s.vuln, s.baseline, s.conduits, s.performance, s.logs, s.detect, naming{s.opts.Data.join(recognisedFolder), &s.naming})
 }
 
 func pages() fs.FS {
@@ -248,6 +252,8 @@ func (s *server) work(ctx context.Context) error {
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.vulnJobs()...) })
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.baselineJobs()...) })
 	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.detectJobs()...) })
+	g.Go(func() error { return s.logs.Run(ctx) })
+	g.Go(func() error { return job.New(s.db, s.log).Run(ctx, s.logJobs()...) })
 	return g.Wait()
 }
 

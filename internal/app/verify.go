@@ -22,6 +22,7 @@ type VerifyCmd struct {
 	Audit    VerifyAuditCmd    `cmd:"" help:"Find changed, removed or reordered entries of an audit log."`
 	Evidence VerifyEvidenceCmd `cmd:"" help:"Recompute the evidence and compare it with the audit log."`
 	Records  VerifyRecordsCmd  `cmd:"" help:"Recompute the chain of every record's versions."`
+	Logs     VerifyLogsCmd     `cmd:"" help:"Recompute the chain of every kept log line."`
 }
 
 // VerifyAuditCmd checks an audit log wherever it is.

@@ -29,7 +29,7 @@ var layers = [][]string{
 	{"internal/inbox"},
 	{"internal/record", "internal/notify", "internal/care"},
 	{"internal/edge", "internal/sensor"},
-	{"internal/asset", "internal/network", "internal/listen", "internal/vuln", "internal/detect", "internal/baseline", "internal/conduit", "internal/performance"}, // the slices: none knows another
+	{"internal/asset", "internal/network", "internal/listen", "internal/vuln", "internal/detect", "internal/baseline", "internal/conduit", "internal/performance", "internal/logs"}, // the slices: none knows another
 	{"internal/comply"},
 	{"internal/view"},
 	{"internal/api", "internal/demo"},

@@ -22,6 +22,7 @@ func Classes() []Class {
 		{ID: "conversations", Days: 3 * year, Min: 400, Forever: true},        // first-seen tuples and conversations not heard since
 		{ID: "telemetry", Days: 400, Min: 100, Max: 20 * year},                // hourly sums, seconds listened; checks look back 90 days
 		{ID: "captures", Days: 0, Min: 7, Forever: true},                      // files with packets: personal data
+		{ID: "logs", Days: 400, Min: 30, Forever: true},                       // log lines, unless their source asks for longer: personal data
 		{ID: "inbox", Days: 2 * year, Min: 90, Max: 20 * year, Forever: true}, // questions that were answered
 		{ID: "notices", Days: year, Min: 30, Max: 20 * year},                  // what was sent to whom
 		{ID: "sessions", Days: 30, Min: 7, Max: year},                         // ended sign-ins, links, tokens
@@ -84,6 +85,7 @@ func Tables() []Table {
 		"care_setting", "care_keep", "care_table",
 		"detect_known", "detect_setting", "detect_file", "detect_programming", "detect_budget",
 		"baseline_phase", "baseline_talk", "baseline_function", "baseline_address", "baseline_listened", "baseline_stamp", "conduit_told",
+		"logs_source", "logs_heard", "logs_stranger",
 	)...)
 	return append(ts,
 
@@ -128,6 +130,8 @@ func Tables() []Table {
 		Table{Name: "network_listen", Class: "telemetry", At: "hour", Unit: hours, Key: "site_no, zone_no, hour, source_id"},
 
 		Table{Name: "network_capture", Class: "captures", At: "uploaded_at", Owner: true, Open: "kept = FALSE"}, // the file goes, the line stays: its packets were true
+
+		Table{Name: "logs_day", Class: "logs", At: "last_at", Owner: true, Open: "gone_at IS NOT NULL"}, // the file goes, the line stays: the audit log vouches for it
 
 		Table{Name: "inbox_item", Class: "inbox", At: "done_at", Key: "item_id"},
 		Table{Name: "inbox_step", Class: "inbox", At: "at", Key: "step_id", Open: "EXISTS (SELECT 1 FROM inbox_item x WHERE x.item_id = inbox_step.item_id)"},

@@ -6,3 +6,9 @@ type Disk struct {
 	Size  int64 `json:"size"`
 	Known bool  `json:"known"`
 }
+
+// FreeBytes is what may still be written beside a folder; false: nobody knows.
+func FreeBytes(dir string) (int64, bool) {
+	d := diskOf(dir)
+	return d.Free, d.Known
+}

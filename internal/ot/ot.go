@@ -31,6 +31,7 @@ const (
 	TopicInbox   Topic = "inbox"   // somebody is asked for something, or answered
 	TopicEdge    Topic = "edge"    // an edge was enrolled, fell silent, came back
 	TopicAlert   Topic = "alert"   // an alert was raised, returned, or somebody did something about it
+	TopicLog     Topic = "log"     // lines of log sources came, or one fell silent
 	TopicSignIn  Topic = "sign-in" // what must be told of a sign-in: break-glass used
 )
 
