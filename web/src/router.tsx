@@ -117,6 +117,11 @@ const performance = createRoute({
   validateSearch: only("site"),
   component: lazyRouteComponent(() => import("./pages/performance/performance")),
 });
+const logs = createRoute({
+  ...at("/logs"),
+  validateSearch: only("site", "source", "asset", "q", "from", "to", "severity"),
+  component: lazyRouteComponent(() => import("./pages/logs/logs")),
+});
 const conduits = createRoute({
   ...at("/conduits"),
   validateSearch: only("site"),
@@ -230,6 +235,7 @@ export const router = createRouter({
     vulnerabilities,
     advisory,
     performance,
+    logs,
     baseline,
     conduits,
     alerts,

@@ -93,6 +93,9 @@ function Plant() {
       <Item to="/performance" need="network:read">
         {t("performance.title")}
       </Item>
+      <Item to="/logs" need="network:read">
+        {t("logs.title")}
+      </Item>
       <Item to="/conversations" need="network:read">
         {t("conversations.title")}
       </Item>

@@ -35,6 +35,8 @@ export function hrefOf(kind: string, id: string, site = ""): string {
     case "captures":
     case "source":
       return "/captures";
+    case "log-source":
+      return `/logs?${at && `${at}&`}source=${enc(id)}`;
     case "conduit": {
       const [from = "", to = ""] = id.split(">");
       return `/plant?${at && `${at}&`}from=${enc(from)}&to=${enc(to)}`;
