@@ -1571,6 +1571,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/log-lines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Log lines, the newest first */
+        get: operations["list-log-lines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/log-sources/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change what is expected of a log source */
+        put: operations["update-log-source"];
+        post?: never;
+        /** Expect a log source no longer; its lines stay until their time is over */
+        delete: operations["delete-log-source"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/log-sources/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Windows events: an EVTX file, or XML as it is exported and forwarded */
+        post: operations["import-log-events"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -2966,6 +3018,24 @@ export interface paths {
         get: operations["simulate-cut"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sites/{id}/log-sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is expected to send log lines at a site, how each does, and who else sends */
+        get: operations["get-log-register"];
+        put?: never;
+        /** Expect log lines of somebody */
+        post: operations["create-log-source"];
         delete?: never;
         options?: never;
         head?: never;
@@ -6829,6 +6899,161 @@ export interface components {
             items: components["schemas"]["ListenTest"][];
             /** @description Sources that are tested each month */
             monthly: string[];
+        };
+        LogsFound: {
+            items: components["schemas"]["LogsLine"][];
+            /** @description Give it as cursor to go on */
+            next?: string;
+            /** @description So far back was looked: there may be more before it, even on a page without lines; null: to the beginning */
+            until: string;
+        };
+        LogsImported: {
+            /**
+             * Format: int64
+             * @description Records that cannot be read
+             */
+            damaged: number;
+            /** Format: int64 */
+            events: number;
+            /** @description Of the events, by the machine's clock */
+            first: string;
+            /**
+             * Format: int64
+             * @description Events with a number that was taken in before: not taken twice
+             */
+            known: number;
+            last: string;
+            /**
+             * Format: int64
+             * @description Events for which there was no room
+             */
+            not_kept: number;
+        };
+        LogsLine: {
+            app: string;
+            asset_id: string;
+            /** @description Received */
+            at: string;
+            /**
+             * @description How it came; skanse: a note of Skanse itself, such as lines that are missing
+             * @enum {string}
+             */
+            by: "udp" | "tls" | "file" | "skanse";
+            /** @description It was longer than is kept */
+            cut: boolean;
+            /**
+             * Format: int32
+             * @description Number of a Windows event; 0: it is none
+             */
+            event: number;
+            host: string;
+            /** @description Source, day and place in its file */
+            id: string;
+            /**
+             * Format: int64
+             * @description 0 emergency to 7 debug; -1: it does not say
+             */
+            severity: number;
+            source: string;
+            source_id: string;
+            text: string;
+            /** @description By the device's own clock; null: it names no time */
+            told: string;
+        };
+        LogsRegister: {
+            /** @description Why no line is kept at the moment; empty: there is room */
+            full: string;
+            /**
+             * Format: int64
+             * @description Lines are removed when they are older than this and than their source asks; 0: never
+             */
+            kept_days: number;
+            sources: components["schemas"]["LogsSource"][];
+            strangers: components["schemas"]["LogsStranger"][];
+        };
+        LogsSource: {
+            address: string;
+            asset_id: string;
+            asset_name: string;
+            clock: string;
+            etag: string;
+            host: string;
+            id: string;
+            /** Format: int64 */
+            interval_s: number;
+            /**
+             * Format: double
+             * @description Age of its oldest line that is kept
+             */
+            kept_days: number;
+            kind: string;
+            /** @description When its newest line was received; null: none was */
+            last_at: string;
+            /** Format: int64 */
+            lines: number;
+            name: string;
+            /**
+             * Format: int64
+             * @description Lines that came too fast, or found no room
+             */
+            not_kept: number;
+            note: string;
+            /**
+             * Format: int64
+             * @description How far its clock is ahead of ours; null: not measured in the last day
+             */
+            offset_ms: number | null;
+            /** Format: int64 */
+            retention_days: number;
+            /** @description When it was registered */
+            since: string;
+            site_id: string;
+            /**
+             * @description waiting: never heard, and not yet overdue
+             * @enum {string}
+             */
+            state: "waiting" | "heard" | "silent";
+        };
+        LogsStranger: {
+            address: string;
+            first_at: string;
+            host: string;
+            last_at: string;
+            /** Format: int64 */
+            lines: number;
+            sample: string;
+            transport: string;
+        };
+        LogsWant: {
+            /** @description IP address that its lines come from; empty: they come behind a relay (then host), or by file */
+            address?: string;
+            /** @description Whose lines they are; empty: of no asset in the inventory */
+            asset_id?: string;
+            /** @description Time zone (IANA) of times that name none, as in RFC 3164; empty: the site's */
+            clock?: string;
+            /** @description Host that its lines name; empty: any */
+            host?: string;
+            /**
+             * Format: int64
+             * @description A line is expected at least so often; silence for longer is an alarm
+             */
+            interval_s: number;
+            /**
+             * @description relay: collects the lines of others, which name their host
+             * @enum {string}
+             */
+            kind: "firewall" | "switch" | "windows" | "linux" | "controller" | "relay" | "other";
+            /** @description Empty: the asset's */
+            name?: string;
+            note?: string;
+            /**
+             * Format: int64
+             * @description So long its lines are asked to be kept
+             */
+            retention_days: number;
+        };
+        MadeBody: {
+            id: string;
         };
         "Make-edge-tokenRequest": {
             /** @description host:port as the sensor reaches this centre; empty: the server's own */
@@ -13447,6 +13672,156 @@ export interface operations {
             };
         };
     };
+    "list-log-lines": {
+        parameters: {
+            query?: {
+                site?: string;
+                source?: string;
+                asset?: string;
+                /** @description Received from here on */
+                from?: string;
+                /** @description and before here */
+                to?: string;
+                /** @description Words that all stand in the line, its host or its program */
+                q?: string;
+                /** @description Only lines this grave or graver (0 emergency to 7 debug); -1: all */
+                severity?: number;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogsFound"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-log-source": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LogsWant"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeBody"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-log-source": {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "import-log-events": {
+        parameters: {
+            query?: {
+                /** @description Of the file */
+                name?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogsImported"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-metrics": {
         parameters: {
             query?: never;
@@ -16885,6 +17260,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ViewCut"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-log-register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogsRegister"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-log-source": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LogsWant"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeBody"];
                 };
             };
             /** @description What went wrong, and what to do */
