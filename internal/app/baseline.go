@@ -105,6 +105,34 @@ func (p surroundings) Names(ctx context.Context, r store.Reader, siteNo int64, e
 	return out, err
 }
 
+// Aliases implements baseline.Plant.
+func (surroundings) Aliases(ctx context.Context, r store.Reader, siteNo int64, ends []baseline.End) (map[baseline.End][]string, error) {
+	assets, err := bound(ctx, r, siteNo, ends)
+	if err != nil || len(assets) == 0 {
+		return nil, err
+	}
+	var ids []string
+	for _, a := range assets {
+		ids = append(ids, a.AssetID)
+	}
+	slices.Sort(ids)
+	has := map[string][]string{}
+	for part := range slices.Chunk(slices.Compact(ids), 400) {
+		rows, err := store.All[boundAddress](ctx, r, "SELECT b.realm_no, b.address, b.asset_id, '' AS name, '' AS role FROM asset_binding b WHERE b.asset_id IN (?)", part)
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range rows {
+			has[x.AssetID] = append(has[x.AssetID], x.Address)
+		}
+	}
+	out := make(map[baseline.End][]string, len(assets))
+	for e, a := range assets {
+		out[e] = has[a.AssetID]
+	}
+	return out, nil
+}
+
 // State implements baseline.Plant.
 func (surroundings) State(ctx context.Context, r store.Reader, siteNo int64, at time.Time) (func(int64) string, error) {
 	all, err := record.PlantsAt(ctx, r, siteNo, at)

@@ -68,11 +68,21 @@ func (i *ingest) take(ctx context.Context, d sensor.Delivery, sum *sensor.Summar
 	if i.baseline != nil {
 		parts = baseline.Parts(sum)
 	}
+	// Rules that know what they see come before the baseline, which only knows what is new
+	// and yields to them.
 	last := max(len(parts)-1, 0)
+	if last > 0 {
+		if err := i.db.Update(ctx, func(tx *store.Tx) error { return i.judge(ctx, tx, d, sum) }); err != nil {
+			return gain, fmt.Errorf("judge what %s heard: %w", d.Source, err)
+		}
+	}
 	if err := i.learn(ctx, d, parts[:last]); err != nil {
 		return gain, err
 	}
 	err = i.db.Update(ctx, func(tx *store.Tx) error {
+		if err := i.judge(ctx, tx, d, sum); err != nil { // a second time changes nothing
+			return err
+		}
 		if err := i.compare(ctx, tx, d, sum, parts[last:]); err != nil {
 			return err
 		}
@@ -82,15 +92,17 @@ func (i *ingest) take(ctx context.Context, d sensor.Delivery, sum *sensor.Summar
 		if err := i.plant.take(ctx, tx, d, sum); err != nil {
 			return err
 		}
-		if i.watch != nil {
-			if err := i.watch.Take(ctx, tx, d, sum); err != nil {
-				return err
-			}
-		}
 		source := []ot.Ref{{Kind: "source", ID: d.Source}}
 		return bus.Publish(ctx, tx, bus.Event{Topic: ot.TopicNetwork, SiteNo: d.SiteNo, Refs: source}, bus.Event{Topic: ot.TopicSource, SiteNo: d.SiteNo, Refs: source})
 	})
 	return gain, err
+}
+
+func (i *ingest) judge(ctx context.Context, tx *store.Tx, d sensor.Delivery, sum *sensor.Summary) error {
+	if i.watch == nil {
+		return nil
+	}
+	return i.watch.Take(ctx, tx, d, sum)
 }
 
 // learn gives all of a summary but its last part to the baseline, once assets and

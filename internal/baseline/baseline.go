@@ -48,6 +48,9 @@ type Plant interface {
 	Places(ctx context.Context, r store.Reader, siteNo int64, ends []End) (map[End]Place, error)
 	// Names gives the asset that has each address.
 	Names(ctx context.Context, r store.Reader, siteNo int64, ends []End) (map[End]Named, error)
+	// Aliases gives all addresses that the asset of each address has or had; one that is
+	// no asset's is missing.
+	Aliases(ctx context.Context, r store.Reader, siteNo int64, ends []End) (map[End][]string, error)
 	// State gives the plant's state at a moment, as a function of the zone.
 	State(ctx context.Context, r store.Reader, siteNo int64, at time.Time) (func(zoneNo int64) string, error)
 }

@@ -22,13 +22,14 @@ import (
 // house is a plant of which the test says where things stand and what it does.
 type house struct {
 	*testing.T
-	db     *store.DB
-	s      *baseline.Service
-	now    time.Time
-	state  string
-	places map[string]baseline.Place
-	hits   []rule.Hit
-	seq    uint64
+	db      *store.DB
+	s       *baseline.Service
+	now     time.Time
+	state   string
+	places  map[string]baseline.Place
+	aliases map[string][]string
+	hits    []rule.Hit
+	seq     uint64
 }
 
 func (h *house) Places(_ context.Context, _ store.Reader, _ int64, ends []baseline.End) (map[baseline.End]baseline.Place, error) {
@@ -41,6 +42,16 @@ func (h *house) Places(_ context.Context, _ store.Reader, _ int64, ends []baseli
 
 func (h *house) Names(context.Context, store.Reader, int64, []baseline.End) (map[baseline.End]baseline.Named, error) {
 	return map[baseline.End]baseline.Named{{RealmNo: 1, Address: "10.0.1.1"}: {AssetID: "a1", Name: "Press 1"}}, nil
+}
+
+func (h *house) Aliases(_ context.Context, _ store.Reader, _ int64, ends []baseline.End) (map[baseline.End][]string, error) {
+	out := map[baseline.End][]string{}
+	for _, e := range ends {
+		if list := h.aliases[e.Address]; len(list) > 0 {
+			out[e] = list
+		}
+	}
+	return out, nil
 }
 
 func (h *house) State(context.Context, store.Reader, int64, time.Time) (func(int64) string, error) {

@@ -33,7 +33,10 @@ func hitOf(t *talk, h *heard, n news) rule.Hit {
 	if x := n.fn; x != nil {
 		hit.Protocol = x.Protocol
 		say("function", x.called())
-		if n.rule == RuleFunction || n.rule == RuleDenied {
+		switch n.rule {
+		case RuleFunction: // a download is four functions and one thing
+			hit.Group = []string{t.Client, t.Server, x.Protocol, x.Class}
+		case RuleDenied:
 			hit.Group = []string{t.Client, t.Server, x.Protocol, number(x.Code)}
 		}
 		if n.rule == RuleRange {

@@ -37,6 +37,7 @@ type talk struct {
 	Heard      int64      `db:"heard"`
 	Hour       int64      `db:"hour"`
 	Rate       int64      `db:"rate"`
+	Gap        int64      `db:"gap"`
 	Until      store.Time `db:"until_at"`
 	Told       store.Time `db:"told_at"`
 	Silent     store.Time `db:"silent_at"`
@@ -44,14 +45,14 @@ type talk struct {
 	Packet     int64      `db:"packet"`
 }
 
-const talkColumns = "t.site_no, t.state, t.talk, t.pattern, t.zone_no, t.realm_no, t.client, t.server, t.transport, t.port, t.protocol, t.client_zone_no, t.server_zone_no, t.client_role, t.server_role, t.classes, t.verdict, t.first_at, t.last_at, t.hours, t.heard, t.hour, t.rate, t.until_at, t.told_at, t.silent_at, t.source_id, t.packet"
+const talkColumns = "t.site_no, t.state, t.talk, t.pattern, t.zone_no, t.realm_no, t.client, t.server, t.transport, t.port, t.protocol, t.client_zone_no, t.server_zone_no, t.client_role, t.server_role, t.classes, t.verdict, t.first_at, t.last_at, t.hours, t.heard, t.hour, t.rate, t.gap, t.until_at, t.told_at, t.silent_at, t.source_id, t.packet"
 
 func talkKey() []string { return []string{"site_no", "state", "talk"} }
 
 func talkSet() []string {
 	return []string{
 		"pattern", "zone_no", "client", "server", "client_zone_no", "server_zone_no", "client_role", "server_role", "classes", "verdict",
-		"first_at", "last_at", "hours", "heard", "hour", "rate", "until_at", "told_at", "silent_at", "source_id", "packet",
+		"first_at", "last_at", "hours", "heard", "hour", "rate", "gap", "until_at", "told_at", "silent_at", "source_id", "packet",
 	}
 }
 

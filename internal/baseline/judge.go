@@ -17,6 +17,7 @@ const (
 	RuleRate         = "baseline.rate"
 	RuleTime         = "baseline.time"
 	RuleSilence      = "baseline.silence"
+	RuleZoneSilence  = "baseline.zone-silence"
 	RuleDenied       = "baseline.denied"
 )
 
@@ -69,6 +70,9 @@ func judge(t *talk, h *heard, fresh bool, device string) (out []news, changed bo
 		}
 	case protecting:
 		out = append(out, unusual(t, h)...)
+	}
+	if gap := now - t.Last; gap > t.Gap && gap >= coarse && !fresh && !t.silent() {
+		t.Gap, changed = gap, true
 	}
 	if t.silent() {
 		t.Silent = store.Time{}

@@ -49,6 +49,10 @@ func attempt(f *sensor.FlowDelta) bool {
 	return f.Transport == "tcp" && !f.Established && f.Protocol == ""
 }
 
+// resolution says that a flow asks for hardware addresses. It is no conversation, but who
+// does it is there.
+func resolution(f *sensor.FlowDelta) bool { return f.Protocol == "arp" }
+
 // learner is one part at work.
 type learner struct {
 	s        *Service
@@ -58,7 +62,8 @@ type learner struct {
 	states   map[int64]func(int64) string // by hour
 	phases   map[phaseKey]phase
 	zone     *time.Location
-	known    map[string]bool // addresses of new conversations that the site's baseline has
+	known    map[string]bool // addresses that the site's baseline has; nil: it has not been asked
+	met      []string        // addresses that it now has, beside those of conversations
 	memory   *remembered
 	entries  map[talkAt]*entry
 	dirty    map[talkAt]bool
@@ -107,7 +112,14 @@ func (s *Service) Learn(ctx context.Context, tx *store.Tx, d sensor.Delivery, p 
 		return err
 	}
 	for i := range all {
-		l.take(&all[i], p.tuples[keyOf(all[i].flow)], p.live)
+		if !resolution(all[i].flow) {
+			l.take(&all[i], p.tuples[keyOf(all[i].flow)], p.live)
+		}
+	}
+	for i := range all { // afterwards, so that a new device is told of by its IP address where it has one
+		if resolution(all[i].flow) {
+			l.meet(&all[i], p.live)
+		}
 	}
 	return l.flush(ctx)
 }
@@ -127,9 +139,7 @@ func mapValues[K comparable, V any](m map[K]V) (out []V) {
 func (l *learner) take(x *spoken, tuples []*sensor.TupleDelta, live bool) {
 	f, key := x.flow, x.key
 	ph := phaseIn(l.phases, x.zone, key.state, l.s.now())
-	if last := l.listened[x.zone]; live && micros(f.Last) > last.Last {
-		l.listened[x.zone] = listenedRow{l.d.SiteNo, x.zone, key.state, micros(f.Last), micros(f.Last)}
-	}
+	l.listen(x, live)
 	e, fresh := l.entries[key], false
 	if e == nil {
 		if attempt(f) {
@@ -154,7 +164,7 @@ func (l *learner) take(x *spoken, tuples []*sensor.TupleDelta, live bool) {
 	h := &heard{flow: f, at: x.at, phase: ph, live: live, from: l.d.Source}
 	device := ""
 	if fresh && ph == Protecting {
-		device = l.stranger(x.client, x.server)
+		device = l.stranger(x)
 	}
 	found, changed := judge(t, h, fresh, device)
 	for _, tuple := range tuples {
@@ -167,12 +177,40 @@ func (l *learner) take(x *spoken, tuples []*sensor.TupleDelta, live bool) {
 	l.tell(t, h, found)
 }
 
-// stranger is the end that the site's baseline never held.
-func (l *learner) stranger(client, server string) string {
-	for _, a := range []string{client, server} {
-		if !l.known[a] {
-			l.known[a] = true
-			return a
+// listen notes that a zone is heard.
+func (l *learner) listen(x *spoken, live bool) {
+	if at := micros(x.flow.Last); live && at > l.listened[x.zone].Last {
+		l.listened[x.zone] = listenedRow{l.d.SiteNo, x.zone, x.key.state, at, at}
+	}
+}
+
+// meet notes who asks for hardware addresses: a device that has said nothing else yet is there.
+func (l *learner) meet(x *spoken, live bool) {
+	l.listen(x, live)
+	if l.memory.met[x.client] {
+		return
+	}
+	l.memory.meet(x.client)
+	l.met = append(l.met, x.client)
+	ph := phaseIn(l.phases, x.zone, x.key.state, l.s.now())
+	if l.known == nil || l.known[x.client] || ph != Protecting {
+		return
+	}
+	l.known[x.client] = true
+	t := &talk{SiteNo: l.d.SiteNo, State: x.key.state, Talk: x.key.talk, ZoneNo: x.zone, RealmNo: x.realm, Client: x.client, Transport: x.flow.Transport, Protocol: x.flow.Protocol}
+	l.tell(t, &heard{flow: x.flow, at: x.at, phase: ph, live: live, from: l.d.Source}, []news{{rule: RuleDevice, what: "new-device", now: x.client}})
+}
+
+// stranger is the end that the site's baseline never held. Whoever is outside is none:
+// who went there is what matters.
+func (l *learner) stranger(x *spoken) string {
+	for _, e := range []struct {
+		address string
+		place   Place
+	}{{x.client, x.from}, {x.server, x.to}} {
+		if e.place.ZoneNo != Internet && e.place.Role != "group" && !l.known[e.address] {
+			l.known[e.address] = true
+			return e.address
 		}
 	}
 	return ""
@@ -251,6 +289,12 @@ func (l *learner) flush(ctx context.Context) error {
 			}
 		}
 	}
+	for _, a := range l.met {
+		if r := (addressRow{l.d.SiteNo, a}); !at[r] {
+			at[r] = true
+			addresses = append(addresses, r)
+		}
+	}
 	var fns []function
 	for k := range l.changed {
 		fns = append(fns, *l.entries[k.talkAt].fns[k.fn])
@@ -274,7 +318,7 @@ func (l *learner) flush(ctx context.Context) error {
 	if err := store.Upsert(ctx, l.tx, "baseline_log", l.logs, nil, nil); err != nil {
 		return err
 	}
-	if len(talks)+len(fns) > 0 {
+	if len(talks)+len(fns)+len(l.met) > 0 {
 		stamp, err := changed(ctx, l.tx, l.d.SiteNo)
 		if err != nil {
 			return err

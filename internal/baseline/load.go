@@ -82,6 +82,9 @@ func (l *learner) load(ctx context.Context, all []spoken) error {
 	missing := map[string][]int64{}
 	for i := range all {
 		key := all[i].key
+		if resolution(all[i].flow) {
+			continue
+		}
 		if e := l.memory.get(key); e != nil {
 			l.entries[key] = e
 		} else {
@@ -130,11 +133,51 @@ func (l *learner) knowing(ctx context.Context, all []spoken) error {
 		return nil
 	}
 	l.known = map[string]bool{}
-	var addresses []string
+	var ends []End
 	for i := range all {
-		if l.entries[all[i].key] == nil {
-			addresses = append(addresses, all[i].client, all[i].server)
+		switch x := &all[i]; {
+		case resolution(x.flow):
+			if !l.memory.met[x.client] {
+				ends = append(ends, End{x.realm, x.client})
+			}
+		case l.entries[x.key] == nil:
+			ends = append(ends, End{x.realm, x.client}, End{x.realm, x.server})
 		}
+	}
+	if err := l.recognise(ctx, ends); err != nil {
+		return err
+	}
+	ends = slices.DeleteFunc(ends, func(e End) bool { return l.known[e.Address] })
+	if len(ends) == 0 {
+		return nil
+	}
+	// A known device may have a new address.
+	also, err := l.s.cfg.Plant.Aliases(ctx, l.tx, l.d.SiteNo, ends)
+	if err != nil {
+		return err
+	}
+	var others []End
+	for e, list := range also {
+		for _, a := range list {
+			others = append(others, End{e.RealmNo, a})
+		}
+	}
+	if err := l.recognise(ctx, others); err != nil {
+		return err
+	}
+	for e, list := range also {
+		if slices.ContainsFunc(list, func(a string) bool { return l.known[a] }) {
+			l.known[e.Address] = true
+		}
+	}
+	return nil
+}
+
+// recognise notes which addresses the site's baseline has.
+func (l *learner) recognise(ctx context.Context, ends []End) error {
+	var addresses []string
+	for _, e := range ends {
+		addresses = append(addresses, e.Address)
 	}
 	slices.Sort(addresses)
 	for part := range slices.Chunk(slices.Compact(addresses), 400) {

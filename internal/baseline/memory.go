@@ -33,7 +33,8 @@ type remembered struct {
 	mu         sync.Mutex
 	stamp      string
 	young, old map[talkAt]*entry
-	rows       int // in young
+	rows       int             // in young
+	met        map[string]bool // who asked for hardware addresses
 }
 
 func (m *memory) of(siteNo int64) *remembered {
@@ -53,9 +54,19 @@ func (m *memory) of(siteNo int64) *remembered {
 // under empties it where it was filled under another stamp.
 func (r *remembered) under(stamp string) {
 	if r.young == nil || r.stamp != stamp {
-		r.young, r.old, r.rows = map[talkAt]*entry{}, nil, 0
+		r.young, r.old, r.rows, r.met = map[talkAt]*entry{}, nil, 0, map[string]bool{}
 	}
 	r.stamp = stamp
+}
+
+// maxMet bounds who is remembered to have asked for hardware addresses.
+const maxMet = 20_000
+
+func (r *remembered) meet(address string) {
+	if len(r.met) >= maxMet {
+		clear(r.met)
+	}
+	r.met[address] = true
 }
 
 func (r *remembered) get(at talkAt) *entry {

@@ -14,8 +14,10 @@ const (
 	// A conversation is steady when it was heard in nearly every hour of at least a day.
 	steadyShare = 0.9
 	steadyLeast = 24
-	// Nothing for this long, while its zone is listened to, is silence.
+	// Nothing for this long, while its zone is listened to, is silence: and for so many
+	// times the longest that it was ever quiet.
 	silentAfter = 30 * time.Minute
+	gapTimes    = 3
 	// and who was taken away long ago is silent no more.
 	silentAtMost = 7 * 24 * time.Hour
 )
@@ -28,19 +30,18 @@ func (s *Service) Sweep(ctx context.Context) error {
 		return err
 	}
 	// Looked for in a reading of its own: a look at a million rows must not hold the one writer.
-	var rows []talk
+	var rows []unheard
+	heard := map[siteEnd]int64{}
 	if err := s.db.View(ctx, func(r store.Reader) (err error) {
-		rows, err = silent(ctx, r, now, ot.SQL{Text: "t.silent_at IS NULL"})
-		return err
-	}); err != nil {
-		return err
-	}
-	for part := range slices.Chunk(rows, partFlows) {
-		if err := s.db.Update(ctx, func(tx *store.Tx) error { return s.silence(ctx, tx, now, part) }); err != nil {
+		if rows, err = silent(ctx, r, now); err != nil || len(rows) == 0 {
 			return err
 		}
+		heard, err = lastHeard(ctx, r, rows)
+		return err
+	}); err != nil || len(rows) == 0 {
+		return err
 	}
-	return nil
+	return s.db.Update(ctx, func(tx *store.Tx) error { return s.silence(ctx, tx, now, rows, heard) })
 }
 
 // expire ends what had a time.
@@ -87,47 +88,149 @@ func (s *Service) expire(ctx context.Context, now time.Time) error {
 	}
 }
 
+// stillSilent is how often an alert hears that it is silent still.
+const stillSilent = 50 * time.Minute
+
 // silent reads steady conversations of zones that protect which are heard no more. A
 // conversation is silent by what its source told later, in packet time: a sensor that is
 // down makes nobody silent.
-func silent(ctx context.Context, r store.Reader, now time.Time, which ot.SQL) ([]talk, error) {
-	return store.All[talk](ctx, r, "SELECT "+talkColumns+` FROM baseline_talk t
+func silent(ctx context.Context, r store.Reader, now time.Time) ([]unheard, error) {
+	return store.All[unheard](ctx, r, "SELECT "+talkColumns+`, h.last_at AS zone_at FROM baseline_talk t
  JOIN baseline_phase p ON p.site_no = t.site_no AND p.zone_no = t.zone_no AND p.state = t.state AND (p.phase = 'protecting' OR p.phase = 'commissioning' AND p.until_at <= ?)
  JOIN baseline_listened h ON h.site_no = t.site_no AND h.zone_no = t.zone_no
- WHERE t.verdict IN ('learned', 'approved') AND ? AND t.heard >= ? AND t.heard >= ? * ((t.last_at - t.first_at) / 3600000000 + 1)
- AND h.state = t.state AND h.since_at <= t.last_at AND h.last_at - t.last_at > ? AND h.last_at - t.last_at < ? ORDER BY t.site_no, t.state, t.talk LIMIT 1000`,
-		store.At(now), which, steadyLeast, steadyShare, silentAfter.Microseconds(), silentAtMost.Microseconds())
+ WHERE t.verdict IN ('learned', 'approved') AND t.heard >= ? AND t.heard >= ? * ((t.last_at - t.first_at) / 3600000000 + 1) AND (t.silent_at IS NULL OR t.told_at IS NULL OR t.told_at <= ?)
+ AND h.state = t.state AND h.since_at <= t.last_at AND h.last_at - t.last_at > ? AND h.last_at - t.last_at > ? * t.gap AND h.last_at - t.last_at < ? ORDER BY t.site_no, t.state, t.talk LIMIT 1000`,
+		store.At(now), steadyLeast, steadyShare, store.At(now.Add(-stillSilent)), silentAfter.Microseconds(), gapTimes, silentAtMost.Microseconds())
 }
 
-// silence notes and raises those of a site that are silent still.
-func (s *Service) silence(ctx context.Context, tx *store.Tx, now time.Time, found []talk) error {
-	bySite := map[int64][]int64{}
-	for i := range found {
-		bySite[found[i].SiteNo] = append(bySite[found[i].SiteNo], found[i].Talk)
+// unheard is a silent conversation, and until when its zone was heard.
+type unheard struct {
+	talk
+	Zone int64 `db:"zone_at"`
+}
+
+type siteEnd struct {
+	siteNo int64
+	End
+}
+
+func (t *talk) ends() [2]siteEnd {
+	return [2]siteEnd{{t.SiteNo, End{t.RealmNo, t.Client}}, {t.SiteNo, End{t.RealmNo, t.Server}}}
+}
+
+// lastHeard reads when the ends of silent conversations were last heard in any other.
+func lastHeard(ctx context.Context, r store.Reader, rows []unheard) (map[siteEnd]int64, error) {
+	type row struct {
+		RealmNo int64  `db:"realm_no"`
+		Address string `db:"address"`
+		Last    int64  `db:"last_at"`
 	}
-	var rows []talk
-	for no, hashes := range bySite {
-		more, err := silent(ctx, tx, now, ot.SQL{Text: "t.silent_at IS NULL AND t.site_no = ? AND t.talk IN (?) AND t.state IN (?)", Args: []any{no, hashes, States()}})
-		if err != nil {
+	sites := map[int64][]string{}
+	for i := range rows {
+		sites[rows[i].SiteNo] = append(sites[rows[i].SiteNo], rows[i].Client, rows[i].Server)
+	}
+	out := map[siteEnd]int64{}
+	for no, addresses := range sites {
+		slices.Sort(addresses)
+		for part := range slices.Chunk(slices.Compact(addresses), 400) {
+			for _, side := range []string{"client", "server"} {
+				found, err := store.All[row](ctx, r, "SELECT t.realm_no, t."+side+" AS address, MAX(t.last_at) AS last_at FROM baseline_talk t WHERE t.site_no = ? AND t."+side+" IN (?) GROUP BY t.realm_no, t."+side, no, part)
+				if err != nil {
+					return nil, err
+				}
+				for _, x := range found {
+					e := siteEnd{no, End{x.RealmNo, x.Address}}
+					out[e] = max(out[e], x.Last)
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
+// quiet is what fell silent: a device, or two that do not talk any more.
+type quiet struct {
+	of, with siteEnd // with: the other one, where both are heard elsewhere
+	first    *talk
+	talks    int
+}
+
+// whoFell says which devices are behind silent conversations: the end that is heard
+// nowhere else, both where that is true of both and neither has another silent one.
+func whoFell(rows []unheard, heard map[siteEnd]int64) []quiet {
+	mute := func(e siteEnd, t *unheard) bool {
+		return t.Zone-heard[e] > max(silentAfter.Microseconds(), gapTimes*t.Gap)
+	}
+	n := map[siteEnd]int{}
+	for i := range rows {
+		for _, e := range rows[i].ends() {
+			if mute(e, &rows[i]) {
+				n[e]++
+			}
+		}
+	}
+	at := map[[2]siteEnd]int{}
+	var out []quiet
+	for i := range rows {
+		t := &rows[i]
+		ends := t.ends()
+		client, server := mute(ends[0], t), mute(ends[1], t)
+		k := [2]siteEnd{ends[1]}
+		switch {
+		case client && server && n[ends[0]] > n[ends[1]], client && !server:
+			k[0] = ends[0]
+		case !client && !server:
+			k = ends
+		}
+		if j, ok := at[k]; ok {
+			out[j].talks++
+			continue
+		}
+		at[k] = len(out)
+		out = append(out, quiet{of: k[0], with: k[1], first: &t.talk, talks: 1})
+	}
+	return out
+}
+
+// manySilent devices of one zone at once are one thing: a line was switched off, or a switch failed.
+const manySilent = 3
+
+// silence notes and raises what fell silent. What somebody decided or heard since the
+// look is left for the next one.
+func (s *Service) silence(ctx context.Context, tx *store.Tx, now time.Time, found []unheard, heard map[siteEnd]int64) error {
+	var rows []unheard
+	for i := range found {
+		t, err := store.One[talk](ctx, tx, "SELECT "+talkColumns+" FROM baseline_talk t WHERE t.site_no = ? AND t.state = ? AND t.talk = ?", found[i].SiteNo, found[i].State, found[i].Talk)
+		if err != nil && ot.CodeOf(err) != ot.NotFound {
 			return err
 		}
-		rows = append(rows, more...)
+		if err == nil && t.Verdict == found[i].Verdict && t.Last == found[i].Last {
+			rows = append(rows, unheard{t, found[i].Zone})
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	var logs []logRow
+	sites := map[int64]bool{}
+	for i := range rows {
+		t := &rows[i]
+		if t.Silent.IsZero() {
+			logs = append(logs, logRow{ID: store.NewID(), SiteNo: t.SiteNo, ZoneNo: t.ZoneNo, State: t.State, Talk: t.Talk, At: store.At(now), What: "silence"})
+		}
+		t.Silent, t.Told = store.Micros(t.Last), store.At(now)
+		sites[t.SiteNo] = true
+	}
+	for no := range sites {
 		if _, err := changed(ctx, tx, no); err != nil {
 			return err
 		}
 	}
-	var logs []logRow
-	var hits []rule.Hit
+	talks := make([]talk, len(rows))
 	for i := range rows {
-		t := &rows[i]
-		t.Silent = store.Micros(t.Last)
-		logs = append(logs, logRow{ID: store.NewID(), SiteNo: t.SiteNo, ZoneNo: t.ZoneNo, State: t.State, Talk: t.Talk, At: store.At(now), What: "silence"})
-		hits = append(hits, rule.Hit{
-			Rule: RuleSilence, SiteNo: t.SiteNo, ZoneNo: t.ZoneNo, RealmNo: t.RealmNo, Client: endOf(t.Client), Server: endOf(t.Server), Transport: t.Transport, Port: uint16(t.Port), Protocol: t.Protocol,
-			First: t.Last * 1000, Last: t.Last * 1000, Count: 1, Live: true, Facts: []rule.Say{{Name: "last", Value: t.Silent.UTC().Format(time.RFC3339)}},
-		})
+		talks[i] = rows[i].talk
 	}
-	if err := store.Upsert(ctx, tx, "baseline_talk", rows, talkKey(), []string{"silent_at"}); err != nil {
+	if err := store.Upsert(ctx, tx, "baseline_talk", talks, talkKey(), []string{"silent_at", "told_at"}); err != nil {
 		return err
 	}
 	if err := store.Upsert(ctx, tx, "baseline_log", logs, nil, nil); err != nil {
@@ -136,5 +239,38 @@ func (s *Service) silence(ctx context.Context, tx *store.Tx, now time.Time, foun
 	if s.cfg.Raiser == nil {
 		return nil
 	}
-	return s.cfg.Raiser.Raise(ctx, tx, hits...)
+	return s.cfg.Raiser.Raise(ctx, tx, silenceHits(whoFell(rows, heard), now)...)
+}
+
+// silenceHits makes the hits of what fell silent, by zone where it is many.
+func silenceHits(fell []quiet, now time.Time) (hits []rule.Hit) {
+	type place struct{ siteNo, zoneNo int64 }
+	devices := map[place]int{}
+	for _, q := range fell {
+		if q.with == (siteEnd{}) {
+			devices[place{q.of.siteNo, q.first.ZoneNo}]++
+		}
+	}
+	told := map[place]bool{}
+	for _, q := range fell {
+		t, at := q.first, place{q.of.siteNo, q.first.ZoneNo}
+		h := rule.Hit{
+			Rule: RuleSilence, SiteNo: t.SiteNo, ZoneNo: t.ZoneNo, RealmNo: t.RealmNo, Client: endOf(q.of.Address), First: t.Last * 1000, Last: now.UnixNano(), Count: uint64(q.talks), Live: true,
+			Group: []string{q.of.Address}, Facts: []rule.Say{{Name: "last", Value: store.Micros(t.Last).UTC().Format(time.RFC3339)}},
+		}
+		switch {
+		case devices[at] >= manySilent:
+			if told[at] {
+				continue
+			}
+			told[at] = true
+			h.Rule, h.Group, h.Client = RuleZoneSilence, []string{number(at.zoneNo), t.State}, rule.End{}
+			h.Facts = append(h.Facts, rule.Say{Name: "n_silent", Value: number(int64(devices[at]))})
+		case q.with != (siteEnd{}):
+			h.Server, h.Transport, h.Port, h.Protocol = endOf(q.with.Address), t.Transport, uint16(t.Port), t.Protocol
+			h.Group = []string{q.of.Address, q.with.Address, t.Protocol}
+		}
+		hits = append(hits, h)
+	}
+	return hits
 }

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/skanse/skanse/internal/ot"
 )
@@ -30,6 +31,7 @@ type Site struct {
 	devices           []*device
 	talks             []talk
 	story             []episode
+	every             time.Duration // between polls; 0: poll
 }
 
 // Zone is one zone with its address range.

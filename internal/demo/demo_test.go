@@ -44,7 +44,7 @@ func TestTrafficIsSound(t *testing.T) {
 		}
 		t.Skip("tshark is not installed: apt-get install tshark")
 	}
-	for _, s := range NewCompany().Sites {
+	for _, s := range append(NewCompany().Sites, NewBrewery(3, 2*time.Hour).Site) {
 		if s.Sensor == "" {
 			continue
 		}

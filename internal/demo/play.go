@@ -46,9 +46,7 @@ func (c *Company) History(ctx context.Context, from, present time.Time, st Stage
 		heard, acts[s] = append(heard, s), out
 		group.Go(func() error {
 			defer close(out)
-			cfg := s.config(st.Sensor, from)
-			cfg.Interval = int64(step)
-			return sensor.Run(ctx, s.NewSource(ctx, from, present, present, false), cfg, func(sum *sensor.Summary) error {
+			return sensor.Run(ctx, s.NewSource(ctx, from, present, present, false), s.Config(st.Sensor, from, step), func(sum *sensor.Summary) error {
 				a := act{site: s, sum: sum, done: make(chan error, 1)}
 				select {
 				case out <- a:
@@ -117,7 +115,7 @@ func (c *Company) History(ctx context.Context, from, present time.Time, st Stage
 				st.Progress(float64(day.Sub(from)) / float64(present.Sub(from)))
 			}
 			a.sum.Sent = a.sum.To
-			err := st.Apply(ctx, next.delivery(now), a.sum)
+			err := st.Apply(ctx, next.Delivery(now), a.sum)
 			a.done <- err
 			if err != nil {
 				return fmt.Errorf("play %s: %w", next.Name, err)
@@ -135,18 +133,17 @@ func (c *Company) Live(ctx context.Context, present time.Time, st Stage) error {
 			continue
 		}
 		group.Go(func() error {
-			cfg := s.config(st.Sensor, present)
-			cfg.Interval = int64(livePoll)
-			return sensor.Run(ctx, s.NewSource(ctx, present, present, present, true), cfg, func(sum *sensor.Summary) error {
-				return st.Apply(ctx, s.delivery(time.Now()), sum)
+			return sensor.Run(ctx, s.NewSource(ctx, present, present, present, true), s.Config(st.Sensor, present, livePoll), func(sum *sensor.Summary) error {
+				return st.Apply(ctx, s.Delivery(time.Now()), sum)
 			})
 		})
 	}
 	return group.Wait()
 }
 
-func (s *Site) config(base sensor.Config, begin time.Time) sensor.Config {
-	base.Sensor, base.Epoch, base.Live = s.Sensor, begin.UTC().Format(time.RFC3339), true
+// Config is the site's sensor: protocols and rules are base's.
+func (s *Site) Config(base sensor.Config, begin time.Time, interval time.Duration) sensor.Config {
+	base.Sensor, base.Epoch, base.Live, base.Interval = s.Sensor, begin.UTC().Format(time.RFC3339), true, int64(interval)
 	realms := map[uint16]string{}
 	for _, z := range s.Zones {
 		if z.VLAN != 0 {
@@ -157,6 +154,7 @@ func (s *Site) config(base sensor.Config, begin time.Time) sensor.Config {
 	return base
 }
 
-func (s *Site) delivery(received time.Time) sensor.Delivery {
+// Delivery is how a summary of the site's sensor reaches the centre.
+func (s *Site) Delivery(received time.Time) sensor.Delivery {
 	return sensor.Delivery{SiteNo: s.No, RealmNo: s.RealmNo, Realms: s.Realms, Source: s.Sensor, Name: "Sensor " + s.Sensor, Received: received}
 }

@@ -142,6 +142,11 @@ func s7Download(ref uint16, block string) [][2][]byte {
 	}
 }
 
+// s7Stop takes the CPU to STOP.
+func s7Stop(ref uint16) (req, rsp []byte) {
+	return s7(1, ref, append([]byte{0x29, 0, 0, 0, 0, 0, 9}, "P_PROGRAM"...), nil), s7(3, ref, []byte{0x29}, nil)
+}
+
 func enip(command uint16, session uint32, data []byte) []byte {
 	b := binary.LittleEndian.AppendUint16(nil, command)
 	b = binary.LittleEndian.AppendUint16(b, uint16(len(data)))

@@ -33,10 +33,18 @@ const (
 	daily = 24 * time.Hour
 )
 
+// polls is how often this site's devices are asked.
+func (s *Site) polls() time.Duration {
+	if s.every > 0 {
+		return s.every
+	}
+	return poll
+}
+
 func (s *Site) s7(client, plc *device, db uint16) {
 	c := dial(&client.host, &plc.host, 102)
 	var ref uint16
-	s.habit(poll, func(at int64, out emit, _ *rand.Rand) {
+	s.habit(s.polls(), func(at int64, out emit, _ *rand.Rand) {
 		if !c.open {
 			at = c.connect(at, out)
 			req, rsp := s7Connect()
@@ -54,25 +62,27 @@ func (s *Site) s7(client, plc *device, db uint16) {
 // s7Inventory is an engineering station that reads who the controllers are.
 func (s *Site) s7Inventory(station *device, plcs ...*device) {
 	for _, plc := range plcs {
-		s.habit(3*daily, func(at int64, out emit, _ *rand.Rand) {
-			c := dial(&station.host, &plc.host, 102)
-			at = c.connect(at, out)
-			req, rsp := s7Connect()
-			at = c.ask(at, out, req, rsp)
-			req, rsp = s7Setup(1)
-			at = c.ask(at, out, req, rsp)
-			for _, p := range s7Identify(2, *plc) {
-				at = c.ask(at, out, p[0], p[1])
-			}
-			c.close(at, out)
-		})
+		s.habit(3*daily, func(at int64, out emit, _ *rand.Rand) { inventory(station, plc, at, out) })
 	}
+}
+
+func inventory(station, plc *device, at int64, out emit) {
+	c := dial(&station.host, &plc.host, 102)
+	at = c.connect(at, out)
+	req, rsp := s7Connect()
+	at = c.ask(at, out, req, rsp)
+	req, rsp = s7Setup(1)
+	at = c.ask(at, out, req, rsp)
+	for _, p := range s7Identify(2, *plc) {
+		at = c.ask(at, out, p[0], p[1])
+	}
+	c.close(at, out)
 }
 
 func (s *Site) modbus(client, server *device, unit byte, first, n uint16) {
 	c := dial(&client.host, &server.host, 502)
 	var tx uint16
-	s.habit(poll, func(at int64, out emit, rng *rand.Rand) {
+	s.habit(s.polls(), func(at int64, out emit, rng *rand.Rand) {
 		at = c.connect(at, out)
 		if tx%40 == 0 && server.model != "" {
 			req, rsp := modbusIdentify(tx, vendorOf(server), server.model, fmt.Sprintf("V%d.%d", server.version[0], server.version[1]))
@@ -104,7 +114,7 @@ func vendorOf(d *device) string {
 func (s *Site) cip(client, plc *device, tags ...string) {
 	c := dial(&client.host, &plc.host, 44818)
 	i := 0
-	s.habit(poll, func(at int64, out emit, _ *rand.Rand) {
+	s.habit(s.polls(), func(at int64, out emit, _ *rand.Rand) {
 		if !c.open {
 			at = c.connect(at, out)
 			req, rsp := enipRegister(plc.serialNo)
@@ -121,7 +131,7 @@ func (s *Site) cip(client, plc *device, tags ...string) {
 func (s *Site) iec104(scada, rtu *device, asdu uint16, objects int) {
 	c := dial(&scada.host, &rtu.host, 2404)
 	var n uint16
-	s.habit(poll, func(at int64, out emit, rng *rand.Rand) {
+	s.habit(s.polls(), func(at int64, out emit, rng *rand.Rand) {
 		if !c.open {
 			at = c.connect(at, out)
 			at = c.ask(at, out, iec104Start, iec104Started)
@@ -137,7 +147,7 @@ func (s *Site) iec104(scada, rtu *device, asdu uint16, objects int) {
 func (s *Site) bacnet(server *device, controllers ...*device) {
 	for _, d := range controllers {
 		var invoke byte
-		s.habit(poll, func(at int64, out emit, _ *rand.Rand) {
+		s.habit(s.polls(), func(at int64, out emit, _ *rand.Rand) {
 			props := []struct {
 				id   byte
 				text string

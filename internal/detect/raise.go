@@ -94,7 +94,13 @@ func (s *Service) Raise(ctx context.Context, tx *store.Tx, hits ...rule.Hit) err
 	if len(hits) == 0 {
 		return nil
 	}
-	r := raising{s: s, tx: tx, set: s.Rules(), now: s.now(), rows: map[string]*alertRow{}, means: map[int64]map[string]settingRow{}, except: map[int64][]exceptionRow{}}
+	r := raising{
+		s: s, tx: tx, set: s.Rules(), now: s.now(), rows: map[string]*alertRow{}, means: map[int64]map[string]settingRow{}, except: map[int64][]exceptionRow{},
+		who: map[int64]map[Host]Party{}, standing: map[int64][]*alertRow{},
+	}
+	if err := r.surround(ctx, hits); err != nil {
+		return err
+	}
 	for i := range hits {
 		if err := r.add(ctx, &hits[i]); err != nil {
 			return err
@@ -114,8 +120,10 @@ type raising struct {
 	steps []stepRow
 	hours []hourRow
 
-	means  map[int64]map[string]settingRow // by site
-	except map[int64][]exceptionRow
+	means    map[int64]map[string]settingRow // by site
+	except   map[int64][]exceptionRow
+	who      map[int64]map[Host]Party // of state rules
+	standing map[int64][]*alertRow    // open before this call
 }
 
 // stepRow is detect_step.
@@ -186,10 +194,19 @@ func (r *raising) add(ctx context.Context, h *rule.Hit) error {
 		if err != nil {
 			return err
 		}
-		if len(rows) > 0 {
+		switch {
+		case len(rows) > 0:
 			a = &rows[0]
-		} else if a, err = r.open(ctx, of, key, h); err != nil {
-			return err
+		default:
+			if into, err := r.belongs(ctx, of, h); err != nil || into != nil {
+				if into != nil {
+					r.join(into, of, h)
+				}
+				return err
+			}
+			if a, err = r.open(ctx, of, key, h); err != nil {
+				return err
+			}
 		}
 		r.rows[at] = a
 		r.order = append(r.order, at)
@@ -238,12 +255,23 @@ func (a *alertRow) add(of *rule.Rule, h *rule.Hit, now time.Time) {
 		a.Packets.V = append(a.Packets.V, p)
 	}
 	for _, f := range h.Facts {
-		if len(a.Facts.V) < rule.MaxSay && !slices.Contains(a.Facts.V, f) {
-			a.Facts.V = append(a.Facts.V, rule.Say{Name: f.Name, Value: ot.Printable(f.Value)})
-		}
+		a.say(rule.Say{Name: f.Name, Value: ot.Printable(f.Value)})
 	}
 	if len(a.Proof) == 0 {
 		a.Proof = h.Proof
+	}
+}
+
+// say notes a fact. Of what a window counted the newest count stands.
+func (a *alertRow) say(f rule.Say) {
+	if strings.HasPrefix(f.Name, "n_") || f.Name == "bytes" || f.Name == "last" {
+		if i := slices.IndexFunc(a.Facts.V, func(o rule.Say) bool { return o.Name == f.Name }); i >= 0 {
+			a.Facts.V[i] = f
+			return
+		}
+	}
+	if len(a.Facts.V) < rule.MaxSay && !slices.Contains(a.Facts.V, f) {
+		a.Facts.V = append(a.Facts.V, f)
 	}
 }
 
@@ -255,6 +283,7 @@ func (r *raising) open(ctx context.Context, of *rule.Rule, key string, h *rule.H
 		Facts: store.AsJSON([]rule.Say{}), Packets: store.AsJSON([]ot.PacketRef{}),
 	}
 	a.GroupID = a.ID
+	a.ClientAsset, a.ServerAsset = r.who[h.SiteNo][a.client()].Asset, r.who[h.SiteNo][a.server()].Asset
 	near := func(o *alertRow) bool {
 		if o.SiteNo != a.SiteNo || o.RealmNo != a.RealmNo {
 			return false

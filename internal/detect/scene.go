@@ -137,21 +137,22 @@ func (s *scene) surround(a *Around) {
 	if len(a.Who) > 0 {
 		s.parties = [2]Party{a.Who[s.host(0)], a.Who[s.host(1)]}
 	}
-	s.inside = false
-	if len(a.Planned) == 0 {
-		return
-	}
 	first, _ := s.times()
-	at, server := time.Unix(0, first), &s.parties[1]
-	for _, w := range a.Planned {
+	s.planned, s.inside = plannedAt(a.Planned, first, &s.parties[1])
+}
+
+// plannedAt says into which planned work a moment falls.
+func plannedAt(work []Window, ns int64, server *Party) (title string, inside bool) {
+	at := time.Unix(0, ns)
+	for _, w := range work {
 		if at.Before(w.From.Add(-slack)) || at.After(w.To.Add(slack)) {
 			continue
 		}
 		if len(w.Assets) == 0 || slices.Contains(w.Assets, server.Asset) && server.Asset != "" {
-			s.inside, s.planned = true, w.Title
-			return
+			return w.Title, true
 		}
 	}
+	return "", false
 }
 
 // Text answers a condition.

@@ -57,6 +57,7 @@ type Rule struct {
 	Of         Input       `yaml:"of"`      // a window: what is counted
 	Per        Span        `yaml:"per"`     // a window: its length
 	Having     string      `yaml:"having"`  // a window: a condition on its counts, in CEL
+	Yields     bool        `yaml:"yields"`  // it makes no alert of its own where another one just began about the same two
 	Returns    Span        `yaml:"returns"` // quiet for so long, it is over; 0: 8 hours
 	Fires      *Fixture    `yaml:"fires"`
 	Silent     *Fixture    `yaml:"silent"`
