@@ -36,6 +36,8 @@ type EdgeRunCmd struct {
 	DiodeOut    string `type:"path" placeholder:"DIR" help:"Write files into this folder, which a data diode carries, and dial nobody."`
 	DiodeCopies int    `default:"1" help:"Write each file so many times: a diode loses some, and nobody can ask."`
 	DiodeBack   string `type:"path" placeholder:"DIR" help:"Read replies of the centre from this folder, where there is a way back."`
+
+	Flows []string `sep:"none" placeholder:"PORT=INTERFACE@EXPORTER,…" help:"Take flow records (NetFlow v5 and v9, IPFIX, sFlow v5) that these exporters send to this UDP port, as of the site to which the centre put this interface, such as 2055=eth1@10.20.0.1. May be given again."`
 }
 
 // Help shows the command at work.
@@ -45,6 +47,7 @@ func (c *EdgeRunCmd) Help() string {
 Example:
   skanse edge --data /var/lib/skanse-edge --enrol skanse-edge-AV3…
   skanse edge --data /var/lib/skanse-edge
+  skanse edge --data /var/lib/skanse-edge --flows 2055=eth1@10.20.0.1,10.20.0.2
   skanse edge --data /var/lib/skanse-edge --diode-out /srv/diode --diode-copies 2`
 }
 
@@ -107,6 +110,9 @@ func (c *EdgeRunCmd) Run(env *Env) error {
 	}()
 	node := newEdgeNode(log, cfg, bundle(shipped).Hash, outbox, host, c.Data)
 	node.guard = guard
+	if node.inlets, err = openEdgeInlets(c.Flows); err != nil {
+		return err
+	}
 	if node.ringKey, err = id.Secret("packet ring"); err != nil {
 		return ot.Errorf(ot.Internal, "the key of the packet ring: %w", err)
 	}

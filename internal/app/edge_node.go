@@ -31,6 +31,7 @@ type edgeNode struct {
 	until func() time.Time
 
 	ringKey []byte // of rings on disk
+	inlets  []edgeInlet
 
 	mu      sync.Mutex
 	cfg     sensor.Config   // its rules are those of the newest bundle
@@ -64,6 +65,7 @@ func (n *edgeNode) serve(ctx context.Context, talk func(context.Context) error) 
 	if err := n.box.Start(gctx); err != nil {
 		return err
 	}
+	n.takeFlows(gctx)
 	g.Go(func() error { return talk(gctx) })
 	return g.Wait()
 }

@@ -87,9 +87,19 @@ func arrived(ctx context.Context, places places, it centre.Item) (d sensor.Deliv
 	if sum, err = wire.Decode(it.Body); err != nil {
 		return d, nil, err
 	}
-	at, err := places.of(ctx, it.EdgeID, sum.Sensor)
+	beside, exporter, told := exporterOf(sum.Sensor)
+	if told != (sum.Health.Told != nil) {
+		return d, nil, ot.Errorf(ot.Forbidden, "source %q of an edge tells what it cannot know: only its exporters of flow records tell what they heard elsewhere", ot.Printable(sum.Sensor))
+	}
+	if !told {
+		beside = sum.Sensor
+	}
+	at, err := places.of(ctx, it.EdgeID, beside)
 	if err != nil {
 		return d, nil, err
+	}
+	if told {
+		at.Name = "flow records of " + exporter.String() + " at " + at.Name
 	}
 	clean(sum)
 	if late := time.Unix(0, sum.To).Sub(it.Received); late > plausible {
@@ -123,6 +133,12 @@ func clean(sum *sensor.Summary) {
 			for i := range list {
 				list[i] = ot.Printable(list[i])
 			}
+		}
+	}
+	if t := sum.Health.Told; t != nil {
+		t.Kind, t.Why = ot.Printable(t.Kind), ot.Printable(t.Why)
+		if x := t.Exporter; x != nil {
+			x.Address, x.Version, x.Unit = ot.Printable(x.Address), ot.Printable(x.Version), ot.Printable(x.Unit)
 		}
 	}
 	if r := sum.Health.Ring; r != nil {

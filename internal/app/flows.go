@@ -3,60 +3,37 @@ package app
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/skanse/skanse/internal/dissect"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/sensor"
 	tell "github.com/skanse/skanse/internal/sensor/told"
 	"github.com/skanse/skanse/internal/sensor/told/flows"
-	"golang.org/x/sync/errgroup"
 )
 
-// inlet is a UDP port to which exporters of one site send flow records.
+// inlet is a UDP port to which exporters send flow records.
 type inlet struct {
-	conn     *net.UDPConn
-	delivery sensor.Delivery // of the site; each exporter is a source of its own
-	from     []netip.Addr    // who may send; nobody else is listened to
-	host     string
+	conn *net.UDPConn
+	from []netip.Addr // who may send; nobody else is listened to
 }
 
 // maxExporters bounds the exporters of one port: each is a source, with state of its own.
 const maxExporters = 64
 
-// inlets reads --flows: PORT=SITE@EXPORTER,…; [ADDRESS:]PORT=SITE:REALM@EXPORTER,….
-func (s *server) inlets(ctx context.Context, list []string) (out []inlet, err error) {
-	if len(list) == 0 {
-		return nil, nil
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		return nil, ot.Errorf(ot.Internal, "the machine's name, by which its sensors are known: %w", err)
-	}
-	for _, flag := range list {
-		in, err := s.inlet(ctx, host, flag)
-		if err != nil {
-			for _, open := range out {
-				_ = open.conn.Close() // nothing was read from it
-			}
-			return nil, err
-		}
-		out = append(out, in)
-	}
-	return out, nil
-}
-
-func (s *server) inlet(ctx context.Context, host, flag string) (in inlet, err error) {
+// openInlet reads a --flows, [ADDRESS:]PORT=PLACE@EXPORTER,…, and opens its port once known accepts the place.
+func openInlet(flag, example string, known func(place string) error) (in inlet, err error) {
 	at, rest, ok := strings.Cut(flag, "=")
 	place, from, named := strings.Cut(rest, "@")
 	if !ok || !named || place == "" || from == "" {
-		return in, ot.Errorf(ot.Invalid, "--flows %s: write PORT=SITE@EXPORTER,EXPORTER with the addresses that may send, such as 2055=Aarhus@10.20.0.1", flag)
+		return in, ot.Errorf(ot.Invalid, "--flows %s: write %s with the addresses that may send", flag, example)
 	}
-	in.host = host
 	for word := range strings.SplitSeq(from, ",") {
 		a, err := netip.ParseAddr(strings.TrimSpace(word))
 		if err != nil {
@@ -67,11 +44,9 @@ func (s *server) inlet(ctx context.Context, host, flag string) (in inlet, err er
 	if len(in.from) > maxExporters {
 		return in, ot.Errorf(ot.Invalid, "--flows %s: %d exporters are more than the %d of one port; give another port to the others", flag, len(in.from), maxExporters)
 	}
-	site, realm, err := s.place(ctx, place)
-	if err != nil {
+	if err := known(place); err != nil {
 		return in, err
 	}
-	in.delivery = sensor.Delivery{SiteNo: site.No, RealmNo: realm.No}
 	if !strings.Contains(at, ":") {
 		at = ":" + at
 	}
@@ -86,83 +61,132 @@ func (s *server) inlet(ctx context.Context, host, flag string) (in inlet, err er
 	return in, nil
 }
 
-// source names an exporter as a source, with the site in it as those of --sense.
-func (in *inlet) source(a netip.Addr) sensor.Delivery {
-	d := in.delivery
-	d.Source = strings.Join([]string{in.host, "flows-" + a.String(), strconv.FormatInt(d.SiteNo, 10)}, "-")
-	d.Name = "flow records of " + a.String()
-	return d
+// flowListener reads what exporters send to one port, and gives every ten seconds what each of them told.
+type flowListener struct {
+	inlet
+	log       *slog.Logger
+	protocols *dissect.Set
+	// source is what an exporter is called as a source; empty while nobody knows where it stands.
+	source func(a netip.Addr) string
+	emit   func(ctx context.Context, a netip.Addr, sum *sensor.Summary) error
+
+	epoch     string
+	exporters map[netip.Addr]*exporter
+	strangers map[netip.Addr]bool
 }
 
-// listen reads datagrams until ctx ends, and gives what each exporter told every ten seconds.
-func (s *server) listenFlows(ctx context.Context, in inlet) error {
-	defer func() { _ = in.conn.Close() }() // it is only read
-	log := s.log.With("flows", in.conn.LocalAddr().String())
-	epoch := time.Now().UTC().Format(time.RFC3339Nano)
-	exporters := map[netip.Addr]*flows.Exporter{}
-	for _, a := range in.from {
-		d := in.source(a)
-		exporters[a] = flows.NewExporter(a, tell.Config{
-			Sensor: d.Source, Epoch: epoch, Kind: sensor.ToldNetFlow, Protocols: s.sensor.Protocols,
-			Emit: func(sum *sensor.Summary) error {
-				d.Received = time.Now()
-				sum.Sent = d.Received.UnixNano()
-				_, err := s.ingest.take(context.WithoutCancel(ctx), d, sum)
-				return err
-			},
-		})
+type exporter struct {
+	*flows.Exporter
+	source string
+}
+
+// listen reads until ctx ends.
+func (l *flowListener) listen(ctx context.Context) error {
+	defer func() { _ = l.conn.Close() }() // it is only read
+	l.log = l.log.With("flows", l.conn.LocalAddr().String())
+	l.epoch = time.Now().UTC().Format(time.RFC3339Nano)
+	l.exporters, l.strangers = map[netip.Addr]*exporter{}, map[netip.Addr]bool{}
+	for _, a := range l.from { // silence is told too
+		l.exporter(ctx, a)
 	}
-	log.Info("listening for flow records", "exporters", len(in.from))
-	flush := func(last bool) {
-		for a, e := range exporters {
-			if err := e.Flush(last); err != nil {
-				log.Error("what an exporter told is lost", "exporter", a, "error", err)
-			}
-		}
-	}
+	l.log.Info("listening for flow records", "exporters", len(l.from))
 	buf := make([]byte, 64<<10)
 	next := time.Now().Add(senseInterval)
-	strangers := map[netip.Addr]bool{}
 	for {
-		if err := in.conn.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
+		if err := l.conn.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
 			return ot.Errorf(ot.Internal, "listen for flow records: %w", err)
 		}
-		n, from, err := in.conn.ReadFromUDPAddrPort(buf)
+		n, from, err := l.conn.ReadFromUDPAddrPort(buf)
 		now := time.Now()
+		ending := ctx.Err() != nil
 		switch {
-		case ctx.Err() != nil:
-			flush(true)
-			return nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
 		case err != nil:
 			return ot.Errorf(ot.Internal, "listen for flow records: %w", err)
 		default:
-			a := from.Addr().Unmap().WithZone("")
-			e := exporters[a]
-			if e == nil {
-				if !strangers[a] && len(strangers) < maxExporters {
-					strangers[a] = true
-					log.Warn("flow records of somebody who may not send here are not read; name it behind @ in --flows if it should", "exporter", a)
-				}
-				break
-			}
-			e.Take(buf[:n], now)
-			if e.Full() {
-				if err := e.Flush(false); err != nil {
-					log.Error("what an exporter told is lost", "exporter", a, "error", err)
-				}
-			}
+			l.take(ctx, from.Addr().Unmap().WithZone(""), buf[:n], now)
 		}
-		if now.After(next) {
+		switch {
+		case ending: // with what had come by then
+			for n := 0; err == nil && n < lastDatagrams; n++ {
+				var size int
+				if err = l.conn.SetReadDeadline(time.Now().Add(lastWait)); err == nil {
+					if size, from, err = l.conn.ReadFromUDPAddrPort(buf); err == nil {
+						l.take(ctx, from.Addr().Unmap().WithZone(""), buf[:size], time.Now())
+					}
+				}
+			}
+			l.flush(true)
+			return nil
+		case now.After(next):
 			next = now.Add(senseInterval)
-			flush(false)
+			l.flush(false)
 		}
 	}
 }
 
-// serveFlows listens on every port of --flows.
-func (s *server) serveFlows(ctx context.Context, g *errgroup.Group, list []inlet) {
-	for _, in := range list {
-		g.Go(func() error { return s.listenFlows(ctx, in) })
+// What an ending listener still takes: what waits in the machine already.
+const (
+	lastDatagrams = 10_000
+	lastWait      = 10 * time.Millisecond
+)
+
+// take gives a datagram to its exporter.
+func (l *flowListener) take(ctx context.Context, a netip.Addr, b []byte, now time.Time) {
+	if !slices.Contains(l.from, a) {
+		l.once(a, "flow records of somebody who may not send here are not read; name it behind @ in --flows if it should")
+		return
+	}
+	e := l.exporter(ctx, a)
+	if e == nil {
+		l.once(a, "flow records are not read before the centre has said to which site the interface in --flows belongs")
+		return
+	}
+	if e.Take(b, now); e.Full() {
+		l.told(a, e, false)
+	}
+}
+
+// exporter finds who sends, or begins to know it; nil while nobody knows where it stands.
+func (l *flowListener) exporter(ctx context.Context, a netip.Addr) *exporter {
+	e, source := l.exporters[a], l.source(a)
+	if e != nil && e.source == source {
+		return e
+	}
+	if e != nil { // it stands elsewhere now: that is another source
+		l.told(a, e, true)
+		delete(l.exporters, a)
+	}
+	if source == "" {
+		return nil
+	}
+	e = &exporter{source: source}
+	e.Exporter = flows.NewExporter(a, tell.Config{
+		Sensor: source, Epoch: l.epoch, Kind: sensor.ToldNetFlow, Protocols: l.protocols,
+		Emit: func(sum *sensor.Summary) error {
+			sum.Sent = time.Now().UnixNano()
+			return l.emit(context.WithoutCancel(ctx), a, sum)
+		},
+	})
+	l.exporters[a] = e
+	return e
+}
+
+func (l *flowListener) once(a netip.Addr, why string) {
+	if !l.strangers[a] && len(l.strangers) < maxExporters {
+		l.strangers[a] = true
+		l.log.Warn(why, "exporter", a)
+	}
+}
+
+func (l *flowListener) flush(last bool) {
+	for a, e := range l.exporters {
+		l.told(a, e, last)
+	}
+}
+
+func (l *flowListener) told(a netip.Addr, e *exporter, last bool) {
+	if err := e.Flush(last); err != nil {
+		l.log.Error("what an exporter told is lost", "exporter", a, "error", err)
 	}
 }
