@@ -51,7 +51,8 @@ type DB struct {
 	read   *sql.DB
 	write  *sql.DB // nil when read-only; one connection on SQLite
 	lock   *Lock
-	plans  sync.Map // planKey → *plan
+	plans  sync.Map       // planKey → *plan
+	ending sync.WaitGroup // snapshots that are given back
 
 	mu      sync.Mutex
 	changed chan struct{} // closed by the next commit; nil: nobody waits
@@ -78,6 +79,7 @@ func (db *DB) Path() string { return db.path }
 // Close waits for running statements, closes all connections and gives the lock back.
 func (db *DB) Close() error {
 	var errs []error
+	db.ending.Wait()
 	if db.read != nil {
 		errs = append(errs, db.read.Close())
 	}

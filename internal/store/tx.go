@@ -96,8 +96,18 @@ func (db *DB) View(ctx context.Context, fn func(Reader) error) error {
 	if err != nil {
 		return explain(err, db)
 	}
-	defer func() { _ = tx.Rollback() }() // nothing to keep
+	defer db.end(tx)
 	return fn(&snapshot{session{db: db, tx: tx}})
+}
+
+// end gives a snapshot back. PostgreSQL wants to be told, which is a round trip that the
+// reader need not wait for: the rows are read.
+func (db *DB) end(tx *sql.Tx) {
+	if db.engine == SQLite {
+		_ = tx.Rollback() // nothing to keep
+		return
+	}
+	db.ending.Go(func() { _ = tx.Rollback() })
 }
 
 // begin starts a transaction. Connections that died while they idled, as all do when
