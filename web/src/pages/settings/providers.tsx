@@ -27,14 +27,14 @@ export function Providers() {
       title={t("signin.providers")}
       side={
         may && (
-          <>
+          <span className="line">
             <button type="button" className="btn small" onClick={() => setEditing("ldap")}>
               {t("signin.add_ldap")}
-            </button>{" "}
+            </button>
             <button type="button" className="btn small" onClick={() => setEditing("oidc")}>
               {t("signin.add_oidc")}
             </button>
-          </>
+          </span>
         )
       }
     >

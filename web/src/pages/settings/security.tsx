@@ -30,12 +30,12 @@ export function Security() {
             ) : enrolling ? (
               <Enrol onDone={() => setEnrolling(false)} />
             ) : (
-              <div className="form">
+              <>
                 <p>{t("second.off")}</p>
                 <button type="button" className="btn" onClick={() => setEnrolling(true)}>
                   {t("second.set_up")}
                 </button>
-              </div>
+              </>
             )
           }
         </Ask>

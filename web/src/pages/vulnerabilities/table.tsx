@@ -55,7 +55,8 @@ export function FindingTable({
                   {f.decision === "now" && f.verdict === "affected" && f.state === "open" && (
                     <Mark priority={1} quiet />
                   )}
-                  {t(`vuln.verdict_${f.verdict}`)} · {f.confidence}
+                  {t(`vuln.verdict_${f.verdict}`)} ·{" "}
+                  <abbr title={t(`vuln.confidence_${f.confidence}`)}>{f.confidence}</abbr>
                 </button>
                 {f.missing && <p className="unknown-fact small">{f.missing}</p>}
               </td>

@@ -33,7 +33,7 @@ export default function VulnerabilitiesPage() {
         next: sum.data.next,
         never: sum.data.never,
         unknown: sum.data.unknown,
-        plan: sum.data.planned,
+        ...(sum.data.planned > 0 && { plan: sum.data.planned }), // a zero would look like no work
         decided: sum.data.fixed + sum.data.deferred + sum.data.dismissed + sum.data.reported,
       }
     : {};

@@ -83,7 +83,7 @@ function State({ at }: { at: System }) {
         </dd>
         <dt>{t("care.runs")}</dt>
         <dd>
-          {duration(now - Date.parse(at.started_at))} <span className="quiet">{t("care.clock")}</span>{" "}
+          {duration(now - Date.parse(at.started_at))}, <span className="quiet">{t("care.clock")}</span>{" "}
           <When at={at.now} />
         </dd>
         <dt>{t("care.database")}</dt>
@@ -100,7 +100,7 @@ function State({ at }: { at: System }) {
         </dd>
         <dt>{t("care.memory")}</dt>
         <dd>
-          {bytes(at.memory.system)}{" "}
+          {bytes(at.memory.system)}:{" "}
           <span className="quiet">
             {t("care.heap", { size: bytes(at.memory.heap) })}, {t("care.goroutines", { count: at.goroutines })}
           </span>
