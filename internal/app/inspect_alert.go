@@ -25,21 +25,16 @@ type alert struct {
 // alerts judges the capture with all rules that need no more than it, and puts the hits
 // of one thing together, most urgent first.
 func (r *report) alerts() []alert {
-	look := detect.NewJudge(r.in.rules, r.in.protocols).Begin(detect.Seen{Delivery: sensor.Delivery{Source: r.file}, Sum: r.sum})
-	hits, err := look.End(detect.Around{})
-	if err != nil {
-		r.in.log.Warn("a condition of a detection failed", "error", err)
-	}
 	classes := map[uint64]string{} // by packet
 	for i := range r.sum.Events {
 		classes[r.sum.Events[i].Ref.Number] = r.sum.Events[i].Class
 	}
 	at := map[string]int{}
 	var out []alert
-	for i := range hits {
-		h := &hits[i]
+	look := detect.NewJudge(r.in.rules, r.in.protocols).Begin(detect.Seen{Delivery: sensor.Delivery{Source: r.file}, Sum: r.sum})
+	err := look.Judge(detect.Around{}, func(h *rule.Hit, _ detect.TalkKey) {
 		if h.Severity == rule.Silent {
-			continue
+			return
 		}
 		found := r.in.rules.Lookup(h.Rule)
 		k := detect.KeyOf(found, h)
@@ -59,6 +54,9 @@ func (r *report) alerts() []alert {
 		}
 		out[n].count += h.Count
 		out[n].last = max(out[n].last, h.Last)
+	})
+	if err != nil {
+		r.in.log.Warn("a condition of a detection failed", "error", err)
 	}
 	order := []ot.Severity{ot.Critical, ot.High, ot.Medium, ot.Low, ot.Info}
 	slices.SortStableFunc(out, func(x, y alert) int {

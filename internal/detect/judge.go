@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"hash/maphash"
 	"sync"
 	"time"
 
@@ -26,7 +25,7 @@ type Judge struct {
 
 // NewJudge makes one for a set of rules.
 func NewJudge(set *rule.Set, names rule.Names) *Judge {
-	j := &Judge{set: set, names: names, facts: map[ot.Attr][]*rule.Ready{}, numbers: map[string]int{}, windows: windows{groups: map[string]*window{}, seed: maphash.MakeSeed()}, passing: map[string][]*rule.Ready{}}
+	j := &Judge{set: set, names: names, facts: map[ot.Attr][]*rule.Ready{}, numbers: map[string]int{}, windows: newWindows(), passing: map[string][]*rule.Ready{}}
 	if set == nil {
 		return j
 	}
@@ -77,6 +76,7 @@ func (j *Judge) Begin(s Seen) *Look {
 	if j.set == nil {
 		return l
 	}
+	l.cands = make([]candidate, 0, len(s.Sum.Flows)*len(l.j.looking(""))+len(s.Sum.Tuples)/2+len(s.Sum.Events))
 	l.messages()
 	l.tuples()
 	l.conversations()

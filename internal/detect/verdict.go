@@ -8,15 +8,23 @@ import (
 	"github.com/skanse/skanse/internal/rule"
 )
 
-// End judges. Doing it again with the same summary gives the same hits: what windows
-// learnt from it is forgotten first.
-func (l *Look) End(a Around) ([]rule.Hit, error) {
+// End judges and gives the hits.
+func (l *Look) End(a Around) (out []rule.Hit, err error) {
+	l.where = nil
+	err = l.Judge(a, func(h *rule.Hit, talk TalkKey) {
+		out = append(out, *h)
+		l.where = append(l.where, talk)
+	})
+	return out, err
+}
+
+// Judge hands out each hit, with the conversation that it belongs to. Doing it again with the same
+// summary gives the same hits: what windows learnt from it is forgotten first.
+func (l *Look) Judge(a Around, met func(*rule.Hit, TalkKey)) error {
 	tag := l.d.Source + "|" + l.sum.Epoch + "|" + strconv.FormatUint(l.sum.Seq, 10)
 	l.j.mu.Lock()
 	defer l.j.mu.Unlock()
 	l.j.windows.begin(tag)
-	var out []rule.Hit
-	l.where = nil
 	clear(l.learn)
 	known := func(name string) string {
 		if v, ok := l.learn[name]; ok {
@@ -42,13 +50,12 @@ func (l *Look) End(a Around) ([]rule.Hit, error) {
 		if !ok {
 			continue
 		}
-		h, met, err := l.judged(c.r, &s)
+		h, ok, err := l.judged(c.r, &s)
 		if err != nil {
 			failed = err
 		}
-		if met {
-			out = append(out, h)
-			l.where = append(l.where, s.talkKey())
+		if ok {
+			met(&h, s.talkKey())
 		}
 	}
 	for name, v := range l.learn {
@@ -56,7 +63,7 @@ func (l *Look) End(a Around) ([]rule.Hit, error) {
 			delete(l.learn, name)
 		}
 	}
-	return out, failed
+	return failed
 }
 
 // judged makes the hit of one candidate, or of the window that it fills.

@@ -1,9 +1,9 @@
 package detect
 
 import (
-	"cmp"
 	"encoding/binary"
 	"hash/maphash"
+	"math"
 	"math/bits"
 	"slices"
 	"strconv"
@@ -20,17 +20,22 @@ const (
 	maxEntries = 512
 )
 
-// windows holds what was counted in the last while, by rule and group.
+// windows holds what was counted in the last while, by rule and group. What nothing was
+// added to since the newer half filled up goes when it fills up again: no look through
+// all of them, which for each new one would cost more than all judging.
 type windows struct {
-	groups map[string]*window
-	tags   []tagged // the newest summaries that added something
-	tag    string   // of the summary that is looked at
-	serial uint32   // of the newest tag
-	made   uint64   // windows ever made
-	newest int64
-	seed   maphash.Seed
-	key    []byte // room for making one
-	apart  apart
+	newer, older map[string]*window
+	tags         []tagged // the newest summaries that added something
+	tag          string   // of the summary that is looked at
+	serial       uint32   // of the newest tag
+	seed         maphash.Seed
+	key          []byte // room for making one
+	apart        apart
+	got          counted
+}
+
+func newWindows() windows {
+	return windows{newer: map[string]*window{}, older: map[string]*window{}, seed: maphash.MakeSeed()}
 }
 
 // tagged is a summary, and the number that its entries carry.
@@ -42,7 +47,7 @@ type tagged struct {
 type window struct {
 	entries []entry
 	last    int64
-	made    uint64
+	first   int64 // no entry ended before it
 }
 
 // entry is one thing that a window counts. Who and what it was stand in it as hashes:
@@ -65,8 +70,10 @@ func (w *windows) begin(tag string) {
 	}
 	serial := w.tags[i].serial
 	w.tags = slices.Delete(w.tags, i, i+1)
-	for _, g := range w.groups {
-		g.entries = slices.DeleteFunc(g.entries, func(e entry) bool { return e.serial == serial })
+	for _, groups := range [2]map[string]*window{w.newer, w.older} {
+		for _, g := range groups {
+			g.entries = slices.DeleteFunc(g.entries, func(e entry) bool { return e.serial == serial })
+		}
 	}
 }
 
@@ -110,15 +117,20 @@ func (w *windows) of(r *rule.Ready, s *scene, value string) *window {
 		}
 	}
 	w.key = k
-	g := w.groups[string(k)]
-	if g == nil {
-		if len(w.groups) >= maxWindows {
-			w.sweep()
-		}
-		w.made++
-		g = &window{made: w.made}
-		w.groups[string(k)] = g
+	if g := w.newer[string(k)]; g != nil {
+		return g
 	}
+	if len(w.newer) >= maxWindows/2 {
+		clear(w.older)
+		w.newer, w.older = w.older, w.newer
+	}
+	g := w.older[string(k)]
+	if g == nil {
+		g = &window{first: math.MaxInt64}
+	} else {
+		delete(w.older, string(k))
+	}
+	w.newer[string(k)] = g
 	return g
 }
 
@@ -134,8 +146,9 @@ func appendHost(k []byte, h *ot.Host) []byte {
 	return append(append(k, '6'), b[:]...)
 }
 
-// add counts what a rule looks at and says whether that made too many.
-func (w *windows) add(r *rule.Ready, s *scene, value string) (c counted, met bool, err error) {
+// add counts what a rule looks at and says whether that made too many; what was
+// counted is good until the next.
+func (w *windows) add(r *rule.Ready, s *scene, value string) (c *counted, met bool, err error) {
 	per := int64(r.Per)
 	g := w.of(r, s, value)
 	e := s.entry(w)
@@ -149,12 +162,26 @@ func (w *windows) add(r *rule.Ready, s *scene, value string) (c counted, met boo
 	if len(g.entries) > maxEntries {
 		g.entries = slices.Delete(g.entries, 0, len(g.entries)-maxEntries)
 	}
-	g.last = max(g.last, e.until)
-	w.newest = max(w.newest, e.until)
-	g.entries = slices.DeleteFunc(g.entries, func(e entry) bool { return e.until < g.last-2*per })
+	g.last, g.first = max(g.last, e.until), min(g.first, e.until)
+	g.forget(g.last - 2*per)
 	c = w.count(r.Having, g, e.until-per, e.until)
-	met, err = r.Having.Holds(&c)
+	met, err = r.Having.Holds(c)
 	return c, met, err
+}
+
+// forget lets go of what ended before.
+func (g *window) forget(before int64) {
+	if g.first >= before {
+		return
+	}
+	g.first = math.MaxInt64
+	g.entries = slices.DeleteFunc(g.entries, func(e entry) bool {
+		old := e.until < before
+		if !old {
+			g.first = min(g.first, e.until)
+		}
+		return old
+	})
 }
 
 // entry is what it counts for.
@@ -180,12 +207,23 @@ func (w *windows) hash(h *ot.Host) uint64 {
 
 // counted is what a window holds of a time: what the having of its rule asks for.
 type counted struct {
-	sums        [rule.Bytes + 1]int64
-	first, last int64
+	count, refused, bytes int64
+	apart                 [rule.Values + 1 - rule.Clients]int64 // different ones
+	first, last           int64
 }
 
 // Int answers a having.
-func (c *counted) Int(v rule.Var) int64 { return c.sums[v] }
+func (c *counted) Int(v rule.Var) int64 {
+	switch v {
+	case rule.Count:
+		return c.count
+	case rule.RefusedOf:
+		return c.refused
+	case rule.Bytes:
+		return c.bytes
+	}
+	return c.apart[v-rule.Clients]
+}
 
 // Text and Bool have nothing to answer: a having counts.
 func (c *counted) Text(rule.Var) string { return "" }
@@ -194,18 +232,19 @@ func (c *counted) Text(rule.Var) string { return "" }
 func (c *counted) Bool(rule.Var) bool { return false }
 
 // count folds the entries of a time.
-func (w *windows) count(having *rule.Condition, g *window, from, to int64) (c counted) {
-	c.first, c.last = to, from
+func (w *windows) count(having *rule.Condition, g *window, from, to int64) *counted {
+	c := &w.got
+	*c = counted{first: to, last: from}
 	in := func(e *entry) bool { return e.until >= from && e.at <= to }
 	for i := range g.entries {
 		e := &g.entries[i]
 		if !in(e) {
 			continue
 		}
-		c.sums[rule.Count] += e.n
-		c.sums[rule.Bytes] += e.bytes
+		c.count += e.n
+		c.bytes += e.bytes
 		if e.refused {
-			c.sums[rule.RefusedOf] += e.n
+			c.refused += e.n
 		}
 		c.first, c.last = min(c.first, e.at), max(c.last, e.until)
 	}
@@ -229,7 +268,7 @@ func (w *windows) count(having *rule.Condition, g *window, from, to int64) (c co
 				w.apart.add(d.of(e))
 			}
 		}
-		c.sums[d.v] = w.apart.n
+		c.apart[d.v-rule.Clients] = w.apart.n
 	}
 	return c
 }
@@ -246,32 +285,11 @@ func (c *counted) tell(r *rule.Ready, h *rule.Hit) {
 	}
 	h.Facts = nil
 	for _, v := range [...]rule.Var{rule.Count, rule.Servers, rule.Clients, rule.Ports, rule.Codes, rule.Values, rule.RefusedOf} {
-		if n := c.sums[v]; n > 1 && strings.Contains(r.Rule.Having, v.String()) {
+		if n := c.Int(v); n > 1 && strings.Contains(r.Rule.Having, v.String()) {
 			h.Facts = append(h.Facts, rule.Say{Name: "n_" + v.String(), Value: strconv.FormatInt(n, 10)})
 		}
 	}
 	h.Facts = append(h.Facts, rule.Say{Name: "within", Value: time.Duration(r.Per).String()})
-}
-
-// sweep makes room: what is older than a day goes, then a quarter of all, that which
-// was quiet longest. All at once, because to look through them for each new one would
-// cost more than all judging.
-func (w *windows) sweep() {
-	type quiet struct {
-		key        string
-		last, made int64
-	}
-	all := make([]quiet, 0, len(w.groups))
-	for key, g := range w.groups {
-		all = append(all, quiet{key, g.last, int64(g.made)})
-	}
-	slices.SortFunc(all, func(a, b quiet) int { return cmp.Or(cmp.Compare(a.last, b.last), cmp.Compare(a.made, b.made)) })
-	for i := range all {
-		if i >= maxWindows/4 && all[i].last >= w.newest-int64(24*time.Hour) {
-			return
-		}
-		delete(w.groups, all[i].key)
-	}
 }
 
 // apart counts different numbers that are not 0.

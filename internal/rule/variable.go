@@ -86,6 +86,8 @@ type View interface {
 	Bool(Var) bool
 }
 
+var allWords = words()
+
 // words are the names as rules write them.
 func words() [varCount]string {
 	w := [varCount]string{
@@ -111,7 +113,7 @@ type names struct {
 
 func namesOf(of Input) *names {
 	n := &names{types: map[string]*cel.Type{}, numbers: map[string]Var{}}
-	w := words()
+	w := &allWords
 	add := func(t *cel.Type, vars ...Var) {
 		for _, v := range vars {
 			n.types[w[v]], n.numbers[w[v]] = t, v
@@ -150,4 +152,4 @@ func namesOf(of Input) *names {
 }
 
 // String is the name as rules write it.
-func (v Var) String() string { return words()[v] }
+func (v Var) String() string { return allWords[v] }
