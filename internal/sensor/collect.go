@@ -50,10 +50,26 @@ func (l *lane) Message(m *ot.Message) {
 	}
 	// What a rule can ask of a message is its tuple and its flags.
 	l.hits = l.hits[:0]
-	if t == nil || t.silent != m.Flags|silentSet {
+	flags := m.Flags & asked
+	switch {
+	case t == nil:
 		l.hits = l.rules.Hit(m, l.hits)
-		if t != nil && len(l.hits) == 0 && !t.key.other {
-			t.silent = m.Flags | silentSet
+	case t.silent == flags|silentSet:
+	case t.silent == flags|silentSet|loudSet: // reported once, or there was no room
+		if t.alert > 0 {
+			l.events.kept[rankAlert][t.alert-1].repeats++
+		}
+		return
+	default:
+		l.hits = l.rules.Hit(m, l.hits)
+		if t.key.other {
+			break
+		}
+		t.silent = flags | silentSet
+		if len(l.hits) > 0 {
+			if t.silent = 0; l.brief {
+				t.silent = flags | silentSet | loudSet
+			}
 		}
 	}
 	rare := m.Class&ot.Rare != 0 && m.Flags&ot.Inner == 0
@@ -182,20 +198,20 @@ func (l *lane) Fact(about ot.Host, attr ot.Attr, value []byte) {
 	l.hand.some = true
 }
 
+// hash tells facts apart. Of a fact that is repeated with every packet it is all the cost,
+// so it joins hashes instead of writing one after the other into one.
 func (f *facts) hash(about *ot.Host, attr ot.Attr, value []byte) uint64 {
-	var h maphash.Hash
-	h.SetSeed(f.seed)
-	h.Write(about.MAC[:])
-	ip := about.IP.As16()
+	h := macAddr(about.MAC).lo * mix1
 	if about.IP.IsValid() {
-		h.Write(ip[:])
+		ip := addrOf(about.IP)
+		h = (h ^ h>>31 ^ ip.lo) * mix2
+		h = (h ^ h>>29 ^ ip.hi ^ 1) * mix1
 	}
-	h.WriteString(about.Realm)
-	h.WriteByte(0)
-	h.WriteString(about.Module)
-	h.WriteByte(0)
-	h.WriteString(string(attr))
-	h.WriteByte(0)
-	h.Write(value)
-	return h.Sum64()
+	if about.Realm != "" || about.Module != "" {
+		h = (h ^ h>>30 ^ maphash.String(f.seed, about.Realm)) * mix2
+		h = (h ^ h>>31 ^ maphash.String(f.seed, about.Module)) * mix1
+	}
+	h = (h ^ h>>29 ^ maphash.String(f.seed, string(attr))) * mix2
+	h = (h ^ h>>32 ^ maphash.Bytes(f.seed, value)) * mix1
+	return h ^ h>>29
 }

@@ -133,10 +133,12 @@ func pairHash(a, b addr) uint64 {
 }
 
 func (k *flowKey) hash(seed uint64) uint64 {
+	// A product's low bits know nothing of its factors' high bits, so each is folded before the next.
 	h := (k.a.lo ^ seed) * mix1
 	h = (h ^ h>>31 ^ k.b.lo) * mix2
 	h ^= (k.a.hi + k.b.hi<<1) * mix1
-	h = (h ^ h>>29 ^ uint64(k.ap)<<48 ^ uint64(k.bp)<<32 ^ uint64(k.realm)<<16 ^ uint64(k.kind)<<8 ^ uint64(k.proto)) * mix1
+	h = (h ^ h>>29 ^ uint64(k.realm)<<16 ^ uint64(k.kind)<<8 ^ uint64(k.proto)) * mix2
+	h = (h ^ h>>32 ^ uint64(k.ap)<<16 ^ uint64(k.bp)) * mix1
 	return h ^ h>>32
 }
 

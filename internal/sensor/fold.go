@@ -114,7 +114,7 @@ func (l *lane) fold(fl *flow, over bool) {
 		t := &fl.tuples.recs[i]
 		t.count, t.refused, t.lo, t.hi, t.last, t.values, t.pace = 0, 0, 0, 0, 0, 0, 0
 		if l.brief { // the events that counted repeats are gone
-			t.hits, t.alert = 0, 0
+			t.hits, t.alert, t.silent = 0, 0, 0
 		}
 	}
 	fl.packets, fl.bytes = [2]uint64{}, [2]uint64{}

@@ -65,7 +65,7 @@ type tuple struct {
 	key            tupleKey
 	hash           uint32
 	lo, hi         uint32   // elements touched, hi exclusive; hi 0: none
-	silent         ot.Flags // the flags with which no rule was hit, plus silentSet: asked once, not every message
+	silent         ot.Flags // the flags with which rules were asked last, and what they said: asked once, not every message
 	alert          int32    // its event among the alerts, from 1, where hits are only counted
 	count, refused uint64
 	last           int64
@@ -76,8 +76,14 @@ type tuple struct {
 	hits uint64 // rules that reported this tuple once already, by number
 }
 
-// silentSet says that silent holds an answer.
-const silentSet ot.Flags = 1 << 15
+// silentSet says that silent holds an answer; loudSet, that rules were hit, and hits are only counted.
+const (
+	silentSet ot.Flags = 1 << 15
+	loudSet   ot.Flags = 1 << 14
+)
+
+// asked are the flags that a rule can ask for.
+const asked = ot.Refused | ot.Midstream | ot.Inner | ot.Forced | ot.ClearText
 
 // tuples finds a flow's counters: a small open-addressed index over a slice,
 // because a map of the whole sensor would cost more than all decoding.
