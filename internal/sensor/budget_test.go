@@ -171,3 +171,47 @@ func BenchmarkPacket(b *testing.B) {
 		r.next()
 	}
 }
+
+// Counters and facts lie in parts that never move; what is given back is used again.
+func TestCountersAndFactsInParts(t *testing.T) {
+	var in tupleSlab
+	var flows [3]tuples
+	for round := range 3 {
+		for i := range uint32(300) {
+			k := tupleKey{code: i, unit: uint32(round)}
+			r := flows[i%3].add(&in, &k, k.hash())
+			r.count = uint64(i)
+		}
+		for i := range uint32(300) {
+			k := tupleKey{code: i, unit: uint32(round)}
+			if r := flows[i%3].find(&in, &k, k.hash()); r == nil || r.count != uint64(i) {
+				t.Fatalf("round %d: counter %d is %+v", round, i, r)
+			}
+			if r := flows[(i+1)%3].find(&in, &k, k.hash()); r != nil {
+				t.Fatalf("round %d: counter %d is another flow's too", round, i)
+			}
+		}
+		for f := range flows {
+			n := uint32(f)
+			for r := range flows[f].all(&in) {
+				if r.key.code != n {
+					t.Fatalf("counter %d comes where %d was made", r.key.code, n)
+				}
+				n += 3
+			}
+			flows[f].reset(&in)
+		}
+	}
+	if in.used != 300 {
+		t.Errorf("%d counters were made for 300 at a time", in.used)
+	}
+	var f facts
+	for i := range 3*factsOfPart + 1 {
+		f.add(fact{hash: uint64(i)})
+		for back := range i + 1 {
+			if got := f.newest(back).hash; got != uint64(i-back) {
+				t.Fatalf("of %d facts the last but %d is %d", i+1, back, got)
+			}
+		}
+	}
+}

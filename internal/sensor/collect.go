@@ -149,7 +149,28 @@ func (l *lane) expect(fl *flow) {
 type facts struct {
 	seed  factSeed
 	known map[uint64]struct{}
-	fresh []fact // of this interval
+	fresh [][]fact // of this interval, in parts that never move
+}
+
+const factsOfPart = 64
+
+// add keeps one.
+func (f *facts) add(x fact) {
+	if n := len(f.fresh); n == 0 || len(f.fresh[n-1]) == factsOfPart {
+		f.fresh = append(f.fresh, make([]fact, 0, factsOfPart))
+	}
+	part := &f.fresh[len(f.fresh)-1]
+	*part = append(*part, x)
+}
+
+// newest is the one that was kept as the last but i.
+func (f *facts) newest(i int) *fact {
+	last := len(f.fresh) - 1
+	if i < len(f.fresh[last]) {
+		return &f.fresh[last][len(f.fresh[last])-1-i]
+	}
+	i -= len(f.fresh[last])
+	return &f.fresh[last-1-i/factsOfPart][factsOfPart-1-i%factsOfPart]
 }
 
 // factSeed is the same in all lanes of a run, so that their facts can be told apart when merged.
@@ -190,7 +211,7 @@ func (l *lane) Fact(about ot.Host, attr ot.Attr, value []byte) {
 	if e := l.cur.entry; e != nil {
 		protocol = e.Spec.Protocols[0].Name
 	}
-	l.facts.fresh = append(l.facts.fresh, fact{
+	l.facts.add(fact{
 		hash: h, about: about, by: l.sink.Src, attr: attr, value: string(value),
 		protocol: protocol, ref: l.now,
 	})

@@ -36,9 +36,7 @@ type conv struct {
 	proved         uint8
 	print          *fingerprint
 	tuples         tuples
-	texts          *texts // of the lane: what the tuples' text numbers mean
-	values         *values
-	paces          *paces
+	lane           *lane // whose texts, values and paces the tuples name by number
 }
 
 // evict folds a flow that has to make room.
@@ -59,7 +57,7 @@ func (l *lane) retire(fl *flow) {
 			*s = stream{late: s.late}
 		}
 	}
-	fl.tuples.reset()
+	fl.tuples.reset(&l.counters)
 }
 
 // finish decodes what still waits for bytes that will not come.
@@ -87,8 +85,8 @@ func (l *lane) finish(fl *flow) {
 // from zero, or is over and leaves its counters behind.
 func (l *lane) fold(fl *flow, over bool) {
 	if fl.packets[0]+fl.packets[1] == 0 {
-		for i := range fl.tuples.recs {
-			fl.tuples.recs[i].values, fl.tuples.recs[i].pace = 0, 0 // their room is another's next time
+		for t := range fl.tuples.all(&l.counters) {
+			t.values, t.pace = 0, 0 // their room is another's next time
 		}
 		fl.open, fl.openPace = 0, 0
 		return
@@ -100,18 +98,17 @@ func (l *lane) fold(fl *flow, over bool) {
 	c := l.conv(fl)
 	if c != nil {
 		l.foldCounts(c, fl)
-		if len(c.tuples.recs) == 0 && over {
+		if c.tuples.n == 0 && over {
 			c.tuples, fl.tuples = fl.tuples, tuples{}
 		}
-		for i := range fl.tuples.recs {
-			c.foldTuple(l, &fl.tuples.recs[i])
+		for t := range fl.tuples.all(&l.counters) {
+			c.foldTuple(l, t)
 		}
 	}
 	if fl.ident != nil {
 		fl.ident.conv, fl.ident = c, nil
 	}
-	for i := range fl.tuples.recs {
-		t := &fl.tuples.recs[i]
+	for t := range fl.tuples.all(&l.counters) {
 		t.count, t.refused, t.lo, t.hi, t.last, t.values, t.pace = 0, 0, 0, 0, 0, 0, 0
 		if l.brief { // the events that counted repeats are gone
 			t.hits, t.alert, t.silent = 0, 0, 0
@@ -138,7 +135,7 @@ func (l *lane) conv(fl *flow) *conv {
 	}
 	c := &conv{
 		key: k, ends: [2]ot.Host{l.end(fl, 0), l.end(fl, 1)}, client: fl.client, by: fl.by, vlan: fl.vlan,
-		first: fl.first, last: fl.last, firstRef: fl.firstRef, proof: append([]byte(nil), fl.proof...), proved: fl.proved, texts: &l.texts, values: &l.values, paces: &l.paces,
+		first: fl.first, last: fl.last, firstRef: fl.firstRef, proof: append([]byte(nil), fl.proof...), proved: fl.proved, lane: l,
 	}
 	room := l.budget.Flows
 	if fl.named == nil && fl.lone() {
@@ -191,13 +188,13 @@ func (c *conv) foldTuple(l *lane, t *tuple) {
 	if t.count == 0 {
 		return
 	}
-	o := c.tuples.find(&t.key, t.hash)
+	o := c.tuples.find(&l.counters, &t.key, t.hash)
 	if o == nil {
-		if len(c.tuples.recs) >= 3*l.budget.Tuples {
+		if c.tuples.n >= 3*l.budget.Tuples {
 			k := tupleKey{protocol: t.key.protocol, kind: t.key.kind, dir: t.key.dir, class: t.key.class, also: t.key.also, other: true, text: otherText}
 			h := k.hash()
-			if o = c.tuples.find(&k, h); o == nil && len(c.tuples.recs) < 4*l.budget.Tuples {
-				o = c.tuples.add(&k, h)
+			if o = c.tuples.find(&l.counters, &k, h); o == nil && c.tuples.n < 4*l.budget.Tuples {
+				o = c.tuples.add(&l.counters, &k, h)
 				o.ref = t.ref
 			}
 			l.hit("tuples")
@@ -205,7 +202,7 @@ func (c *conv) foldTuple(l *lane, t *tuple) {
 				return
 			}
 		} else {
-			o = c.tuples.add(&t.key, t.hash)
+			o = c.tuples.add(&l.counters, &t.key, t.hash)
 			o.ref = t.ref
 		}
 	}

@@ -35,6 +35,7 @@ type lane struct {
 	states   [][]dissect.Flow // idle, by entry
 	pool     pool
 	texts    texts
+	counters tupleSlab
 	values   values
 	paces    paces
 	sink     *dissect.Sink

@@ -18,6 +18,7 @@ type merger struct {
 	told   map[uint64]struct{} // facts of earlier summaries
 	kept   map[string]struct{} // contents of programs in earlier summaries, by hash
 	proved proofs
+	sorted []*tuple // room
 
 	tcp, oneSided uint64 // conversations of the summary in hand
 }
@@ -111,7 +112,7 @@ func (m *merger) conversations(s *Summary, ls []*lane) {
 	})
 	var tcp, oneSided, tuples int
 	for _, c := range all {
-		tuples += len(c.tuples.recs)
+		tuples += c.tuples.n
 	}
 	s.Flows, s.Tuples = make([]FlowDelta, 0, len(all)), make([]TupleDelta, 0, tuples)
 	for _, c := range all {
@@ -144,16 +145,20 @@ func (m *merger) conversations(s *Summary, ls []*lane) {
 }
 
 func (m *merger) tuples(s *Summary, c *conv, k FlowKey) {
-	recs := c.tuples.recs
-	slices.SortStableFunc(recs, func(x, y tuple) int {
+	l := c.lane
+	recs := m.sorted[:0]
+	for t := range c.tuples.all(&l.counters) {
+		recs = append(recs, t)
+	}
+	m.sorted = recs
+	slices.SortStableFunc(recs, func(x, y *tuple) int {
 		a, b := &x.key, &y.key
 		return cmp.Or(cmp.Compare(x.ref.number, y.ref.number), cmp.Compare(a.protocol, b.protocol),
 			cmp.Compare(a.kind, b.kind), cmp.Compare(a.dir, b.dir), cmp.Compare(a.code, b.code), cmp.Compare(a.text, b.text),
 			cmp.Compare(a.unit, b.unit), cmp.Compare(a.space, b.space), cmp.Compare(a.area, b.area), cmp.Compare(a.class, b.class))
 	})
-	for i := range recs {
-		t := &recs[i]
-		name := c.texts.all[t.key.text]
+	for _, t := range recs {
+		name := l.texts.all[t.key.text]
 		var text []byte
 		if name != "" {
 			text = []byte(name)
@@ -172,11 +177,11 @@ func (m *merger) tuples(s *Summary, c *conv, k FlowKey) {
 		if t.hi > 0 {
 			d.FirstItem, d.LastItem = t.lo, t.hi-1
 		}
-		d.Values = c.values.told(t.values, c.texts)
-		d.Pace = c.paces.told(t.pace)
+		d.Values = l.values.told(t.values, &l.texts)
+		d.Pace = l.paces.told(t.pace)
 		s.Tuples = append(s.Tuples, d)
 	}
-	c.tuples = tuples{}
+	c.tuples.reset(&l.counters)
 }
 
 func (m *merger) hosts(s *Summary, ls []*lane) {
@@ -237,9 +242,11 @@ func (m *merger) hosts(s *Summary, ls []*lane) {
 func (m *merger) facts(s *Summary, ls []*lane) {
 	var all []*fact
 	for _, l := range ls {
-		all = slices.Grow(all, len(l.facts.fresh))
-		for i := range l.facts.fresh {
-			all = append(all, &l.facts.fresh[i])
+		all = slices.Grow(all, len(l.facts.fresh)*factsOfPart)
+		for _, part := range l.facts.fresh {
+			for i := range part {
+				all = append(all, &part[i])
+			}
 		}
 	}
 	slices.SortStableFunc(all, func(x, y *fact) int { return cmp.Compare(x.ref.number, y.ref.number) })

@@ -85,7 +85,7 @@ func (l *lane) settle() {
 		proof = slices.Clone(e.proof())
 	}
 	for i := range e.facts {
-		l.facts.fresh[len(l.facts.fresh)-1-i].proof = proof
+		l.facts.newest(i).proof = proof
 	}
 	for rank, n := range e.events {
 		kept := l.events.kept[rank]

@@ -1,6 +1,10 @@
 package sensor
 
-import "github.com/skanse/skanse/internal/ot"
+import (
+	"iter"
+
+	"github.com/skanse/skanse/internal/ot"
+)
 
 // tupleKey is what messages are counted by, inside one flow.
 type tupleKey struct {
@@ -72,6 +76,8 @@ type tuple struct {
 	values         uint32 // the chain of its elements' newest values
 	pace           uint32 // its place among the lane's paces, from 1
 
+	next uint32 // of the same flow or conversation; of one that is free, the next free one
+
 	ref  ref    // of the first
 	hits uint64 // rules that reported this tuple once already, by number
 }
@@ -85,12 +91,48 @@ const (
 // asked are the flags that a rule can ask for.
 const asked = ot.Refused | ot.Midstream | ot.Inner | ot.Forced | ot.ClearText
 
-// tuples finds a flow's counters: a small open-addressed index over a slice,
-// because a map of the whole sensor would cost more than all decoding.
+// tupleSlab holds the counters of a lane, each named by its number from 1. They never
+// move and are given back one by one: a capture has several times more flows than
+// conversations, and slices that grow for each cost more than all counting.
+type tupleSlab struct {
+	chunks [][]tuple
+	used   uint32 // numbers ever given
+	free   uint32 // the first of a chain
+}
+
+const chunkBits = 7
+
+func (s *tupleSlab) at(n uint32) *tuple {
+	n--
+	return &s.chunks[n>>chunkBits][n&(1<<chunkBits-1)]
+}
+
+// make gives a counter.
+func (s *tupleSlab) make(k *tupleKey, hash uint32) (uint32, *tuple) {
+	n := s.free
+	if n != 0 {
+		t := s.at(n)
+		s.free = t.next
+		*t = tuple{key: *k, hash: hash}
+		return n, t
+	}
+	if s.used>>chunkBits == uint32(len(s.chunks)) {
+		s.chunks = append(s.chunks, make([]tuple, 1<<chunkBits))
+	}
+	s.used++
+	t := s.at(s.used)
+	t.key, t.hash = *k, hash
+	return s.used, t
+}
+
+// tuples finds a flow's counters: a small open-addressed index over them, because a map
+// of the whole sensor would cost more than all decoding.
 type tuples struct {
-	recs  []tuple
-	heads [few]uint32 // hashes of the first ones: a look at them costs no cache line of its own
-	index []uint16    // position in recs + 1; a power of two, at most half full
+	head, tail uint32 // in the order in which they came
+	n          int
+	hashes     [few]uint32 // of the first ones: a look at them costs no cache line of its own
+	first      [few]uint32
+	index      []uint32 // their numbers; a power of two, at most half full
 }
 
 // few is how many counters are searched one by one. Most flows have no more,
@@ -98,13 +140,13 @@ type tuples struct {
 const few = 4
 
 // find returns the counter, or nil when it is not there.
-func (t *tuples) find(k *tupleKey, hash uint32) *tuple {
-	if len(t.recs) <= few {
-		for i := range t.recs {
-			if t.heads[i] != hash {
+func (t *tuples) find(in *tupleSlab, k *tupleKey, hash uint32) *tuple {
+	if t.n <= few {
+		for i := range t.n {
+			if t.hashes[i] != hash {
 				continue
 			}
-			if r := &t.recs[i]; r.key == *k {
+			if r := in.at(t.first[i]); r.key == *k {
 				return r
 			}
 		}
@@ -116,51 +158,81 @@ func (t *tuples) find(k *tupleKey, hash uint32) *tuple {
 		if n == 0 {
 			return nil
 		}
-		if r := &t.recs[n-1]; r.hash == hash && r.key == *k {
+		if r := in.at(n); r.hash == hash && r.key == *k {
 			return r
 		}
 	}
 }
 
-func (t *tuples) add(k *tupleKey, hash uint32) *tuple {
-	if t.recs == nil { // a request is nearly always answered
-		t.recs = make([]tuple, 0, 2)
+// add makes a counter that is not there.
+func (t *tuples) add(in *tupleSlab, k *tupleKey, hash uint32) *tuple {
+	at, r := in.make(k, hash)
+	t.link(in, at, r)
+	return r
+}
+
+// link takes a counter in.
+func (t *tuples) link(in *tupleSlab, at uint32, r *tuple) {
+	r.next = 0
+	if t.n == 0 {
+		t.head = at
+	} else {
+		in.at(t.tail).next = at
 	}
-	t.recs = append(t.recs, tuple{key: *k, hash: hash})
-	switch n := len(t.recs); {
+	t.tail = at
+	t.n++
+	switch n := t.n; {
 	case n <= few:
-		t.heads[n-1] = hash
+		t.hashes[n-1], t.first[n-1] = r.hash, at
 	case n == few+1, 2*n > len(t.index):
 		if need := max(16, 2*len(t.index)); 2*n > len(t.index) {
-			t.index = make([]uint16, need)
+			t.index = make([]uint32, need)
 		} else {
 			clear(t.index)
 		}
-		for i := range t.recs {
-			t.place(t.recs[i].hash, i)
+		for i := t.head; i != 0; {
+			o := in.at(i)
+			t.place(o.hash, i)
+			i = o.next
 		}
 	default:
-		t.place(hash, n-1)
+		t.place(r.hash, at)
 	}
-	return &t.recs[len(t.recs)-1]
 }
 
-func (t *tuples) place(hash uint32, n int) {
+func (t *tuples) place(hash, at uint32) {
 	mask := uint32(len(t.index) - 1)
 	i := hash & mask
 	for t.index[i] != 0 {
 		i = (i + 1) & mask
 	}
-	t.index[i] = uint16(n + 1)
+	t.index[i] = at
 }
 
-// reset empties the counters and keeps small tables for the next flow.
-func (t *tuples) reset() {
-	if len(t.index) > 64 {
-		*t = tuples{}
-		return
+// all goes through them in the order in which they came.
+func (t *tuples) all(in *tupleSlab) iter.Seq[*tuple] {
+	return func(yield func(*tuple) bool) {
+		for i := t.head; i != 0; {
+			r := in.at(i)
+			i = r.next // before it may be linked elsewhere
+			if !yield(r) {
+				return
+			}
+		}
 	}
-	t.recs = t.recs[:0]
+}
+
+// reset gives all back, and keeps a small index for the next flow.
+func (t *tuples) reset(in *tupleSlab) {
+	if t.n > 0 {
+		in.at(t.tail).next = in.free
+		in.free = t.head
+	}
+	index := t.index
+	if len(index) > 64 {
+		index = nil
+	}
+	*t = tuples{index: index}
 }
 
 // touch widens the range of elements.
@@ -184,22 +256,22 @@ func (t *tuple) touch(first, n uint32) {
 func (l *lane) tuple(f *flow, k *tupleKey, text []byte) (t *tuple, isNew bool) {
 	k.text = l.texts.number(text)
 	h := k.hash()
-	if t = f.tuples.find(k, h); t != nil {
+	if t = f.tuples.find(&l.counters, k, h); t != nil {
 		return t, false
 	}
-	if n := len(f.tuples.recs); n >= l.budget.Tuples {
+	if n := f.tuples.n; n >= l.budget.Tuples {
 		l.hit("tuples")
 		k.unit, k.area, k.space, k.other = 0, 0, 0, true
 		if n >= 2*l.budget.Tuples {
 			k.code, k.text = 0, otherText
 		}
 		h = k.hash()
-		if t = f.tuples.find(k, h); t != nil {
+		if t = f.tuples.find(&l.counters, k, h); t != nil {
 			return t, false
 		}
 		if n >= 3*l.budget.Tuples {
 			return nil, false
 		}
 	}
-	return f.tuples.add(k, h), true
+	return f.tuples.add(&l.counters, k, h), true
 }
