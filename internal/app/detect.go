@@ -8,13 +8,14 @@ import (
 	"github.com/skanse/skanse/catalog"
 	"github.com/skanse/skanse/internal/detect"
 	"github.com/skanse/skanse/internal/job"
+	"github.com/skanse/skanse/internal/record/clamd"
 	"github.com/skanse/skanse/internal/sensor"
 	"github.com/skanse/skanse/internal/store"
 	"github.com/skanse/skanse/internal/view"
 )
 
 // openDetect makes the slice that turns hits into alerts.
-func (s *server) openDetect() error {
+func (s *server) openDetect(ctx context.Context) error {
 	raw, err := catalog.Files.ReadFile("detections/attack/techniques.yaml")
 	if err != nil {
 		return fmt.Errorf("read the techniques: %w", err)
@@ -25,7 +26,13 @@ func (s *server) openDetect() error {
 	}
 	s.detect = detect.New(s.db, detect.Config{Rules: s.sensor.Rules, Names: s.sensor.Protocols, Plant: view.Watched{}, Catalogue: s.sensor.Protocols, Past: view.Past{}, Reload: s.reloadRules, Exceptions: true, Techniques: techniques, Clock: s.opts.Clock, Log: s.log})
 	s.ingest.watch = s.detect
-	return nil
+	scanner, err := clamd.New(s.opts.Clamd)
+	if err != nil {
+		return err
+	}
+	s.ingest.files = &fileScanner{clamd: scanner, log: s.log}
+	s.sensor.Passing = s.passing
+	return s.detect.LoadIndicators(ctx)
 }
 
 // tellDetect makes what the baseline and the conduits find alerts.
@@ -36,10 +43,13 @@ func (s *server) tellDetect() {
 
 // detectJobs end what is over.
 func (s *server) detectJobs() []job.Job {
-	return []job.Job{{Name: "alerts-return", Every: time.Minute, Do: s.detect.Return}}
+	return []job.Job{
+		{Name: "alerts-return", Every: time.Minute, Do: s.detect.Return},
+		{Name: "indicators", Every: 15 * time.Minute, Do: s.detect.LoadIndicators}, // some end
+	}
 }
 
 // watcher judges what a summary tells, in the transaction of the caller.
 type watcher interface {
-	Take(ctx context.Context, tx *store.Tx, d sensor.Delivery, sum *sensor.Summary) error
+	TakeScanned(ctx context.Context, tx *store.Tx, d sensor.Delivery, sum *sensor.Summary, scanned detect.Scanned) error
 }

@@ -153,6 +153,7 @@ func clean(sum *sensor.Summary) {
 // steps are what take does, for somebody else's transactions.
 func (i *ingest) steps(d sensor.Delivery, sum *sensor.Summary, batches []*network.Batch) []centre.Step {
 	var out []centre.Step
+	scanned := i.files.scan(context.Background(), sum) // no transaction is open yet
 	for _, b := range asset.Batches(sum) {
 		out = append(out, centre.Step{Rows: 300, Do: func(ctx context.Context, tx *store.Tx) error {
 			got, err := i.assets.Apply(ctx, tx, d, b)
@@ -174,7 +175,7 @@ func (i *ingest) steps(d sensor.Delivery, sum *sensor.Summary, batches []*networ
 	if i.plant != nil && sum.Live {
 		out = append(out, centre.Step{Rows: 2, Do: func(ctx context.Context, tx *store.Tx) error { return i.plant.take(ctx, tx, d, sum) }})
 	}
-	out = append(out, centre.Step{Rows: 20, Do: func(ctx context.Context, tx *store.Tx) error { return i.watch.Take(ctx, tx, d, sum) }})
+	out = append(out, centre.Step{Rows: 20, Do: func(ctx context.Context, tx *store.Tx) error { return i.watch.TakeScanned(ctx, tx, d, sum, scanned) }})
 	return append(out, centre.Step{Rows: 2, Once: "told " + d.Source, Do: func(ctx context.Context, tx *store.Tx) error {
 		source := []ot.Ref{{Kind: "source", ID: d.Source}}
 		return bus.Publish(ctx, tx, bus.Event{Topic: ot.TopicNetwork, SiteNo: d.SiteNo, Refs: source}, bus.Event{Topic: ot.TopicSource, SiteNo: d.SiteNo, Refs: source})

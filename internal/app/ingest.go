@@ -10,6 +10,7 @@ import (
 	"github.com/skanse/skanse/internal/baseline"
 	"github.com/skanse/skanse/internal/bus"
 	"github.com/skanse/skanse/internal/conduit"
+	"github.com/skanse/skanse/internal/detect"
 	"github.com/skanse/skanse/internal/listen"
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/ot"
@@ -32,6 +33,7 @@ type ingest struct {
 	conduits  *conduit.Service  // nil: nothing is compared
 	pace      *performance.Service
 	watch     watcher
+	files     *fileScanner // nil: nothing is scanned
 }
 
 // take applies one summary, batch by batch, each with its events in a
@@ -68,11 +70,12 @@ func (i *ingest) take(ctx context.Context, d sensor.Delivery, sum *sensor.Summar
 	if i.baseline != nil {
 		parts = baseline.Parts(sum)
 	}
+	scanned := i.files.scan(ctx, sum)
 	// Rules that know what they see come before the baseline, which only knows what is new
 	// and yields to them.
 	last := max(len(parts)-1, 0)
 	if last > 0 {
-		if err := i.db.Update(ctx, func(tx *store.Tx) error { return i.judge(ctx, tx, d, sum) }); err != nil {
+		if err := i.db.Update(ctx, func(tx *store.Tx) error { return i.judge(ctx, tx, d, sum, scanned) }); err != nil {
 			return gain, fmt.Errorf("judge what %s heard: %w", d.Source, err)
 		}
 	}
@@ -80,7 +83,7 @@ func (i *ingest) take(ctx context.Context, d sensor.Delivery, sum *sensor.Summar
 		return gain, err
 	}
 	err = i.db.Update(ctx, func(tx *store.Tx) error {
-		if err := i.judge(ctx, tx, d, sum); err != nil { // a second time changes nothing
+		if err := i.judge(ctx, tx, d, sum, scanned); err != nil { // a second time changes nothing
 			return err
 		}
 		if err := i.compare(ctx, tx, d, sum, parts[last:]); err != nil {
@@ -98,11 +101,11 @@ func (i *ingest) take(ctx context.Context, d sensor.Delivery, sum *sensor.Summar
 	return gain, err
 }
 
-func (i *ingest) judge(ctx context.Context, tx *store.Tx, d sensor.Delivery, sum *sensor.Summary) error {
+func (i *ingest) judge(ctx context.Context, tx *store.Tx, d sensor.Delivery, sum *sensor.Summary, scanned detect.Scanned) error {
 	if i.watch == nil {
 		return nil
 	}
-	return i.watch.Take(ctx, tx, d, sum)
+	return i.watch.TakeScanned(ctx, tx, d, sum, scanned)
 }
 
 // learn gives all of a summary but its last part to the baseline, once assets and

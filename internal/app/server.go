@@ -157,7 +157,7 @@ func openServer(ctx context.Context, opts serverOptions, log *slog.Logger) (s *s
 	if err := s.db.View(ctx, func(r store.Reader) error { return s.ingest.plant.point(ctx, r) }); err != nil {
 		return nil, err
 	}
-	if err := s.openDetect(); err != nil {
+	if err := s.openDetect(ctx); err != nil {
 		return nil, err
 	}
 	s.openBaseline()

@@ -44,7 +44,7 @@ var plugins = []string{"internal/dissect"}
 var shared = []string{"ber", "certificate", "recognised", "routable", "smb/ntlmssp", "vendorid"}
 
 // tools may stand beside their unit and be imported by tests only.
-var testOnly = []string{"modemtest", "storetest", "dissecttest", "resttest", "sensortest", "slapdtest", "ssotest"}
+var testOnly = []string{"clamdtest", "modemtest", "storetest", "dissecttest", "resttest", "sensortest", "slapdtest", "ssotest"}
 
 func unitOf(pkg string) (unit string, layer int) {
 	layer = -1

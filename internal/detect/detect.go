@@ -8,6 +8,7 @@ import (
 	"embed"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/skanse/skanse/internal/ot"
@@ -56,9 +57,10 @@ type Service struct {
 	db  *store.DB
 	cfg Config
 
-	mu    sync.RWMutex
-	rules *rule.Set
-	judge *Judge
+	mu     sync.RWMutex
+	rules  *rule.Set
+	judge  *Judge
+	wanted atomic.Pointer[wanted] // indicators in force
 }
 
 // New makes the slice on a migrated database.

@@ -25,7 +25,7 @@ const fileBody = 1 << 20
 // everywhere refuses who sees a part of the plant only: own rules run at every site.
 func everywhere(ctx context.Context) error {
 	if !auth.From(ctx).Scope.All {
-		return ot.Errorf(ot.Forbidden, "own rules run at every site: only who sees the whole installation may change them")
+		return ot.Errorf(ot.Forbidden, "own rules and indicators count at every site: only who sees the whole installation may change them")
 	}
 	return nil
 }

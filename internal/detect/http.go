@@ -122,6 +122,7 @@ func (s *Service) Routes(r *rest.Router) {
 			return nil, s.Unset(ctx, auth.From(ctx).Scope, in.Site, in.Rule)
 		})
 	s.fileRoutes(r)
+	s.indicatorRoutes(r)
 	type budget struct {
 		Alerts int64 `json:"alerts" minimum:"1" maximum:"1000"`
 	}

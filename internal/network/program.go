@@ -62,6 +62,9 @@ func (w *writer) programs(ctx context.Context, programs []sensor.Program) error 
 	full := false
 	for i := range programs {
 		p := &programs[i]
+		if p.Kind == sensor.KindPassing {
+			continue // nobody keeps it
+		}
 		c := w.convs[w.key(&p.Flow)]
 		if c == nil {
 			continue // a conversation that nobody told of

@@ -67,8 +67,8 @@ func (s *Service) Attach(ctx context.Context, who auth.Principal, id, name strin
 		switch {
 		case err != nil:
 			s.cfg.Log.WarnContext(ctx, "an attachment was not scanned; it is scanned when clamd answers again", "attachment", row.ID, "error", err)
-		case v.infected:
-			row.Scan, row.Finding, row.ScannedAt = Infected, v.name, store.At(s.now())
+		case v.Infected:
+			row.Scan, row.Finding, row.ScannedAt = Infected, v.Name, store.At(s.now())
 		default:
 			row.Scan, row.ScannedAt = Clean, store.At(s.now())
 		}

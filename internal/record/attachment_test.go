@@ -3,11 +3,9 @@ package record
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -17,15 +15,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/skanse/skanse/internal/record/clamd"
+	"github.com/skanse/skanse/internal/record/clamd/clamdtest"
 	"github.com/skanse/skanse/internal/rest"
 	"github.com/skanse/skanse/internal/store"
 	"github.com/skanse/skanse/internal/store/storetest"
 )
-
-// eicar is the test file of all scanners, in two parts so that no scanner takes the source for it.
-func eicar() string {
-	return `X5O!P%@AP[4\PZX54(P^)7CC)7}$` + "EICAR-STANDARD-" + `ANTIVIRUS-TEST-FILE!$H+H*`
-}
 
 func (h *house) attach(status int, who, id, name string, body io.Reader) Attachment {
 	h.t.Helper()
@@ -41,57 +36,6 @@ func (h *house) attach(status int, who, id, name string, body io.Reader) Attachm
 		h.t.Fatal(err)
 	}
 	return out
-}
-
-// clamdPeer starts a real clamd that knows EICAR and nothing else.
-func clamdPeer(t *testing.T, dir string) (address string, stop func()) {
-	t.Helper()
-	program := "/usr/sbin/clamd"
-	if _, err := os.Stat(program); err != nil {
-		if slices.Contains(strings.Split(os.Getenv("SKANSE_REQUIRE"), ","), "clamd") {
-			t.Fatalf("clamd is required and not there: %v", err)
-		}
-		t.Skip("clamd is not installed (Debian: clamav-daemon)")
-	}
-	sock := filepath.Join(dir, "clamd.ctl")
-	conf := filepath.Join(dir, "clamd.conf")
-	db := filepath.Join(dir, "db")
-	if err := os.MkdirAll(db, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for name, text := range map[string]string{
-		filepath.Join(db, "test.ndb"): "Eicar-Test-Signature:0:*:" + hex.EncodeToString([]byte(eicar())) + "\n",
-		conf:                          "Foreground yes\nLocalSocket " + sock + "\nDatabaseDirectory " + db + "\nStreamMaxLength 30M\nMaxThreads 2\n",
-	} {
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var says bytes.Buffer
-	cmd := exec.Command(program, "-c", conf)
-	cmd.Stdout, cmd.Stderr = &says, &says
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	stop = func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		_ = os.Remove(sock)
-	}
-	t.Cleanup(func() {
-		if cmd.ProcessState == nil {
-			stop()
-		}
-	})
-	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
-		if c, err := net.Dial("unix", sock); err == nil {
-			c.Close()
-			return "unix:" + sock, stop
-		}
-		if time.Now().After(end) {
-			t.Fatalf("clamd does not answer: %s", says.String())
-		}
-	}
 }
 
 func TestAttachments(t *testing.T) {
@@ -161,11 +105,11 @@ func TestScannedByClamd(t *testing.T) {
 	dir := t.TempDir()
 	h := newHouse(t, storetest.Open(t, storetest.SQLite(t), tables()), nil)
 	var err error
-	if h.s.clamd, err = newClamd("unix:" + filepath.Join(dir, "clamd.ctl")); err != nil {
+	if h.s.clamd, err = clamd.New("unix:" + filepath.Join(dir, "clamd.ctl")); err != nil {
 		t.Fatal(err)
 	}
 	f := h.finding("engineer", "With files")
-	early := h.attach(201, "engineer", f.ID, "early.com", strings.NewReader(eicar()))
+	early := h.attach(201, "engineer", f.ID, "early.com", strings.NewReader(clamdtest.EICAR()))
 	good := h.attach(201, "engineer", f.ID, "good.txt", strings.NewReader("nothing bad"))
 	if early.Scan != Unscanned || good.Scan != Unscanned {
 		t.Errorf("scanned by nobody: %+v %+v", early, good)
@@ -174,7 +118,7 @@ func TestScannedByClamd(t *testing.T) {
 		t.Error("a scan without a scanner")
 	}
 
-	_, stop := clamdPeer(t, dir)
+	_, stop := clamdtest.Start(t, dir)
 	if err := h.s.Rescan(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -194,8 +138,8 @@ func TestScannedByClamd(t *testing.T) {
 	if _, err := os.Stat(h.s.files.file(early.SHA256)); err == nil {
 		t.Error("an infected file lies among the others")
 	}
-	zero := strings.Repeat("\x00", 3*chunkBytes)
-	if a := h.attach(201, "engineer", f.ID, "now.com", strings.NewReader(eicar())); a.Scan != Infected || a.Finding == "" {
+	zero := strings.Repeat("\x00", 3*64<<10)
+	if a := h.attach(201, "engineer", f.ID, "now.com", strings.NewReader(clamdtest.EICAR())); a.Scan != Infected || a.Finding == "" {
 		t.Errorf("%+v", a)
 	}
 	if a := h.attach(201, "engineer", f.ID, "large.bin", strings.NewReader(zero)); a.Scan != Clean {
@@ -206,29 +150,8 @@ func TestScannedByClamd(t *testing.T) {
 	}
 	stop()
 	// Known to be bad, also while no scanner answers.
-	if a := h.attach(201, "engineer", f.ID, "again.com", strings.NewReader(eicar())); a.Scan != Infected {
+	if a := h.attach(201, "engineer", f.ID, "again.com", strings.NewReader(clamdtest.EICAR())); a.Scan != Infected {
 		t.Errorf("%+v", a)
-	}
-}
-
-func TestClamdAnswers(t *testing.T) {
-	for text, want := range map[string]string{
-		"stream: OK\x00": "false ", "stream: Eicar-Test FOUND\x00": "true Eicar-Test", "INSTREAM size limit exceeded. ERROR\x00": "error",
-		"stream: \x1b[2J FOUND\x00": "true \ufffd[2J", "": "error", "stream: lstat() failed. ERROR\x00": "error",
-	} {
-		v, err := parseVerdict(text)
-		got := fmt.Sprint(v.infected, " ", v.name)
-		if err != nil {
-			got = "error"
-		}
-		if got != want {
-			t.Errorf("%q: %q, want %q", text, got, want)
-		}
-	}
-	for _, bad := range []string{"unix:", "tcp:3310", "/run/clamav", "http://x"} {
-		if _, err := newClamd(bad); err == nil {
-			t.Errorf("%q is taken", bad)
-		}
 	}
 }
 

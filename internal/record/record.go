@@ -16,6 +16,7 @@ import (
 	"github.com/skanse/skanse/catalog"
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/record/clamd"
 	"github.com/skanse/skanse/internal/store"
 )
 
@@ -67,8 +68,8 @@ type Service struct {
 	types      *Types
 	kinds      map[string]Lookup
 	behaviours map[string]Behaviour
-	files      *folder // nil: no attachments
-	clamd      *clamd  // nil: nothing is scanned
+	files      *folder        // nil: no attachments
+	clamd      *clamd.Scanner // nil: nothing is scanned
 }
 
 // New reads the types and makes a Service.
@@ -87,7 +88,7 @@ func New(db *store.DB, cfg Config) (*Service, error) {
 		s.kinds[kind] = l
 	}
 	var err error
-	if s.clamd, err = newClamd(cfg.Clamd); err != nil {
+	if s.clamd, err = clamd.New(cfg.Clamd); err != nil {
 		return nil, err
 	}
 	if s.files, err = openFolder(cfg.Dir); err != nil {

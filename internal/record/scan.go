@@ -9,16 +9,17 @@ import (
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/ot"
+	"github.com/skanse/skanse/internal/record/clamd"
 	"github.com/skanse/skanse/internal/store"
 )
 
-func (s *Service) scanPath(ctx context.Context, path string) (verdict, error) {
+func (s *Service) scanPath(ctx context.Context, path string) (clamd.Verdict, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return verdict{}, err
+		return clamd.Verdict{}, err
 	}
 	defer f.Close()
-	return s.clamd.scan(ctx, f)
+	return s.clamd.Scan(ctx, f)
 }
 
 // Rescan scans what was taken while no scanner answered. It stops at the first that
@@ -60,9 +61,9 @@ func (s *Service) Rescan(ctx context.Context) error {
 }
 
 // scanned writes down what the scanner said. An infected file is locked away first.
-func (s *Service) scanned(ctx context.Context, id, recordID, sum string, v verdict) error {
+func (s *Service) scanned(ctx context.Context, id, recordID, sum string, v clamd.Verdict) error {
 	state := Clean
-	if v.infected {
+	if v.Infected {
 		state = Infected
 		if err := s.files.lock(sum); err != nil {
 			return err
@@ -71,19 +72,19 @@ func (s *Service) scanned(ctx context.Context, id, recordID, sum string, v verdi
 	who := auth.System()
 	return s.db.Update(ctx, func(tx *store.Tx) error {
 		// The same file may hang on several records.
-		if _, err := tx.Exec(ctx, "UPDATE record_attachment SET scan = ?, finding = ?, scanned_at = ? WHERE sha256 = ? AND scan <> 'infected'", state, v.name, store.At(s.now()), sum); err != nil {
+		if _, err := tx.Exec(ctx, "UPDATE record_attachment SET scan = ?, finding = ?, scanned_at = ? WHERE sha256 = ? AND scan <> 'infected'", state, v.Name, store.At(s.now()), sum); err != nil {
 			return err
 		}
 		rec, _, err := s.load(ctx, tx, who.Scope, recordID)
 		if err != nil {
 			return err
 		}
-		if v.infected {
-			if err := s.warn(ctx, tx, rec, id, v.name); err != nil {
+		if v.Infected {
+			if err := s.warn(ctx, tx, rec, id, v.Name); err != nil {
 				return err
 			}
 		}
-		return s.tell(ctx, tx, who, rec, "record.scan", map[string]string{"attachment": id, "scan": state, "finding": v.name})
+		return s.tell(ctx, tx, who, rec, "record.scan", map[string]string{"attachment": id, "scan": state, "finding": v.Name})
 	})
 }
 

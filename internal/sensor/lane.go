@@ -58,6 +58,7 @@ type lane struct {
 	moving    transfers
 	contents  bool              // finished programs keep their bytes for the summary
 	projects  func(string) bool // which files are kept
+	passing   Passing           // what is done with the others
 
 	health Health
 }
@@ -80,6 +81,9 @@ func newLane(cfg *Config, h *hints, seed uint64, hashed factSeed) *lane {
 	l.sink = dissect.NewSink(l)
 	l.keep.to = cfg.Keep
 	l.contents, l.projects = !cfg.Brief || cfg.Contents, cfg.Projects
+	if cfg.Passing != nil {
+		l.passing = cfg.Passing()
+	}
 	if cfg.Once {
 		l.copies = &copies{}
 	}

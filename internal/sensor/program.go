@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash"
 	"slices"
+	"strings"
 
 	"github.com/skanse/skanse/internal/dissect"
 	"github.com/skanse/skanse/internal/ot"
@@ -17,12 +18,19 @@ type transfers struct {
 	open    map[transferKey]*transfer
 	carried map[expectation]carried // what announced conversations will bring
 	done    []*transfer             // of this interval, in the order in which they ended
+	passed  map[passed]struct{}     // files that are no projects, of this interval
 	held    int                     // bytes of both
 }
 
 type transferKey struct {
 	fl  *flow
 	key uint32
+}
+
+// passed is one such file between two hosts: a page that is fetched every second is one.
+type passed struct {
+	ident *ident
+	sum   string
 }
 
 // carried is what a control connection said of a data connection.
@@ -146,8 +154,11 @@ func (l *lane) identOf(fl *flow) *ident {
 
 func (l *lane) begin(k transferKey, c carried) *transfer {
 	if !c.project {
-		k.fl.passing = true
-		return nil
+		if l.passing == PassingIgnored {
+			k.fl.passing = true
+			return nil
+		}
+		c.name, _, _ = strings.Cut(c.name, "?") // what stands behind it may be a secret
 	}
 	if l.moving.open == nil {
 		l.moving.open = map[transferKey]*transfer{}
@@ -275,7 +286,18 @@ func (l *lane) ended(k transferKey, t *transfer, why string) {
 		t.sum = hex.EncodeToString(sum[:])
 		t.got = uint64(whole)
 	}
-	if !l.contents {
+	if !t.project {
+		at := passed{t.ident, t.sum}
+		if _, again := l.moving.passed[at]; again || t.failed != "" {
+			l.drain(t)
+			return
+		}
+		if l.moving.passed == nil {
+			l.moving.passed = map[passed]struct{}{}
+		}
+		l.moving.passed[at] = struct{}{}
+	}
+	if !l.contents || !t.project && l.passing != PassingTold {
 		l.drain(t)
 	}
 	if len(l.moving.done) >= doneTransfers {
@@ -313,10 +335,13 @@ func (m *transfers) clear() {
 		m.held -= len(t.data)
 	}
 	m.done = nil
+	clear(m.passed)
 }
 
 // Wants says whether a file is kept.
-func (l *lane) Wants(path []byte) bool { return !l.quoting && l.project(path) }
+func (l *lane) Wants(path []byte) bool {
+	return !l.quoting && (l.passing != PassingIgnored || l.project(path))
+}
 
 // project says whether a file may be a project, a program or a firmware: of others not even the name is kept.
 func (l *lane) project(path []byte) bool {
@@ -348,6 +373,9 @@ func (m *merger) programs(s *Summary, ls []*lane) {
 		p := Program{
 			Flow: m.key(t.ident.conv), Ref: m.ref(t.ref), Ended: t.ended, Protocol: m.hints.set.Name(t.protocol), Kind: t.kind.String(),
 			Name: ot.Printable(t.name), Up: t.up, Size: t.got, SHA256: t.sum, Missing: t.failed, Without: t.without,
+		}
+		if !t.project {
+			p.Kind = KindPassing
 		}
 		if t.sum != "" && len(t.data) > 0 {
 			if _, have := m.kept[t.sum]; !have {

@@ -100,11 +100,28 @@ type Config struct {
 	Keep Keeper
 	// Projects says which files that pass by are kept, by their path; nil: none. Blocks of controllers always are.
 	Projects func(path string) bool
+	// Passing says what is done with files that are no projects; it is asked when a source is opened. nil: nothing.
+	Passing func() Passing
 	// Contents tells the bytes of programs also where Brief leaves such things out.
 	Contents bool
 	// Once counts a frame that a mirror port shows twice once (copy.go says what a copy is).
 	Once bool
 }
+
+// Passing is what is done with files that pass by and are no projects, programs or firmware.
+type Passing uint8
+
+// Nothing; they are hashed, so that a known one is found; their bytes are told too, so that
+// a scanner sees them, and nobody keeps them.
+const (
+	PassingIgnored Passing = iota
+	PassingHashed
+	PassingTold
+)
+
+// KindPassing is the kind of a Program that is such a file: whoever hears of it looks and
+// forgets.
+const KindPassing = "passing"
 
 // Budget bounds every map of the engine. 0 means the default in brackets.
 type Budget struct {

@@ -1,6 +1,6 @@
 // Package eve reads Suricata's EVE log (JSON lines) and tells what it says: flows with
-// their counters, and what the protocols' records name. Suricata's own alerts are not
-// taken over: a rule of ours judges what is told.
+// their counters, what the protocols' records name, and Suricata's own alerts as a fact
+// (suricata.alert), which a rule of ours makes an alert.
 package eve
 
 import (
@@ -48,6 +48,7 @@ type record struct {
 	TFTP      *tftp           `json:"tftp"`
 	KRB5      *krb5           `json:"krb5"`
 	SMB       *smb            `json:"smb"`
+	Alert     *alert          `json:"alert"`
 
 	src, dst netip.Addr
 	at       int64

@@ -83,8 +83,33 @@ func (e *reader) talk(r *record, protocol, guess string, by sensor.ClientBy) tol
 	return e.t.Talk(k)
 }
 
+// alert is what one of Suricata's signatures said.
+type alert struct {
+	ID        uint64 `json:"signature_id"`
+	Signature string `json:"signature"`
+	Severity  int    `json:"severity"` // 1 is the most urgent
+	Action    string `json:"action"`
+}
+
+// alert tells one as a statement about whom the packet went to. Of its payload nothing is taken.
+func (e *reader) alert(r *record) {
+	a := r.Alert
+	if a == nil || a.Signature == "" {
+		return
+	}
+	e.spoke(r)
+	value := fmt.Sprintf("%d %s [%d]", min(max(a.Severity, 1), 9), a.Signature, a.ID)
+	if a.Action == "blocked" {
+		value += " (blocked)"
+	}
+	e.t.Fact(ot.Host{IP: r.dst}, "suricata.alert", value, "suricata", ot.Host{IP: r.src})
+}
+
 func (e *reader) take(r *record) {
 	switch r.Type {
+	case "alert":
+		e.alert(r)
+		e.content(r)
 	case "flow":
 		e.flow(r)
 	case "netflow":
