@@ -16,7 +16,7 @@ import (
 
 // RecordFlags say how attachments of records are looked at.
 type RecordFlags struct {
-	Clamd string `env:"SKANSE_CLAMD" placeholder:"ADDRESS" help:"Socket of a ClamAV daemon that scans attachments: unix:/run/clamav/clamd.ctl or tcp:127.0.0.1:3310. Without one they are marked as not scanned."`
+	Clamd string `env:"SKANSE_CLAMD" placeholder:"ADDRESS" help:"Socket of a ClamAV daemon that scans attachments, and files that pass by a sensor of this machine: unix:/run/clamav/clamd.ctl or tcp:127.0.0.1:3310. Without one they are marked as not scanned."`
 }
 
 // openRecords puts the records together with what they may be linked to: things of

@@ -55,3 +55,13 @@ export const detectionFiles = queryOptions({
   queryKey: ["detections", "files"],
   queryFn: () => answer(api.GET("/detection-files")),
 });
+
+export const indicatorSources = queryOptions({
+  queryKey: ["indicators", "sources"],
+  queryFn: () => answer(api.GET("/indicator-sources")),
+});
+
+export const indicators = queryOptions({
+  queryKey: ["indicators", "list"],
+  queryFn: () => answer(api.GET("/indicators", { params: { query: { limit: 100 } } })),
+});

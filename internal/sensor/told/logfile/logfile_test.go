@@ -106,6 +106,18 @@ func TestEVE(t *testing.T) {
 	}
 }
 
+// An alert of Suricata's is a statement about whom the packet went to; of its payload nothing is told.
+func TestEVEAlert(t *testing.T) {
+	line := `{"timestamp":"2026-11-23T12:00:00.123456+0000","flow_id":1,"event_type":"alert","src_ip":"10.0.0.9","src_port":40000,"dest_ip":"10.0.0.3","dest_port":502,"proto":"TCP","app_proto":"modbus","alert":{"action":"allowed","gid":1,"signature_id":2250009,"rev":1,"signature":"SURICATA Modbus invalid Length","category":"Generic Protocol Command Decode","severity":3},"payload":"c2VjcmV0","payload_printable":"secret"}` + "\n"
+	sum := tell(t, protocols(t), []byte(line), "eve.json").sums[0]
+	if len(sum.Facts) != 1 || sum.Facts[0].Attr != "suricata.alert" || sum.Facts[0].Value != "3 SURICATA Modbus invalid Length [2250009]" || sum.Facts[0].About.IP.String() != "10.0.0.3" || sum.Facts[0].By.IP.String() != "10.0.0.9" {
+		t.Errorf("%+v", sum.Facts)
+	}
+	if bytes.Contains(sum.Facts[0].Proof, []byte("secret")) || bytes.Contains(sum.Facts[0].Proof, []byte("c2VjcmV0")) {
+		t.Errorf("the payload is told: %s", sum.Facts[0].Proof)
+	}
+}
+
 // TestSecrets looks for what nobody may read, in all that is told.
 func TestSecrets(t *testing.T) {
 	set := protocols(t)

@@ -10,6 +10,7 @@ import { Mark, priorityOf } from "../../ui/mark";
 import { Ask, ErrorNote, Page, Panel } from "../../ui/page";
 import { Scroll } from "../../ui/scroll";
 import { SitePicker } from "../../ui/site-picker";
+import { Indicators } from "./indicators";
 import { Own } from "./own";
 import { Would } from "./would";
 import "./alerts.css";
@@ -41,6 +42,7 @@ export default function DetectionsPage() {
               />
             </Panel>
             <Own open={search.file} onOpen={(name) => pick("file", name)} />
+            <Indicators />
             <Panel title={t("detections.rules")}>
               <Rules
                 rules={x.items.filter((d) => !search.technique || d.technique === search.technique)}
