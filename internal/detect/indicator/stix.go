@@ -117,7 +117,7 @@ func (r *Read) compared(c comparison, of Indicator) {
 		r.add(Domain, c.value, of)
 	case p == "url:value":
 		r.host(c.value, of)
-	case strings.HasPrefix(p, "file:hashes."), strings.HasPrefix(p, "artifact:hashes."), strings.HasPrefix(p, "file:content_ref.hashes."):
+	case strings.HasPrefix(p, "file:hashes."), strings.HasPrefix(p, "file:content_ref.hashes."):
 		r.add(File, c.value, of)
 	default:
 		r.Left["an object path that cannot be seen on a network: "+short(p)]++

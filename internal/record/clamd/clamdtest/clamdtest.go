@@ -61,7 +61,7 @@ func Start(t testing.TB, dir string) (address string, stop func()) {
 	})
 	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		if c, err := net.Dial("unix", sock); err == nil {
-			c.Close()
+			_ = c.Close()
 			return "unix:" + sock, stop
 		}
 		if time.Now().After(end) {
