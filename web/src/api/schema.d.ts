@@ -1518,6 +1518,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/indicator-sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Files of indicators that were imported */
+        get: operations["list-indicator-sources"];
+        put?: never;
+        /** Import indicators */
+        post: operations["import-indicators"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/indicator-sources/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a source and its indicators; alerts stay */
+        delete: operations["drop-indicator-source"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/indicators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Indicators: what was met last, first */
+        get: operations["list-indicators"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/listening": {
         parameters: {
             query?: never;
@@ -5941,6 +5993,64 @@ export interface components {
             /** Format: int64 */
             done: number;
         };
+        DetectFile: {
+            /**
+             * Format: int64
+             * @description How long what names no end is in force; 0: 180
+             */
+            days?: number;
+            /** @description Whose they are, named in alerts; empty: as the file says. A name that there is: it takes that one's place */
+            name?: string;
+            /** @description A STIX 2.1 bundle, a MISP event (JSON), or one address, domain or hash a line */
+            text: string;
+        };
+        DetectIndicator: {
+            /** @description Empty: always */
+            from: string;
+            /** @description Empty: never met */
+            hit_at: string;
+            /** Format: int64 */
+            hits: number;
+            /** @enum {string} */
+            kind: "address" | "domain" | "file";
+            /** @description Its id at its source */
+            ref: string;
+            source: string;
+            title: string;
+            until: string;
+            value: string;
+        };
+        DetectIndicatorSource: {
+            at: string;
+            by: string;
+            /**
+             * Format: int64
+             * @description How long what names no end is in force
+             */
+            days: number;
+            /** @enum {string} */
+            format: "stix" | "misp" | "list";
+            id: string;
+            /** Format: int64 */
+            in_force: number;
+            /** Format: int64 */
+            items: number;
+            /** @description What of the file is not taken, and why */
+            left_out: components["schemas"]["DetectLeftOut"][];
+            /**
+             * Format: int64
+             * @description Indicators that were met
+             */
+            met: number;
+            /** @description Who says so */
+            name: string;
+            sha256: string;
+        };
+        DetectLeftOut: {
+            /** Format: int64 */
+            count: number;
+            why: string;
+        };
         DetectLoad: {
             /**
              * Format: double
@@ -5996,6 +6106,9 @@ export interface components {
         };
         DetectLoads: {
             items: components["schemas"]["DetectLoad"][];
+        };
+        DetectMade: {
+            id: string;
         };
         DetectMany: {
             decision: components["schemas"]["DetectDecision"];
@@ -6093,6 +6206,9 @@ export interface components {
             setting: components["schemas"]["DetectSetting"];
             site: string;
             site_id: string;
+        };
+        DetectSources: {
+            items: components["schemas"]["DetectIndicatorSource"][];
         };
         DetectStep: {
             at: string;
@@ -7906,6 +8022,13 @@ export interface components {
         };
         PageDetectAlert: {
             items: components["schemas"]["DetectAlert"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageDetectIndicator: {
+            items: components["schemas"]["DetectIndicator"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -13494,6 +13617,131 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-indicator-sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DetectSources"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "import-indicators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DetectFile"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DetectMade"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "drop-indicator-source": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-indicators": {
+        parameters: {
+            query?: {
+                source?: string;
+                q?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageDetectIndicator"];
+                };
             };
             /** @description What went wrong, and what to do */
             default: {
