@@ -80,6 +80,9 @@ func (c *DemoCmd) Run(env *Env) error {
 	if err := company.History(env.Ctx, present.AddDate(0, 0, -c.Days), present, stage); err != nil {
 		return err
 	}
+	if err := s.logDemo(env.Ctx, company, present.AddDate(0, 0, -c.Days), present); err != nil {
+		return err
+	}
 	clock.set(time.Time{})
 	if err := s.takeExamples(env.Ctx); err != nil {
 		return err
@@ -90,6 +93,7 @@ func (c *DemoCmd) Run(env *Env) error {
 	g, ctx := errgroup.WithContext(env.Ctx)
 	g.Go(func() error { return s.work(ctx) })
 	g.Go(func() error { return company.Live(ctx, present, stage) })
+	g.Go(func() error { return s.logLive(ctx, company) })
 	g.Go(func() error { return serveHTTP(ctx, l, api.Handler(s.router(&visitor)), s.log) })
 	return g.Wait()
 }

@@ -33,6 +33,7 @@ func relations() []relation {
 	all = append(all, boundaryChecks()...)
 	all = append(all, conduitChecks()...)
 	all = append(all, paceChecks()...)
+	all = append(all, logChecks()...)
 	all = append(all, recordChecks()...)
 	all = append(all, governChecks()...)
 	all = append(all, riskChecks()...)

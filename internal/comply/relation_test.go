@@ -12,6 +12,7 @@ import (
 	"github.com/skanse/skanse/internal/detect"
 	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/listen"
+	"github.com/skanse/skanse/internal/logs"
 	"github.com/skanse/skanse/internal/network"
 	"github.com/skanse/skanse/internal/org"
 	"github.com/skanse/skanse/internal/ot"
@@ -25,7 +26,7 @@ import (
 func tables() []store.Migrations {
 	return []store.Migrations{
 		org.Migrations(), audit.Migrations(), bus.Migrations(), auth.Migrations(), inbox.Migrations(), asset.Migrations(),
-		network.Migrations(), listen.Migrations(), record.Migrations(), vuln.Migrations(), conduit.Migrations(), performance.Migrations(), detect.Migrations(), Migrations(),
+		network.Migrations(), listen.Migrations(), record.Migrations(), vuln.Migrations(), conduit.Migrations(), performance.Migrations(), detect.Migrations(), logs.Migrations(), Migrations(),
 	}
 }
 

@@ -7,6 +7,7 @@ import { plant, sites } from "../../api/queries";
 import type { components } from "../../api/schema";
 import { conduits } from "../../api/zones";
 import { t, word } from "../../texts";
+import { Go } from "../../ui/go";
 import { Mark } from "../../ui/mark";
 import { Ask, Empty, Page, Panel } from "../../ui/page";
 import { Scroll } from "../../ui/scroll";
@@ -42,6 +43,9 @@ export default function ConduitsPage() {
       }
       actions={
         <>
+          <Go className="btn" href="/records?type=boundary">
+            {t("conduits.boundaries")}
+          </Go>
           {(["table", "nft"] as const).map((f) => (
             <a key={f} className="btn" href={`${prefix}/sites/${site}/conduits/export?format=${f}`} download>
               {t(`conduits.export_${f}`)}
