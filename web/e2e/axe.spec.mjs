@@ -39,6 +39,8 @@ const pages = [
   { name: "baseline, zones", path: "/baseline?tab=zones", ready: "main table" },
   { name: "drift", path: "/baseline?tab=drift", ready: "main .panel" },
   { name: "performance", path: "/performance", ready: "main .panel" },
+  { name: "logs", path: "/logs", ready: "table.log-lines" },
+  { name: "boundaries", path: "/boundaries", ready: "table.boundary-list" },
   { name: "conduits", path: "/conduits", ready: "table.conduit-list" },
   { name: "alerts", path: "/alerts", ready: ".alert-row" },
   { name: "alert", path: "/alerts", ready: ".alert-row h2 a", inside: ".alert-story" },

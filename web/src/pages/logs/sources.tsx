@@ -126,12 +126,9 @@ function Row({
         )}
       </td>
       <td>
-        <meter
-          min={0}
-          max={s.retention_days}
-          value={Math.min(s.kept_days, s.retention_days)}
-          aria-label={t("logs.kept_of", { kept: Math.floor(s.kept_days), asked: s.retention_days })}
-        />{" "}
+        <span className="bar">
+          <i style={{ width: `${Math.min(100, (100 * s.kept_days) / s.retention_days)}%` }} />
+        </span>
         <span className="num small nowrap">
           {t("logs.kept_of", { kept: Math.floor(s.kept_days), asked: s.retention_days })}
         </span>
