@@ -16,6 +16,7 @@ import (
 // DemoCmd serves an example company.
 type DemoCmd struct {
 	ListenFlag `embed:""`
+	LogFlags   `embed:""`
 	Data       string `type:"path" help:"Keep the example in this folder; left out: a temporary one that goes at the end."`
 	Days       int    `default:"42" help:"Days of the past to play."`
 }
@@ -28,7 +29,8 @@ machine only unless told otherwise.
 
 Example:
   skanse demo
-  skanse demo --listen 127.0.0.1:9000`
+  skanse demo --listen 127.0.0.1:9000
+  skanse demo --syslog 5514=Aarhus`
 }
 
 // Run plays the past and serves.
@@ -43,7 +45,7 @@ func (c *DemoCmd) Run(env *Env) error {
 		folder = t.Folder
 	}
 	clock := &playClock{}
-	s, err := openServer(env.Ctx, serverOptions{Data: folder, URL: folder.database(), Demo: true, Clock: clock.Now}, newLog(env))
+	s, err := openServer(env.Ctx, serverOptions{Data: folder, URL: folder.database(), Demo: true, LogsQuota: c.LogsQuota, Clock: clock.Now}, newLog(env))
 	if err != nil {
 		return err
 	}
@@ -88,9 +90,14 @@ func (c *DemoCmd) Run(env *Env) error {
 		return err
 	}
 	fmt.Fprintf(env.Stdout, "\rSkanse %s shows %s at %s (played in %.1f s). Press Ctrl C to end.\n", Version, company.Name, c.address(l), time.Since(began).Seconds())
+	lines, err := s.logInlets(env.Ctx, c.LogFlags, c.ListenFlag)
+	if err != nil {
+		return err
+	}
 	visitor := auth.System()
 	visitor.Name = "Demo visitor"
 	g, ctx := errgroup.WithContext(env.Ctx)
+	s.serveLogs(ctx, g, lines)
 	g.Go(func() error { return s.work(ctx) })
 	g.Go(func() error { return company.Live(ctx, present, stage) })
 	g.Go(func() error { return s.logLive(ctx, company) })

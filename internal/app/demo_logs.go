@@ -86,16 +86,16 @@ func (s *server) boundaryDemo(ctx context.Context, present time.Time, assets map
 		day := func(ago int) string { return present.AddDate(0, 0, -ago).Format(time.DateOnly) }
 		for _, z := range zones {
 			data := map[string]any{"near": z.Inside, "far": z.External, "filters": "allow", "storm_control": "yes", "rate_limit": "20 Mbit/s to the plant", "rules_reviewed_on": day(70), "islanded_on": day(110), "island_result": "passed", "island_how": "Pull the yellow cable at the top of rack 2; the shift leader may, and says so to the office."}
-			device := assets["Remote gateway"]
+			device, since := assets["Remote gateway"], 100
 			if z.Site == "Esbjerg" {
-				device = assets["ESB-RTR1"]
+				device, since = assets["ESB-RTR1"], 400 // nobody has looked at it for over a year
 				maps.Copy(data, map[string]any{"storm_control": "no", "rate_limit": "none", "rules_reviewed_on": day(430), "islanded_on": day(500), "island_result": "partly"})
 			}
 			if device != "" {
 				data["device"] = device
 			}
-			n := record.Draft{Type: "boundary", Title: z.Site + ": " + z.Name, Site: z.SiteID, Owner: "demo:anna", Data: data, ValidFrom: present.AddDate(0, 0, -100)}
-			if _, err := s.records.Adopt(auth.With(ctx, auth.System()), tx, n, record.Past{State: "in_use", By: "demo:anna", At: present.AddDate(0, 0, -100)}); err != nil {
+			n := record.Draft{Type: "boundary", Title: z.Site + ": " + z.Name, Site: z.SiteID, Owner: "demo:anna", Data: data, ValidFrom: present.AddDate(0, 0, -since)}
+			if _, err := s.records.Adopt(auth.With(ctx, auth.System()), tx, n, record.Past{State: "in_use", By: "demo:anna", At: present.AddDate(0, 0, -since)}); err != nil {
 				return fmt.Errorf("boundary of %s: %w", z.Site, err)
 			}
 		}

@@ -56,6 +56,14 @@ func (s *Service) Routes(r *rest.Router) {
 			nets, err := s.Networks(ctx, auth.From(ctx).Scope, in.ID)
 			return &struct{ Body rest.Page[Network] }{rest.Page[Network]{Items: nets}}, err
 		})
+	rest.Register(r, rest.Op{ID: "list-boundaries", Method: http.MethodGet, Path: "/sites/{id}/boundaries", Summary: "Where a site's zones meet those of others or the outside, written down or not", Tag: "Plant", Permission: auth.RecordRead},
+		func(ctx context.Context, in *struct {
+			ID string `path:"id"`
+		},
+		) (*struct{ Body rest.Page[Boundary] }, error) {
+			all, err := s.Boundaries(ctx, auth.From(ctx).Scope, in.ID, time.Now())
+			return &struct{ Body rest.Page[Boundary] }{rest.Page[Boundary]{Items: all}}, err
+		})
 	NewConversations(s.db).Routes(r)
 	s.traceRoutes(r)
 	s.cutRoutes(r)

@@ -122,6 +122,11 @@ const logs = createRoute({
   validateSearch: only("site", "source", "asset", "q", "from", "to", "severity"),
   component: lazyRouteComponent(() => import("./pages/logs/logs")),
 });
+const boundaries = createRoute({
+  ...at("/boundaries"),
+  validateSearch: only("site"),
+  component: lazyRouteComponent(() => import("./pages/boundaries/boundaries")),
+});
 const conduits = createRoute({
   ...at("/conduits"),
   validateSearch: only("site"),
@@ -236,6 +241,7 @@ export const router = createRouter({
     advisory,
     performance,
     logs,
+    boundaries,
     baseline,
     conduits,
     alerts,

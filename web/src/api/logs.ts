@@ -17,6 +17,14 @@ export const logRegister = (site: string) =>
     queryFn: ({ signal }) => answer(api.GET("/sites/{id}/log-sources", { params: { path: { id: site } }, signal })),
   });
 
+/** Where a site's zones meet those of others. */
+export const boundaries = (site: string) =>
+  queryOptions({
+    queryKey: ["boundaries", site],
+    enabled: site !== "",
+    queryFn: ({ signal }) => answer(api.GET("/sites/{id}/boundaries", { params: { path: { id: site } }, signal })),
+  });
+
 export type LineFilter = {
   site: string;
   source: string;

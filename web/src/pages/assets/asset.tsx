@@ -313,9 +313,14 @@ function Conversations({ id, site }: { id: string; site: string }) {
     <Panel
       title={t("asset.does")}
       side={
-        <Link className="small" to="/conversations" search={{ site, asset: id }}>
-          {t("asset.all_conversations")}
-        </Link>
+        <span className="line small">
+          <Link to="/logs" search={{ site, asset: id }} hash="lines">
+            {t("asset.logs")}
+          </Link>
+          <Link to="/conversations" search={{ site, asset: id }}>
+            {t("asset.all_conversations")}
+          </Link>
+        </span>
       }
     >
       <Ask of={list}>

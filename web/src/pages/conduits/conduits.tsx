@@ -43,7 +43,7 @@ export default function ConduitsPage() {
       }
       actions={
         <>
-          <Go className="btn" href="/records?type=boundary">
+          <Go className="btn" href={`/boundaries?site=${site}`}>
             {t("conduits.boundaries")}
           </Go>
           {(["table", "nft"] as const).map((f) => (
