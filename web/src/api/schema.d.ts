@@ -3007,6 +3007,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/sites/{id}/boundaries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a site's zones meet those of others or the outside, written down or not */
+        get: operations["list-boundaries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sites/{id}/conduits": {
         parameters: {
             query?: never;
@@ -8174,6 +8191,13 @@ export interface components {
             /** Format: int64 */
             total?: number;
         };
+        PageViewBoundary: {
+            items: components["schemas"]["ViewBoundary"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
         PageViewEvent: {
             items: components["schemas"]["ViewEvent"][];
             /** @description Give it as cursor to get the next page */
@@ -9057,6 +9081,43 @@ export interface components {
             sees_all?: boolean;
             sites?: string[];
             zones?: string[];
+        };
+        ViewBoundary: {
+            /**
+             * Format: int64
+             * @description Conversations over it in the last 30 days, as heard; 0 where the other side is no zone
+             */
+            crossings: number;
+            /** @description That filters there */
+            device: string;
+            device_id: string;
+            far: string;
+            /** @description Empty: the outside */
+            far_id: string;
+            /** @enum {string} */
+            filters: "" | "allow" | "deny" | "none";
+            /** @enum {string} */
+            island_result: "" | "passed" | "partly" | "failed";
+            islanded_on: string;
+            /** @description Newest line of the device's log; null: it is no log source, or was never heard */
+            log_at: string;
+            /** @description The device stands in the register of log sources */
+            logged: boolean;
+            near: string;
+            near_id: string;
+            overdue: boolean;
+            rate_limit: string;
+            /** @description Empty: nobody has written it down */
+            record_id: string;
+            ref: string;
+            /** @description When it is due to be looked at again; asked for in the inbox */
+            review_at: string;
+            rules_reviewed_on: string;
+            /** @enum {string} */
+            state: "missing" | "draft" | "in_use";
+            /** @enum {string} */
+            storm_control: "" | "yes" | "partly" | "no";
+            title: string;
         };
         ViewConduit: {
             /** Format: int64 */
@@ -17343,6 +17404,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BaselineBaseline"];
+                };
+            };
+            /** @description What went wrong, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-boundaries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageViewBoundary"];
                 };
             };
             /** @description What went wrong, and what to do */
