@@ -48,11 +48,16 @@ func (s *Service) Routes(r *rest.Router) {
 			Group    string    `query:"group"`
 			Text     string    `query:"q" maxLength:"200"`
 			Since    time.Time `query:"since"`
+			AsOf     string    `query:"as_of" doc:"A day, 2026-11-20: as it was at its end"`
 			Cursor   string    `query:"cursor"`
 			Limit    int       `query:"limit" minimum:"0" maximum:"500"`
 		},
 		) (*struct{ Body rest.Page[Alert] }, error) {
-			out, err := s.Alerts(ctx, auth.From(ctx).Scope, Filter{in.Site, in.State, in.Severity, in.Rule, in.Asset, in.Group, in.Text, in.Since, in.Cursor, in.Limit})
+			at, err := rest.AsOf(in.AsOf, time.Now())
+			if err != nil {
+				return nil, err
+			}
+			out, err := s.Alerts(ctx, auth.From(ctx).Scope, Filter{in.Site, in.State, in.Severity, in.Rule, in.Asset, in.Group, in.Text, in.Since, at, in.Cursor, in.Limit})
 			return &struct{ Body rest.Page[Alert] }{out}, err
 		})
 	rest.Register(r, rest.Op{ID: "measure-alerts", Method: http.MethodGet, Path: "/alerts/load", Summary: "What people get to bear, a site, after EEMUA 191", Tag: tag, Permission: read},
@@ -62,10 +67,15 @@ func (s *Service) Routes(r *rest.Router) {
 		})
 	rest.Register(r, rest.Op{ID: "get-alert", Method: http.MethodGet, Path: "/alerts/{id}", Summary: "One alert with its story", Tag: tag, Permission: read},
 		func(ctx context.Context, in *struct {
-			ID string `path:"id"`
+			ID   string `path:"id"`
+			AsOf string `query:"as_of" doc:"A day, 2026-11-20: as it was at its end"`
 		},
 		) (*detail, error) {
-			a, err := s.Alert(ctx, auth.From(ctx).Scope, in.ID)
+			at, err := rest.AsOf(in.AsOf, time.Now())
+			if err != nil {
+				return nil, err
+			}
+			a, err := s.Alert(ctx, auth.From(ctx).Scope, in.ID, at)
 			return &detail{a.ETag, a}, err
 		})
 	rest.Register(r, rest.Op{ID: "decide-alert", Method: http.MethodPatch, Path: "/alerts/{id}", Summary: "Acknowledge, shelve, explain, close … an alert", Tag: tag, Permission: write, Audit: "alert.decide"},
@@ -80,7 +90,7 @@ func (s *Service) Routes(r *rest.Router) {
 			if err := s.Decide(ctx, scope, byWhom(ctx), in.ID, in.Body, in.IfMatch); err != nil {
 				return nil, err
 			}
-			a, err := s.Alert(ctx, scope, in.ID)
+			a, err := s.Alert(ctx, scope, in.ID, time.Time{})
 			return &detail{a.ETag, a}, err
 		})
 	type many struct {

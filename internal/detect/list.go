@@ -139,7 +139,7 @@ type listed struct {
 func listedColumns() string {
 	cols := strings.Split(alertColumns, ", ")
 	for i := range cols {
-		cols[i] = "a." + cols[i]
+		cols[i] = "a." + cols[i] + " AS " + cols[i] // asWas puts something else in a column's place
 	}
 	return strings.Join(cols, ", ") + `, o.site_id, o.name AS site_name, a.client_name, a.client_role, a.client_zone, a.server_name, a.server_role, a.server_zone,
   COALESCE((SELECT u.name FROM auth_user u WHERE u.user_id = a.owner_id), '') AS owner_name, COALESCE((SELECT u.name FROM auth_user u WHERE u.user_id = a.deputy_id), '') AS deputy_name`
@@ -174,6 +174,7 @@ func (a *alertRow) etag() string { return rest.ETag(a.ID, strconv.FormatInt(a.Ve
 type Filter struct {
 	Site, State, Severity, Rule, Asset, Group, Text string
 	Since                                           time.Time
+	At                                              time.Time // as it was then; zero: now
 	Cursor                                          string
 	Limit                                           int
 }
@@ -199,6 +200,9 @@ func (q Filter) where(scope Scope) ot.SQL {
 	case allStates:
 	default:
 		and("a.state = ?", q.State)
+	}
+	if !q.At.IsZero() {
+		and("a.state <> ''")
 	}
 	if q.Severity != "" {
 		and("a.severity = ?", q.Severity)
@@ -252,18 +256,20 @@ func (s *Service) Alerts(ctx context.Context, scope Scope, q Filter) (out rest.P
 	}
 	set := s.Rules()
 	err = s.db.View(ctx, func(r store.Reader) error {
-		total, err := store.One[int64](ctx, r, "SELECT COUNT(*)"+listedFrom+w.Text, w.Args...)
+		total, err := store.One[int64](ctx, r, asWas("SELECT COUNT(*)"+listedFrom+w.Text, q.At), w.Args...)
 		if err != nil {
 			return err
 		}
-		rows, err := store.All[row](ctx, r, text+" ORDER BY state_order, a.rank, a.last_at DESC, a.alert_id LIMIT ?", append(args, q.Limit+1)...)
+		rows, err := store.All[row](ctx, r, asWas(text+" ORDER BY state_order, a.rank, a.last_at DESC, a.alert_id LIMIT ?", q.At), append(args, q.Limit+1)...)
 		if err != nil {
 			return err
 		}
 		cut := rest.Cut(rows, q.Limit, func(x row) string { return rest.EncodeCursor(position{x.Order, x.Rank, x.LastAt, x.ID}) })
 		out = rest.Page[Alert]{Items: make([]Alert, 0, len(cut.Items)), Next: cut.Next, Total: &total}
 		for i := range cut.Items {
-			out.Items = append(out.Items, cut.Items[i].show(set))
+			a := cut.Items[i].show(set)
+			a.until(q.At)
+			out.Items = append(out.Items, a)
 		}
 		return nil
 	})
@@ -273,11 +279,11 @@ func (s *Service) Alerts(ctx context.Context, scope Scope, q Filter) (out rest.P
 // maxTogether bounds how many alerts of one cause are shown with one.
 const maxTogether = 50
 
-// Alert is one alert with its story.
-func (s *Service) Alert(ctx context.Context, scope Scope, id string) (out Alert, err error) {
+// Alert is one alert with its story, as it was at a moment; the zero time is now.
+func (s *Service) Alert(ctx context.Context, scope Scope, id string, at time.Time) (out Alert, err error) {
 	set := s.Rules()
 	err = s.db.View(ctx, func(r store.Reader) error {
-		x, err := store.One[listed](ctx, r, "SELECT "+listedColumns()+listedFrom+"a.alert_id = ? AND ?", id, scope.Where("a.site_no", "a.zone_no"))
+		x, err := store.One[listed](ctx, r, asWas("SELECT "+listedColumns()+listedFrom+"a.alert_id = ? AND a.state <> '' AND ?", at), id, scope.Where("a.site_no", "a.zone_no"))
 		if err != nil {
 			return err
 		}
@@ -297,7 +303,7 @@ func (s *Service) Alert(ctx context.Context, scope Scope, id string) (out Alert,
 		for _, x := range steps {
 			st.Steps = append(st.Steps, Step{store.Micros(x.At), x.Kind, x.ByName, x.Text})
 		}
-		others, err := store.All[listed](ctx, r, "SELECT "+listedColumns()+listedFrom+"a.site_no = ? AND a.group_id = ? AND a.alert_id <> ? AND ? ORDER BY a.first_at, a.alert_id LIMIT ?", x.SiteNo, x.GroupID, id, scope.Where("a.site_no", "a.zone_no"), maxTogether)
+		others, err := store.All[listed](ctx, r, asWas("SELECT "+listedColumns()+listedFrom+"a.site_no = ? AND a.group_id = ? AND a.alert_id <> ? AND a.state <> '' AND ? ORDER BY a.first_at, a.alert_id LIMIT ?", at), x.SiteNo, x.GroupID, id, scope.Where("a.site_no", "a.zone_no"), maxTogether)
 		if err != nil {
 			return err
 		}
@@ -312,6 +318,7 @@ func (s *Service) Alert(ctx context.Context, scope Scope, id string) (out Alert,
 			st.Programming = n > 0
 		}
 		out.Rest = st
+		out.until(at)
 		return nil
 	})
 	return out, err
