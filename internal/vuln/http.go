@@ -36,9 +36,14 @@ func (s *Service) Routes(r *rest.Router) {
 	rest.Register(r, rest.Op{ID: "summarise-vulnerabilities", Method: http.MethodGet, Path: "/vulnerabilities/summary", Summary: "What is open, by decision", Tag: tag, Permission: read},
 		func(ctx context.Context, in *struct {
 			Site string `query:"site"`
+			AsOf string `query:"as_of" doc:"A day, 2026-11-20: as it was at its end"`
 		},
 		) (*struct{ Body Summary }, error) {
-			out, err := s.Summarise(ctx, auth.From(ctx).Scope, in.Site)
+			at, err := rest.AsOf(in.AsOf, s.now().Time)
+			if err != nil {
+				return nil, err
+			}
+			out, err := s.Summarise(ctx, auth.From(ctx).Scope, in.Site, at)
 			return &struct{ Body Summary }{out}, err
 		})
 	rest.Register(r, rest.Op{ID: "list-vulnerabilities", Method: http.MethodGet, Path: "/vulnerabilities", Summary: "Findings: one advisory and one asset each", Tag: tag, Permission: read},
@@ -51,11 +56,16 @@ func (s *Service) Routes(r *rest.Router) {
 			Verdict  string `query:"verdict" enum:"affected,unknown,"`
 			Text     string `query:"q" maxLength:"200"`
 			Window   string `query:"window"`
+			AsOf     string `query:"as_of" doc:"A day, 2026-11-20: what was known at its end; verdict and priority are those of now"`
 			Cursor   string `query:"cursor"`
 			Limit    int    `query:"limit" minimum:"0" maximum:"500"`
 		},
 		) (*struct{ Body rest.Page[Finding] }, error) {
-			out, err := s.Findings(ctx, auth.From(ctx).Scope, Filter{in.Site, in.Asset, in.Advisory, in.Decision, in.State, in.Verdict, in.Text, in.Window, in.Cursor, in.Limit})
+			at, err := rest.AsOf(in.AsOf, s.now().Time)
+			if err != nil {
+				return nil, err
+			}
+			out, err := s.Findings(ctx, auth.From(ctx).Scope, Filter{in.Site, in.Asset, in.Advisory, in.Decision, in.State, in.Verdict, in.Text, in.Window, at, in.Cursor, in.Limit})
 			return &struct{ Body rest.Page[Finding] }{out}, err
 		})
 	rest.Register(r, rest.Op{ID: "list-vulnerability-questions", Method: http.MethodGet, Path: "/vulnerabilities/questions", Summary: "The facts that would decide the most", Tag: tag, Permission: read},

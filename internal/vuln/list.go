@@ -3,6 +3,7 @@ package vuln
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/rest"
@@ -83,6 +84,7 @@ type Filter struct {
 	Decision, State, Verdict string
 	Text                     string
 	Window                   string
+	At                       time.Time // as it was then; zero: now
 	Cursor                   string
 	Limit                    int
 }
@@ -109,6 +111,9 @@ func (q Filter) where(scope Scope) ot.SQL {
 		w.Text += " AND f.state IN ('open', 'planned', 'reported')"
 	default:
 		add("f.state = ?", q.State)
+	}
+	if !q.At.IsZero() {
+		add("f.first_at <= ?", q.At.UnixMicro())
 	}
 	if t := strings.ToLower(strings.TrimSpace(q.Text)); t != "" {
 		like := "%" + strings.NewReplacer("%", "", "_", "").Replace(t) + "%"
@@ -143,14 +148,16 @@ func (s *Service) Findings(ctx context.Context, scope Scope, q Filter) (out rest
 		args = append(args, p.Rank, p.Rank, p.Score, p.Score, p.ID)
 	}
 	err = s.db.View(ctx, func(r store.Reader) error {
-		rows, err := store.All[row](ctx, r, text+" ORDER BY urgency_rank, f.score DESC, f.finding_id LIMIT ?", append(args, q.Limit+1)...)
+		rows, err := store.All[row](ctx, r, asWas(text+" ORDER BY urgency_rank, f.score DESC, f.finding_id LIMIT ?", q.At), append(args, q.Limit+1)...)
 		if err != nil {
 			return err
 		}
 		cut := rest.Cut(rows, q.Limit, func(x row) string { return rest.EncodeCursor(position{x.Rank, x.Score, x.ID}) })
 		out = rest.Page[Finding]{Items: make([]Finding, 0, len(cut.Items)), Next: cut.Next}
 		for i := range cut.Items {
-			out.Items = append(out.Items, cut.Items[i].show())
+			f := cut.Items[i].show()
+			f.until(q.At)
+			out.Items = append(out.Items, f)
 		}
 		return nil
 	})
@@ -200,8 +207,8 @@ type Age struct {
 // ages are the steps of the ageing chart, in days; the last takes the rest.
 var ages = [...]int64{7, 30, 90, 365, 0}
 
-// Summarise counts what is open.
-func (s *Service) Summarise(ctx context.Context, scope Scope, site string) (out Summary, err error) {
+// Summarise counts what is open, or was at an earlier moment; the zero time is now.
+func (s *Service) Summarise(ctx context.Context, scope Scope, site string, at time.Time) (out Summary, err error) {
 	type count struct {
 		State    string `db:"state"`
 		Verdict  string `db:"verdict"`
@@ -210,18 +217,21 @@ func (s *Service) Summarise(ctx context.Context, scope Scope, site string) (out 
 		N        int64  `db:"n"`
 	}
 	now := s.now()
+	if !at.IsZero() {
+		now = store.At(at)
+	}
 	day := int64(24 * 3600 * 1e6)
 	out.Ages = make([]Age, len(ages))
 	for i, d := range ages {
 		out.Ages[i].Days = d
 	}
 	err = s.db.View(ctx, func(r store.Reader) error {
-		w := Filter{Site: site}.where(scope)
+		w := Filter{Site: site, At: at}.where(scope)
 		from := " FROM vuln_finding f JOIN org_site o ON o.site_no = f.site_no WHERE "
 		bucket := "CASE WHEN f.first_at > ? THEN 0 WHEN f.first_at > ? THEN 1 WHEN f.first_at > ? THEN 2 WHEN f.first_at > ? THEN 3 ELSE 4 END"
 		us := now.UnixMicro()
 		args := append([]any{us - 7*day, us - 30*day, us - 90*day, us - 365*day}, w.Args...)
-		rows, err := store.All[count](ctx, r, "SELECT state, verdict, decision, age, count(*) AS n FROM (SELECT f.state, f.verdict, f.decision, "+bucket+" AS age"+from+w.Text+") x GROUP BY state, verdict, decision, age", args...)
+		rows, err := store.All[count](ctx, r, asWas("SELECT state, verdict, decision, age, count(*) AS n FROM (SELECT f.state AS state, f.verdict, f.decision, "+bucket+" AS age"+from+w.Text+") x GROUP BY state, verdict, decision, age", at), args...)
 		if err != nil {
 			return err
 		}
@@ -260,7 +270,7 @@ func (s *Service) Summarise(ctx context.Context, scope Scope, site string) (out 
 				out.Ages[c.Age].Rest += c.N
 			}
 		}
-		if out.Assets, err = store.One[int64](ctx, r, "SELECT count(DISTINCT f.asset_id)"+from+w.Text+" AND f.verdict = 'affected' AND f.state IN ('open', 'planned', 'reported')", w.Args...); err != nil {
+		if out.Assets, err = store.One[int64](ctx, r, asWas("SELECT count(DISTINCT f.asset_id)"+from+w.Text+" AND f.verdict = 'affected' AND f.state IN ('open', 'planned', 'reported')", at), w.Args...); err != nil {
 			return err
 		}
 		type matched struct {

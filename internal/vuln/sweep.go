@@ -66,7 +66,7 @@ type finding struct {
 	Version     int64                `db:"version"`
 }
 
-const findingColumns = "f.finding_id, f.site_no, f.zone_no, f.asset_id, f.part, f.advisory_id, f.asset_name, f.product, f.matched, f.verdict, f.confidence, f.missing, f.quote, f.fix, f.fix_quote, f.cves, f.decision, f.urgency, f.inputs, f.score, f.epss, f.kev, f.criticality, f.state, f.reason, f.decided_by, f.decided_at, f.decided_key, f.window_id, f.exception_id, f.assignee, f.hours, f.until_at, f.proof, f.first_at, f.changed_at, f.closed_at, f.version"
+const findingColumns = "f.finding_id, f.site_no, f.zone_no, f.asset_id, f.part, f.advisory_id, f.asset_name, f.product, f.matched, f.verdict, f.confidence, f.missing, f.quote, f.fix, f.fix_quote, f.cves, f.decision, f.urgency, f.inputs, f.score, f.epss, f.kev, f.criticality, f.state AS state, f.reason, f.decided_by, f.decided_at, f.decided_key, f.window_id, f.exception_id, f.assignee, f.hours, f.until_at, f.proof, f.first_at, f.changed_at, f.closed_at, f.version"
 
 var findingSet = strings.Split("site_no,zone_no,asset_name,product,matched,verdict,confidence,missing,quote,fix,fix_quote,cves,decision,urgency,inputs,score,epss,kev,criticality,state,reason,decided_by,decided_at,decided_key,window_id,exception_id,assignee,hours,until_at,proof,changed_at,closed_at,version", ",")
 

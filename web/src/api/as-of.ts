@@ -8,9 +8,10 @@ export function asOfDay(): string {
 
 // Which questions the server answers for a day; as-of.test.ts holds this against its description.
 const dated = [
-  /^\/(posture|requirements|plant|assets|conversations|events|evidence|audit|captures|records|alerts)$/,
+  /^\/(posture|requirements|plant|assets|conversations|events|evidence|audit|captures|records|alerts|vulnerabilities)$/,
   /^\/assets\/facets$/,
   /^\/(requirements|assets)\/[^/]+$/,
+  /^\/vulnerabilities\/summary$/,
   /^\/alerts\/(?!load$)[^/]+$/,
   /^\/records\/(?!counts$|calendar$)[^/]+$/,
   /^\/assets\/[^/]+\/conversations$/,
@@ -22,5 +23,6 @@ export const takesDay = (path: string) => dated.some((pattern) => pattern.test(p
 
 /** Pages whose content is of a day; the others always show now. */
 export const showsDay = (page: string) =>
-  /^\/(posture|requirements|plant|assets|conversations|audit|captures|records|alerts)(\/|$)/.test(page) &&
-  !/^\/(records\/new|conversations\/unknown)/.test(page);
+  /^\/(posture|requirements|plant|assets|conversations|audit|captures|records|alerts|vulnerabilities)(\/|$)/.test(
+    page,
+  ) && !/^\/(records\/new|conversations\/unknown)/.test(page);
