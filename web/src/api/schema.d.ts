@@ -10315,6 +10315,8 @@ export interface operations {
                 group?: string;
                 q?: string;
                 since?: string;
+                /** @description A day, 2026-11-20: as it was at its end */
+                as_of?: string;
                 cursor?: string;
                 limit?: number;
             };
@@ -10408,7 +10410,10 @@ export interface operations {
     };
     "get-alert": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description A day, 2026-11-20: as it was at its end */
+                as_of?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -19002,6 +19007,8 @@ export interface operations {
                 verdict?: "affected" | "unknown" | "";
                 q?: string;
                 window?: string;
+                /** @description A day, 2026-11-20: what was known at its end; verdict and priority are those of now */
+                as_of?: string;
                 cursor?: string;
                 limit?: number;
             };
@@ -19179,6 +19186,8 @@ export interface operations {
         parameters: {
             query?: {
                 site?: string;
+                /** @description A day, 2026-11-20: as it was at its end */
+                as_of?: string;
             };
             header?: never;
             path?: never;
