@@ -54,11 +54,8 @@ score: build ## against the independent truth beside the public captures
 	@if [ -d $(CORPUS) ]; then python3 $(CORPUS)/../../score/score.py bin/skanse $(CORPUS); \
 	else echo "score: $(CORPUS) is not on this machine; nothing was scored"; fi
 
-FUZZTIME ?= 60s
-fuzz: ## make fuzz P=modbus FUZZTIME=60s: one dissector; without P every fuzz target, one after another
-	@set -e; for d in $$(grep -rlE '^func Fuzz' internal $(if $(P),--include='*_test.go' | grep '/$(P)/',--include='*_test.go') | xargs -r -n1 dirname | sort -u); do \
-		for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9]*' $$d/*_test.go | sed 's/func //'); do \
-			echo "$$d $$f"; go test ./$$d -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME); done; done
+fuzz: ## make fuzz P=modbus FUZZTIME=60s: one dissector; without P every fuzz target, the least fuzzed first; test/fuzz.log adds up
+	test/fuzz
 
 soak: build ## long runs by hand; write what you saw into docs/measured.md
 	SKANSE_SOAK=1 go test -count=1 -timeout 60m -run 'Soak|Crash' ./test/...

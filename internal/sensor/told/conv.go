@@ -30,6 +30,7 @@ type Conv struct {
 // Talk finds or makes a conversation. Where only the order of what was written says
 // who the client is, the ports are asked, as our own engine does.
 func (t *Teller) Talk(k Talk) Conv {
+	k.Transport, k.Guess, k.Protocol = short(k.Transport), short(k.Guess), short(k.Protocol)
 	swap, by := t.turned(&k)
 	client, server, port := k.Orig, k.Resp, k.RespPort
 	if swap {
@@ -59,6 +60,11 @@ func (t *Teller) Talk(k Talk) Conv {
 	}
 	return Conv{t, d, swap}
 }
+
+// maxWord bounds what a protocol is called: that comes from the log, and the log's from whoever speaks past its sensor.
+const maxWord = 64
+
+func short(s string) string { return ot.Printable(s[:min(len(s), maxWord)]) }
 
 // turned says whether Orig is the server, and why the other is the client.
 func (t *Teller) turned(k *Talk) (bool, sensor.ClientBy) {
