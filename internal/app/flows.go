@@ -134,12 +134,12 @@ const (
 // take gives a datagram to its exporter.
 func (l *flowListener) take(ctx context.Context, a netip.Addr, b []byte, now time.Time) {
 	if !slices.Contains(l.from, a) {
-		l.once(a, "flow records of somebody who may not send here are not read; name it behind @ in --flows if it should")
+		l.once(a, "it may not send here; name it behind @ in --flows if it should")
 		return
 	}
 	e := l.exporter(ctx, a)
 	if e == nil {
-		l.once(a, "flow records are not read before the centre has said to which site the interface in --flows belongs")
+		l.once(a, "the centre has not said to which site the interface in --flows belongs")
 		return
 	}
 	if e.Take(b, now); e.Full() {
@@ -175,7 +175,7 @@ func (l *flowListener) exporter(ctx context.Context, a netip.Addr) *exporter {
 func (l *flowListener) once(a netip.Addr, why string) {
 	if !l.strangers[a] && len(l.strangers) < maxExporters {
 		l.strangers[a] = true
-		l.log.Warn(why, "exporter", a)
+		l.log.Warn("flow records are not read", "exporter", a, "why", why)
 	}
 }
 
