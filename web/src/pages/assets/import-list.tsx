@@ -10,6 +10,7 @@ import { ChooseTable, Effects, Refused } from "../../ui/dry-run";
 import { count } from "../../ui/format";
 import { Mark } from "../../ui/mark";
 import { ErrorNote, Wait } from "../../ui/page";
+import { Projects } from "./projects";
 
 const example =
   "name;ip;mac;vendor;model;zone;owner\nPump 7;10.20.4.17;00:1b:1b:0a:11:20;Siemens;S7-1500;Line 2;Maintenance";
@@ -38,7 +39,7 @@ export function ImportList({ site: first, onClose }: { site: string; onClose: ()
       ),
     onSuccess: (_, { dry }) => {
       if (dry) return;
-      for (const key of ["assets", "facets", "sites", "posture", "requirement", "plant"])
+      for (const key of ["assets", "facets", "sites", "posture", "requirement", "plant", "projects"])
         client.invalidateQueries({ queryKey: [key] });
     },
   });
@@ -68,6 +69,7 @@ export function ImportList({ site: first, onClose }: { site: string; onClose: ()
                 {example}
               </pre>
             </ChooseTable>
+            {!send.data && !send.isPending && <Projects site={site} onClose={onClose} />}
             {send.error && <ErrorNote error={send.error} />}
             {send.isPending && <Wait what={t(given?.dry ? "import.checking" : "import.applying")} />}
             {report && !send.isPending && (
