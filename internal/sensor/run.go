@@ -3,7 +3,6 @@ package sensor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"hash/maphash"
 	"io"
 	"time"
@@ -58,12 +57,10 @@ type engine struct {
 	lanes  []*lane
 	merger merger
 	work   *workers // nil: the caller's goroutine does everything
-	frame  frame
-	mirror *mirror // of a live source
-	inner  [maxTunnels]Packet
-	joint  joint
+	walk   walker   // of the caller's goroutine
+	mirror *mirror  // of a live source
 
-	health   Health // of frames that no lane sees
+	health   Health // of all packets
 	from, to int64
 	next     int64 // packet time of the next summary
 	before   SourceStats
@@ -74,7 +71,7 @@ func newEngine(cfg *Config) *engine {
 		cfg.Protocols = &dissect.Set{}
 	}
 	h := newHints(cfg.Protocols)
-	e := &engine{cfg: cfg, health: Health{BudgetHit: map[string]uint64{}}, joint: newJoint()}
+	e := &engine{cfg: cfg}
 	if cfg.Live {
 		e.mirror = &mirror{}
 	}
@@ -83,8 +80,11 @@ func newEngine(cfg *Config) *engine {
 	seed := maphash.MakeSeed()
 	for range lanes {
 		l := newLane(cfg, h, maphash.Comparable(seed, 1), seed)
-		l.frame = &e.frame
 		e.lanes = append(e.lanes, l)
+	}
+	e.walk = newWalker(e.lanes, func(int) bool { return true })
+	for _, l := range e.lanes {
+		l.frame = &e.walk.frame
 	}
 	return e
 }
@@ -101,45 +101,11 @@ func (e *engine) take(p *Packet) {
 	}
 	e.to = max(e.to, p.At)
 	if e.work != nil {
-		e.work.take(e, p)
+		e.work.take(p)
 		return
 	}
-	q := p
-	for depth := 0; ; depth++ {
-		l := e.lane(q, &e.frame)
-		in := e.within(q, &e.frame, depth) // before the lane puts fragments together
-		if l != nil {
-			l.packet(q.Iface)
-		}
-		if e.mirror != nil && depth == 0 {
-			e.mirror.see(p, &e.frame)
-		}
-		if in == nil {
-			e.store(p, q, l)
-			return
-		}
-		q = in
-	}
-}
-
-// within is the packet that a decoded one carries through a tunnel, nil without one.
-func (e *engine) within(p *Packet, f *frame, depth int) *Packet {
-	if f.fragment {
-		if f = e.joint.whole(f); f == nil {
-			return nil
-		}
-	}
-	if len(f.inner) == 0 {
-		return nil
-	}
-	if depth >= maxTunnels {
-		e.health.BudgetHit["tunnels in tunnels"]++
-		return nil
-	}
-	in := &e.inner[depth]
-	f.unwrap(p, in)
-	in.joined = in.joined || f == &e.joint.frame
-	return in
+	q, l := e.walk.take(p, e.mirror)
+	e.store(p, q, l)
 }
 
 // store gives a packet to the Keeper as the lane decided that saw the innermost of it.
@@ -155,19 +121,6 @@ func (e *engine) store(p, q *Packet, l *lane) {
 
 // unparsedHead is how much is kept of a frame that cannot be taken apart.
 const unparsedHead = 64
-
-// lane decodes a frame and says whose it is; nil when nobody's.
-func (e *engine) lane(p *Packet, f *frame) *lane {
-	switch f.decode(p) {
-	case good:
-		return e.lanes[laneOf(f)]
-	case bad:
-		e.health.Malformed++
-	case foreign:
-		e.health.BudgetHit[fmt.Sprintf("link type %d is not read", p.Link)]++
-	}
-	return nil
-}
 
 // due says that a packet of that time belongs to the next interval.
 func (e *engine) due(at int64) bool {
@@ -210,13 +163,7 @@ func (e *engine) flush(src Source, emit func(*Summary) error, cut string, last b
 	s.Sent = time.Now().UnixNano()
 	s.Health.Packets, s.Health.Bytes = e.health.Packets, e.health.Bytes
 	s.Health.Truncated = e.health.Truncated
-	s.Health.Malformed += e.health.Malformed
-	for k, n := range e.health.BudgetHit {
-		if s.Health.BudgetHit == nil {
-			s.Health.BudgetHit = map[string]uint64{}
-		}
-		s.Health.BudgetHit[k] += n
-	}
+	e.walker().tell(&s.Health)
 	now := src.Stats()
 	s.Health.Dropped = now.Dropped - e.before.Dropped
 	s.Health.Transmitted = now.Transmitted - e.before.Transmitted
@@ -233,7 +180,7 @@ func (e *engine) flush(src Source, emit func(*Summary) error, cut string, last b
 		s.Health.Ring = e.cfg.Keep.State()
 	}
 	e.before = now
-	e.health = Health{BudgetHit: map[string]uint64{}}
+	e.health = Health{}
 	e.from = e.to
 	if e.next != 0 { // over a pause, the intervals without packets are not told
 		e.next += e.cfg.Interval

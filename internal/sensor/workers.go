@@ -1,45 +1,55 @@
 package sensor
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
-// workers are goroutines that serve the lanes, so many lanes each. The reader
-// copies packets into batches; a worker decodes its lanes' packets in order.
+// workers are goroutines that serve the lanes, so many lanes each. The reader copies
+// packets into batches, which each of them walks.
 type workers struct {
-	in   []chan *batch
-	fill []*batch
-	free chan *batch
-	busy sync.WaitGroup // batches under way
-	done sync.WaitGroup
+	in    []chan *batch
+	walks []walker
+	fill  *batch
+	free  chan *batch
+	busy  sync.WaitGroup // batches under way
+	done  sync.WaitGroup
 }
 
-// batch is packets of one worker, with their bytes.
+// batch is packets with their bytes.
 type batch struct {
 	packets []Packet
-	lane    []uint8
 	data    []byte
+	left    atomic.Int32 // workers that have not walked it yet
 }
 
 const (
-	batchPackets = 256
+	batchPackets = 512
 	batchBytes   = 256 << 10
+	batches      = 4 // under way: one is filled, one walked, two wait
 )
 
 // start starts n workers and returns what stops them and waits for their end.
 func (e *engine) start(n int) func() {
-	w := &workers{free: make(chan *batch, 4*n)}
-	for range n {
-		in, f := make(chan *batch, 2), &frame{}
+	w := &workers{free: make(chan *batch, batches), walks: make([]walker, n)}
+	for range batches {
+		w.free <- &batch{packets: make([]Packet, 0, batchPackets), data: make([]byte, 0, batchBytes)}
+	}
+	for i := range n {
+		in, walk := make(chan *batch, batches), &w.walks[i]
+		*walk = newWalker(e.lanes, func(lane int) bool { return lane%n == i })
+		for _, l := range walk.lanes {
+			if l != nil {
+				l.frame = &walk.frame
+			}
+		}
 		w.in = append(w.in, in)
-		w.fill = append(w.fill, nil)
 		w.done.Go(func() {
 			for b := range in {
-				e.serve(b, f)
-				b.packets, b.lane, b.data = b.packets[:0], b.lane[:0], b.data[:0]
-				select {
-				case w.free <- b:
-				default:
+				for i := range b.packets {
+					walk.take(&b.packets[i], nil)
 				}
-				w.busy.Done()
+				w.walked(b)
 			}
 		})
 	}
@@ -52,66 +62,57 @@ func (e *engine) start(n int) func() {
 	}
 }
 
-func (e *engine) serve(b *batch, f *frame) {
-	for i := range b.packets {
-		l := e.lanes[b.lane[i]]
-		l.frame = f
-		if f.decode(&b.packets[i]) == good {
-			l.packet(b.packets[i].Iface)
-		}
+// walker is one that saw all packets.
+func (e *engine) walker() *walker {
+	if e.work != nil {
+		return &e.work.walks[0]
+	}
+	return &e.walk
+}
+
+// walked gives a batch back when the last worker is done with it.
+func (w *workers) walked(b *batch) {
+	if b.left.Add(-1) == 0 {
+		b.packets, b.data = b.packets[:0], b.data[:0]
+		w.free <- b
+		w.busy.Done()
 	}
 }
 
-// take puts a packet into the batch of its lane's worker.
-func (w *workers) take(e *engine, p *Packet) {
-	for depth := 0; p != nil; depth++ {
-		l := e.lane(p, &e.frame)
-		in := e.within(p, &e.frame, depth)
-		if l != nil {
-			w.put(p, laneOf(&e.frame))
-		}
-		p = in
-	}
-}
-
-func (w *workers) put(p *Packet, n int) {
-	to := n % len(w.in)
-	b := w.fill[to]
+// take puts a packet into the batch that is filled.
+func (w *workers) take(p *Packet) {
+	b := w.fill
 	if b != nil && (len(b.packets) == batchPackets || len(b.data)+len(p.Data) > cap(b.data)) {
-		w.send(to)
+		w.send()
 		b = nil
 	}
 	if b == nil {
-		select {
-		case b = <-w.free:
-		default:
-			b = &batch{data: make([]byte, 0, batchBytes)}
-		}
+		b = <-w.free
 		if cap(b.data) < len(p.Data) {
 			b.data = make([]byte, 0, len(p.Data))
 		}
-		w.fill[to] = b
+		w.fill = b
 	}
 	at := len(b.data)
 	b.data = append(b.data, p.Data...)
-	own := *p
-	own.Data = b.data[at:len(b.data):len(b.data)]
-	b.packets = append(b.packets, own)
-	b.lane = append(b.lane, uint8(n))
+	b.packets = append(b.packets, *p)
+	b.packets[len(b.packets)-1].Data = b.data[at:len(b.data):len(b.data)]
 }
 
-func (w *workers) send(i int) {
+func (w *workers) send() {
+	b := w.fill
+	w.fill = nil
 	w.busy.Add(1)
-	w.in[i] <- w.fill[i]
-	w.fill[i] = nil
+	b.left.Store(int32(len(w.in)))
+	for _, in := range w.in {
+		in <- b
+	}
 }
 
 // wait sends what is half full and waits until all lanes have caught up.
 func (w *workers) wait() {
-	for i, b := range w.fill {
-		if b != nil {
-			w.send(i)
-		}
+	if w.fill != nil {
+		w.send()
 	}
 	w.busy.Wait()
 }
