@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"sync"
 
 	"github.com/skanse/skanse/catalog"
 	"github.com/skanse/skanse/internal/asset"
@@ -251,6 +252,11 @@ func (in *inspector) read(ctx context.Context, file string, c *InspectCmd) (*rep
 	if err != nil {
 		return nil, err
 	}
+	var judging sync.WaitGroup
+	if c.Cores > 1 {
+		judging.Go(func() { r.alerts() })
+	}
 	r.devices = in.assets.Identify(r.sum)
+	judging.Wait()
 	return r, nil
 }

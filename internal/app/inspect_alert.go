@@ -22,9 +22,15 @@ type alert struct {
 	first, last    int64
 }
 
-// alerts judges the capture with all rules that need no more than it, and puts the hits
-// of one thing together, most urgent first.
+// alerts are what the rules found in the capture, judged once.
 func (r *report) alerts() []alert {
+	r.once.Do(func() { r.found = r.judge() })
+	return r.found
+}
+
+// judge goes through the capture with all rules that need no more than it, and puts the hits
+// of one thing together, most urgent first.
+func (r *report) judge() []alert {
 	classes := map[uint64]string{} // by packet
 	for i := range r.sum.Events {
 		classes[r.sum.Events[i].Ref.Number] = r.sum.Events[i].Class

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/skanse/skanse/internal/asset"
@@ -22,6 +23,9 @@ type report struct {
 	sum     *sensor.Summary
 	devices []asset.Device
 	full    bool // list everything
+
+	once  sync.Once
+	found []alert
 }
 
 // The parts of DESIGN.md's object, so that anyone can score the sensor:
