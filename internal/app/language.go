@@ -11,6 +11,7 @@ import (
 	"github.com/skanse/skanse/internal/comply"
 	"github.com/skanse/skanse/internal/translate"
 	"github.com/skanse/skanse/web"
+	"go.yaml.in/yaml/v3"
 )
 
 // openLanguages reads how the server's sentences are said in other languages.
@@ -38,6 +39,9 @@ func (s *server) openLanguages(c *comply.Catalogue) error {
 			}
 		}
 	}
+	if err := s.ruleTexts(titles); err != nil {
+		return err
+	}
 	book, err := translate.Open(catalog.Files, "texts/sentences", titles)
 	if err != nil {
 		return err
@@ -59,4 +63,31 @@ func contentNames(c *comply.Catalogue) map[string]string {
 		}
 	}
 	return out
+}
+
+// ruleTexts adds what the shipped detections say.
+func (s *server) ruleTexts(titles map[string]map[string]string) error {
+	for lang, said := range titles {
+		raw, err := fs.ReadFile(catalog.Files, "texts/detections/"+lang+".yaml")
+		if err != nil {
+			return fmt.Errorf("read the texts of detections: %w", err)
+		}
+		var texts map[string]struct {
+			Title      string `yaml:"title"`
+			Why        string `yaml:"why"`
+			FalseAlarm string `yaml:"false_alarm"`
+			First      string `yaml:"first"`
+		}
+		if err := yaml.Unmarshal(raw, &texts); err != nil {
+			return fmt.Errorf("read the texts of detections in %s: %w", lang, err)
+		}
+		for id, x := range texts {
+			if r := s.sensor.Rules.Lookup(id); r != nil {
+				for _, p := range [][2]string{{r.Title, x.Title}, {r.Why, x.Why}, {r.FalseAlarm, x.FalseAlarm}, {r.First, x.First}} {
+					said[strings.TrimSpace(p[0])] = p[1]
+				}
+			}
+		}
+	}
+	return nil
 }

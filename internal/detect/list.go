@@ -29,7 +29,7 @@ type Alert struct {
 	SiteID       string     `json:"site_id"`
 	Site         string     `json:"site"`
 	Rule         string     `json:"rule"`
-	Title        string     `json:"title"`
+	Title        string     `json:"title" say:"true"`
 	Technique    string     `json:"technique"`
 	GroupID      string     `json:"group_id" doc:"The same for all alerts of one cause: the id of the first"`
 	State        string     `json:"state" enum:"new,acknowledged,returned,shelved,closed"`
@@ -66,9 +66,9 @@ type Alert struct {
 
 // Story is what a person needs to decide about one alert.
 type Story struct {
-	Why         string   `json:"why"`
-	First       string   `json:"first" doc:"What to do first"`
-	FalseAlarm  string   `json:"false_alarm" doc:"How to tell that it is none"`
+	Why         string   `json:"why" say:"true"`
+	First       string   `json:"first" doc:"What to do first" say:"true"`
+	FalseAlarm  string   `json:"false_alarm" doc:"How to tell that it is none" say:"true"`
 	References  []string `json:"references" nullable:"false"`
 	Packets     []Packet `json:"packets" nullable:"false"`
 	Proof       string   `json:"proof" doc:"Head of the first packet, hexadecimal"`

@@ -12,13 +12,13 @@ import (
 // Detection is a rule as the page shows it.
 type Detection struct {
 	ID          string    `json:"id"`
-	Title       string    `json:"title"`
-	Why         string    `json:"why"`
+	Title       string    `json:"title" say:"true"`
+	Why         string    `json:"why" say:"true"`
 	Severity    string    `json:"severity"`
 	Technique   string    `json:"technique"`
 	On          string    `json:"on" enum:"message,tuple,conversation,fact,window,state"`
-	First       string    `json:"first"`
-	FalseAlarm  string    `json:"false_alarm"`
+	First       string    `json:"first" say:"true"`
+	FalseAlarm  string    `json:"false_alarm" say:"true"`
 	References  []string  `json:"references" nullable:"false"`
 	When        string    `json:"when"`
 	Having      string    `json:"having"`
