@@ -89,7 +89,7 @@ function Line({ hex }: { hex: string }) {
   return (
     <section>
       <p className="quiet small">{t("packet.told")}</p>
-      {text && <pre className="told">{text.replaceAll(/[^\P{C}\t]/gu, "·")}</pre>}
+      {text && <pre className="told-line">{text.replaceAll(/[^\P{C}\t]/gu, "·")}</pre>}
     </section>
   );
 }

@@ -33,43 +33,45 @@ export function Projects({ site, onClose }: { site: string; onClose: () => void 
   return (
     <section className="stack" aria-label={t("plan.projects")}>
       <h3>{t("plan.projects")}</h3>
-      {items.map((p) => (
-        <div key={p.id} className="stack tight">
-          <div className="line">
-            <b>{p.name}</b>
-            <span className="quiet">{[p.format, p.revision].filter(Boolean).join(" · ")}</span>
-            {may && (
-              <button
-                type="button"
-                className="btn small"
-                disabled={withdraw.isPending}
-                onClick={() => window.confirm(t("plan.withdraw_sure", { name: p.name })) && withdraw.mutate(p)}
-              >
-                {t("plan.withdraw")}
-              </button>
-            )}
-          </div>
-          <div className="line small">
-            <span>{t("plan.devices", { count: p.devices, shown: count(p.devices) })}</span>
-            {p.unseen > 0 && (
-              <Link to="/assets" search={{ site: p.site_id, planned: "unseen" }} onClick={onClose}>
-                {t("plan.not_seen", { shown: count(p.unseen) })}
-              </Link>
-            )}
-            {p.differs > 0 && (
-              <>
-                <Mark priority={2} quiet />
-                <Link to="/assets" search={{ site: p.site_id, planned: "differs" }} onClick={onClose}>
-                  {t("plan.other", { shown: count(p.differs) })}
+      <ul className="stack">
+        {items.map((p) => (
+          <li key={p.id}>
+            <div className="line">
+              <b>{p.name}</b>
+              <span className="quiet">{[p.format, p.revision].filter(Boolean).join(" · ")}</span>
+              {may && (
+                <button
+                  type="button"
+                  className="btn small"
+                  disabled={withdraw.isPending}
+                  onClick={() => window.confirm(t("plan.withdraw_sure", { name: p.name })) && withdraw.mutate(p)}
+                >
+                  {t("plan.withdraw")}
+                </button>
+              )}
+            </div>
+            <div className="line small">
+              <span>{t("plan.devices", { count: p.devices, shown: count(p.devices) })}</span>
+              {p.unseen > 0 && (
+                <Link to="/assets" search={{ site: p.site_id, planned: "unseen" }} onClick={onClose}>
+                  {t("plan.not_seen", { shown: count(p.unseen) })}
                 </Link>
-              </>
-            )}
-          </div>
-          <div className="quiet small">
-            {t("plan.taken_in", { file: p.file, who: p.loaded_by, at: dateTime(p.loaded_at) })}
-          </div>
-        </div>
-      ))}
+              )}
+              {p.differs > 0 && (
+                <>
+                  <Mark priority={2} quiet />
+                  <Link to="/assets" search={{ site: p.site_id, planned: "differs" }} onClick={onClose}>
+                    {t("plan.other", { shown: count(p.differs) })}
+                  </Link>
+                </>
+              )}
+            </div>
+            <div className="quiet small">
+              {t("plan.taken_in", { file: p.file, who: p.loaded_by, at: dateTime(p.loaded_at) })}
+            </div>
+          </li>
+        ))}
+      </ul>
       {withdraw.isSuccess && <p role="status">{t("plan.withdrawn", { name: withdraw.variables.name })}</p>}
       {withdraw.error && <ErrorNote error={withdraw.error} />}
     </section>
