@@ -28,6 +28,23 @@ it("holds no text that no page uses", () => {
   expect(unused).toEqual([]);
 });
 
+it("fills every blank of a text, wherever it is said", () => {
+  const texts = new Map(
+    keysOf(en).map((key) => {
+      const text = key.split(".").reduce<unknown>((node, part) => (node as Record<string, unknown>)[part], en);
+      return [key, [...String(text).matchAll(/\{\{(\w+)\}\}/g)].map((m) => m[1] ?? "")];
+    }),
+  );
+  const wrong: string[] = [];
+  for (const [, key = "", given] of source.matchAll(/\bt\(\s*"([\w.]+)"\s*(?:,\s*\{([^{}]*)\}\s*,?\s*)?\)/g)) {
+    if (given?.includes("...")) continue;
+    const names = (given ?? "").split(",").map((one) => one.split(":")[0]?.trim());
+    for (const blank of texts.get(key) ?? texts.get(`${key}_other`) ?? [])
+      if (!names.includes(blank)) wrong.push(`${key}: nothing fills {{${blank}}}`);
+  }
+  expect(wrong).toEqual([]);
+});
+
 it("counts in the singular and the plural", () => {
   expect(t("plant.zones", { count: 1 })).toBe("1 zone");
   expect(t("plant.zones", { count: 8 })).toBe("8 zones");

@@ -17,7 +17,7 @@ export function CutButton({ zone, site }: { zone: PlantZone; site: string }) {
   return (
     <>
       <button type="button" className="btn small" onClick={() => setOpen(true)}>
-        {t("cut.ask")}
+        {t("off.ask")}
       </button>
       {open && <CutBox zone={zone} site={site} onClose={() => setOpen(false)} />}
     </>
@@ -33,11 +33,11 @@ function CutBox({ zone, site, onClose }: { zone: PlantZone; site: string; onClos
     queryFn: () => answer(api.GET("/sites/{id}/cut", { params: { path: { id: site }, query } })),
   });
   return (
-    <Dialog kind="box wide" title={t("cut.title", { name: zone.name })} onClose={onClose}>
+    <Dialog kind="box wide" title={t("off.title", { name: zone.name })} onClose={onClose}>
       <label className="field">
-        {t("cut.what")}
+        {t("off.what")}
         <select className="input" value={asset} onChange={(e) => setAsset(e.target.value)}>
-          <option value="">{t("cut.zone", { name: zone.name })}</option>
+          <option value="">{t("off.zone", { name: zone.name })}</option>
           {hosts.data?.pages
             .flatMap((p) => p.items)
             .map((a) => (
@@ -50,14 +50,14 @@ function CutBox({ zone, site, onClose }: { zone: PlantZone; site: string; onClos
       <Ask of={cut}>
         {(c) => (
           <>
-            <p>{t("cut.sum", { stops: c.total, inside: c.inside, others: c.others })}</p>
-            <p className="quiet small">{t("cut.why")}</p>
+            <p>{t("off.sum", { stops: c.total, inside: c.inside, others: c.others })}</p>
+            <p className="quiet small">{t("off.why")}</p>
             {c.stops.length > 0 && (
-              <Scroll label={t("cut.stops")}>
+              <Scroll label={t("off.stops")}>
                 <table className="table">
                   <thead>
                     <tr>
-                      <th scope="col">{t("cut.stops")}</th>
+                      <th scope="col">{t("off.stops")}</th>
                       <th scope="col">{t("baseline.service")}</th>
                       <th scope="col">{t("conduits.functions")}</th>
                       <th scope="col" className="right">
@@ -84,9 +84,9 @@ function CutBox({ zone, site, onClose }: { zone: PlantZone; site: string; onClos
                 </table>
               </Scroll>
             )}
-            <h3>{t("cut.ports")}</h3>
+            <h3>{t("off.ports")}</h3>
             {c.ports.length === 0 ? (
-              <p className="quiet">{t("cut.no_ports")}</p>
+              <p className="quiet">{t("off.no_ports")}</p>
             ) : (
               <ul className="plain">
                 {c.ports.map((p) => (
