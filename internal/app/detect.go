@@ -39,6 +39,7 @@ func (s *server) openDetect(ctx context.Context) error {
 func (s *server) tellDetect() {
 	s.baseline.Tell(s.detect)
 	s.conduits.Tell(s.detect)
+	s.performance.Tell(s.detect)
 }
 
 // detectJobs end what is over.

@@ -37,11 +37,13 @@ func (s *server) openLogs() {
 	})
 }
 
-// logJobs look for silence, and close days that are over.
+// logJobs look for silence, close days that are over, and hold what was seen against what was planned.
 func (s *server) logJobs() []job.Job {
 	return []job.Job{
 		{Name: "silent-logs", Every: time.Minute, Do: s.logs.Watch},
 		{Name: "seal-logs", Every: 10 * time.Minute, Do: s.logs.Seal},
+		{Name: "watch-performance", Every: 10 * time.Minute, Do: s.performance.Watch},
+		{Name: "unmatched-changes", Every: time.Minute, Do: s.comply.AskChanges},
 	}
 }
 

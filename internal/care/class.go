@@ -85,7 +85,7 @@ func Tables() []Table {
 		"care_setting", "care_keep", "care_table",
 		"detect_known", "detect_setting", "detect_file", "detect_programming", "detect_budget",
 		"baseline_phase", "baseline_talk", "baseline_function", "baseline_address", "baseline_listened", "baseline_stamp", "conduit_told",
-		"logs_source", "logs_heard", "logs_stranger",
+		"logs_source", "performance_watched", "logs_heard", "logs_stranger",
 	)...)
 	return append(ts,
 

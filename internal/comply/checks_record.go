@@ -6,8 +6,8 @@ import (
 	"github.com/skanse/skanse/internal/ot"
 )
 
-// matchSlack is what a change may begin before its window, and end after it.
-const matchSlack = 30 * time.Minute
+// MatchSlack is what a change may begin before its window, and end after it.
+const MatchSlack = 30 * time.Minute
 
 // changedAsset is the asset on which an observed change x was made.
 const changedAsset = `(SELECT MAX(b.asset_id) FROM asset_binding b WHERE b.site_no = x.site_no AND b.realm_no = x.realm_no AND b.to_at IS NULL
@@ -16,7 +16,7 @@ const changedAsset = `(SELECT MAX(b.asset_id) FROM asset_binding b WHERE b.site_
 // byRecord names what accounts for an observed change x: the explanation of all its messages,
 // an approved change on the same device within its time, or an agreed window; ” for nothing.
 func byRecord(k *CheckSpec, now time.Time) (text string, args []any) {
-	slack := matchSlack.Microseconds()
+	slack := MatchSlack.Microseconds()
 	return `COALESCE(
   (SELECT 'explained' FROM org_site o WHERE o.site_no = x.site_no AND NOT EXISTS (SELECT 1 FROM network_event n WHERE n.site_no = x.site_no AND n.conv_no = x.conv_no AND n.class = x.class AND n.at >= ? AND n.dir <> 'response' AND NOT n.refused
      AND NOT EXISTS (SELECT 1 FROM comply_explained_event z WHERE z.site_no = n.site_no AND z.event_no = n.event_no))),
@@ -45,7 +45,7 @@ func recordChecks() []relation {
 				"CASE WHEN e.author = 'explained' THEN 'Explained by a person.' WHEN e.author <> '' THEN 'Covered by ' || e.author || '.' ELSE 'No approved change and no agreed window covers it, and nobody explained it.' END", text, args...)
 		}},
 		{id: "mw.used", fold: ot.Share, reads: changeTopics(), items: func(k *CheckSpec, now time.Time) ot.SQL {
-			slack := matchSlack.Microseconds()
+			slack := MatchSlack.Microseconds()
 			updates := sqlf("SELECT u.* FROM (?) u WHERE u.class IN ('firmware', 'program_download')", observedChanges(k, now))
 			return changeRows(k, updates, "CASE WHEN e.author <> '' THEN 'pass' ELSE 'fail' END",
 				"CASE WHEN e.author <> '' THEN 'In ' || e.author || '.' ELSE 'Outside every agreed window, and no emergency change covers it.' END",

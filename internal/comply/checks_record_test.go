@@ -29,8 +29,20 @@ func TestRecordChecks(t *testing.T) {
 
 		// A program was loaded, and nobody knows why.
 		p.event("program_download", "s7comm")
+		asked := func(step string, n int64) {
+			t.Helper()
+			for range 2 {
+				if err := p.s.AskChanges(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := p.count("SELECT COUNT(*) FROM inbox_item WHERE kind = 'change' AND action = 'explain' AND ref_kind = 'event' AND done_at IS NULL"); got != n {
+				t.Errorf("%s: %d questions, want %d", step, got, n)
+			}
+		}
 		want("nobody knows", "chg.matched", Fail, 0, 1)
 		want("nobody knows", "mw.used", Fail, 0, 1)
+		asked("nobody knows", 1)
 		change := func(from, to time.Time) {
 			p.keep(record.Draft{
 				Type: "change", Title: "New recipe", Asset: plc, Data: map[string]any{"kind": "normal", "text": "Recipe 14", "risk": "Little", "test": "On line 2", "back_out": "Load the old one"},
@@ -42,6 +54,7 @@ func TestRecordChecks(t *testing.T) {
 		want("a change of another day", "chg.matched", Fail, 0, 1)
 		change(p.now.Add(-3*time.Hour), p.now.Add(time.Hour))
 		want("an approved change", "chg.matched", Pass, 1, 0)
+		asked("an approved change", 0)
 		want("no window yet", "mw.used", Fail, 0, 1)
 		from, to := p.now.Add(-2*time.Hour), p.now.Add(-time.Minute)
 		window := p.keep(record.Draft{Type: "maintenance-window", Title: "Monday night", Site: p.north.ID, ValidFrom: from, ValidUntil: to}, record.Move{Transition: "agree"})

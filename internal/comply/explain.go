@@ -297,6 +297,9 @@ func (s *Service) markEvents(ctx context.Context, tx *store.Tx, id string, event
 			return 0, err
 		}
 		n += int(m)
+		if err := inbox.Done(ctx, tx, s.clock(), "", "explained", changeKey(v.SiteNo, v.ConvNo, v.Class)); err != nil {
+			return 0, err
+		}
 	}
 	return n, nil
 }

@@ -106,9 +106,18 @@ func TestExplainAChange(t *testing.T) {
 		if page, _ = p.s.Explanations(t.Context(), foreign.Scope, "", "", 0); len(page.Items) != 0 {
 			t.Errorf("another site's: %+v", page)
 		}
+		questions := func() int64 {
+			return p.count("SELECT COUNT(*) FROM inbox_item WHERE kind = 'change' AND done_at IS NULL")
+		}
+		if err := p.s.AskChanges(t.Context()); err != nil || questions() != 1 {
+			t.Errorf("%d questions about the firmware, %v", questions(), err)
+		}
 		// A change that is there already covers the firmware.
 		if _, err := p.explain(lead, Explain{Events: []string{id(4)}, Who: "Erik", Why: "Same stop.", Record: strings.ToLower(got.Refs[0])}); err != nil {
 			t.Error(err)
+		}
+		if questions() != 0 {
+			t.Error("the question stays after the explanation")
 		}
 	})
 }

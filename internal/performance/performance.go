@@ -27,8 +27,9 @@ type Scope interface {
 
 // Service is the slice: it owns the tables performance_*.
 type Service struct {
-	db    *store.DB
-	clock func() time.Time
+	db     *store.DB
+	clock  func() time.Time
+	raiser Raiser // nil: nobody is told
 }
 
 // New makes the slice on a migrated database. clock nil: the time of day.

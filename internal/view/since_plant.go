@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/skanse/skanse/internal/comply"
 	"github.com/skanse/skanse/internal/store"
 )
 
@@ -262,7 +263,7 @@ WHERE (? OR ?) ORDER BY CASE WHEN g.unexplained > 0 THEN 0 ELSE 1 END, g.at DESC
 				c.What = s
 			}
 		}
-		if err := l.match(ctx, &c); err != nil {
+		if err := l.match(ctx, x.SiteNo, &c); err != nil {
 			return Part[WireChange]{}, err
 		}
 		out = append(out, c)
@@ -273,7 +274,7 @@ WHERE (? OR ?) ORDER BY CASE WHEN g.unexplained > 0 THEN 0 ELSE 1 END, g.at DESC
 
 // match finds the change record of a change: the one that explains it, one that links its event or
 // conversation, or one that was planned for this device and time.
-func (l *look) match(ctx context.Context, c *WireChange) error {
+func (l *look) match(ctx context.Context, siteNo int64, c *WireChange) error {
 	type found struct {
 		ID  string `db:"record_id"`
 		Ref string `db:"ref"`
@@ -282,8 +283,10 @@ func (l *look) match(ctx context.Context, c *WireChange) error {
  OR EXISTS (SELECT 1 FROM record_link k WHERE k.from_id = r.record_id AND (k.to_kind = 'event' AND k.to_id = ? OR k.to_kind = 'conversation' AND k.to_id = ? AND r.type = 'change'))
  OR r.type = 'change' AND r.state IN ('approved', 'scheduled', 'done', 'verified') AND r.valid_from <= ? AND r.valid_until >= ? AND CAST(? AS TEXT) <> ''
   AND (r.asset_id = ? OR EXISTS (SELECT 1 FROM record_link k WHERE k.from_id = r.record_id AND k.rel = 'on' AND k.to_kind = 'asset' AND k.to_id = ?))
+ OR r.record_id IN (SELECT w.record_id FROM comply_window w WHERE w.site_no = ? AND w.from_at <= ? AND w.to_at >= ? AND (w.zone_no = 0 OR w.zone_no = (SELECT a.zone_no FROM asset_asset a WHERE a.asset_id = ?)))
  ORDER BY CASE WHEN r.record_id = ? THEN 0 ELSE 1 END, r.record_id LIMIT 1`,
-		c.RecordID, c.ID, c.Conversation, c.At, c.At, c.Server.AssetID, c.Server.AssetID, c.Server.AssetID, c.RecordID)
+		c.RecordID, c.ID, c.Conversation, store.At(c.At.Add(comply.MatchSlack)), store.At(c.At.Add(-comply.MatchSlack)), c.Server.AssetID, c.Server.AssetID, c.Server.AssetID,
+		siteNo, store.At(c.At.Add(comply.MatchSlack)), store.At(c.At.Add(-comply.MatchSlack)), c.Server.AssetID, c.RecordID)
 	if err != nil {
 		return fmt.Errorf("look for the change record: %w", err)
 	}

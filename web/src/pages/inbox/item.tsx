@@ -86,7 +86,12 @@ function Act({ item, onDone }: { item: EntryDetail; onDone: () => void }) {
       return (
         <>
           <p>{open}</p>
-          {mayRecords && <ExplainForm requirement={item.ref.id} site={item.site_id} onDone={onDone} />}
+          {mayRecords &&
+            (item.ref.kind === "event" ? (
+              <ExplainForm events={[item.ref.id]} site={item.site_id} onDone={onDone} />
+            ) : (
+              <ExplainForm requirement={item.ref.id} site={item.site_id} onDone={onDone} />
+            ))}
         </>
       );
     case "approve":
@@ -101,7 +106,18 @@ function Act({ item, onDone }: { item: EntryDetail; onDone: () => void }) {
   }
 }
 
-const opens = new Set(["asset", "requirement", "source", "capture", "conversation", "record", "site", "zone"]);
+const opens = new Set([
+  "asset",
+  "requirement",
+  "source",
+  "capture",
+  "conversation",
+  "record",
+  "site",
+  "zone",
+  "alert",
+  "log-source",
+]);
 
 function Open({ item }: { item: EntryDetail }) {
   const { kind, id } = item.ref;
