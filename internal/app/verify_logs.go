@@ -64,4 +64,3 @@ func (c *VerifyLogsCmd) Run(env *Env) (err error) {
 	}
 	return nil
 }
-

@@ -126,5 +126,5 @@ func (s *Service) Run(ctx context.Context) error {
 
 const (
 	flushEvery = time.Second
-	syncEvery  = 10 // flushes: what a power cut may take
+	syncEvery  = 5 // flushes: what a power cut may take
 )

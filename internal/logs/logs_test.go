@@ -316,6 +316,7 @@ func TestBounds(t *testing.T) {
 		}
 		free = 1000
 		p.flush()
+		p.now = p.now.Add(time.Minute) // a note a minute at most
 		p.say("10.0.0.1", "<13>Nov 20 09:00:00 mad a: room again")
 		p.flush()
 		if got := texts(p.find(Filter{Source: id, Limit: 2})); got != "room again|1 line was not kept from 2026-11-20T08:00:20Z on: the disk is nearly full." {

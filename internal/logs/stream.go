@@ -24,6 +24,7 @@ type stream struct {
 	gap       int64 // lines not kept since the last note
 	gapWhy    string
 	gapFrom   int64
+	notedAt   int64
 	lastAt    int64 // µs, of the newest line
 	today     int64 // bytes of the newest day
 	todayIs   int64
@@ -118,9 +119,10 @@ func (st *stream) miss(n *int64, why string, at int64) {
 
 // note writes into the file that lines are missing there.
 func (st *stream) note(at int64) {
-	if st.gap == 0 {
+	if st.gap == 0 || st.notedAt != 0 && at-st.notedAt < noteEvery {
 		return
 	}
+	st.notedAt = at
 	from := time.UnixMicro(st.gapFrom).UTC().Format(time.RFC3339)
 	st.put(kept{At: at, By: bySkanse, Raw: plural(st.gap, "line was", "lines were") + " not kept from " + from + " on: " + st.gapWhy + "."}, 200)
 	st.gap = 0

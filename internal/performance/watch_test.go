@@ -2,6 +2,7 @@ package performance
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -16,8 +17,6 @@ import (
 	"github.com/skanse/skanse/internal/sensor"
 	"github.com/skanse/skanse/internal/store"
 	"github.com/skanse/skanse/internal/store/storetest"
-
-	"net/netip"
 )
 
 // line is a wire with one controller that is asked twice a second.
