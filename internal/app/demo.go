@@ -85,6 +85,9 @@ func (c *DemoCmd) Run(env *Env) error {
 	if err := s.logDemo(env.Ctx, company, present.AddDate(0, 0, -c.Days), present); err != nil {
 		return err
 	}
+	if err := s.performance.WatchAt(env.Ctx, present); err != nil {
+		return err
+	}
 	clock.set(time.Time{})
 	if err := s.takeExamples(env.Ctx); err != nil {
 		return err

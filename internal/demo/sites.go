@@ -127,6 +127,7 @@ func esbjerg() *Site {
 	s.habit(5*daily, telnet(station2, switches[0], "admin"))
 
 	// The story.
+	s.once(11*time.Hour, func(int64, emit, *rand.Rand) { fillers[2].late = int64(60 * time.Millisecond) }) // it begins to answer late, and nobody knows why yet
 	update := s.internet(router, "update server", "93.184.216.34")
 	s.once(9*daily+5*time.Hour, func(at int64, out emit, rng *rand.Rand) { // a station that should not reach it
 		c := dial(&station2.host, &update.host, 443)

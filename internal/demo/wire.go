@@ -15,6 +15,7 @@ type host struct {
 	vlan uint16
 	ttl  byte
 	port uint16 // last ephemeral port used
+	late int64  // it answers so much later than others, ns
 }
 
 func (h *host) ephemeral() uint16 {
@@ -171,6 +172,7 @@ func (c *conn) ask(at int64, out emit, request, answer []byte) int64 {
 		at += rtt
 	}
 	if len(answer) > 0 {
+		at += c.server.late
 		out(at, c.segment(false, psh|ack, answer))
 		at += rtt
 	}

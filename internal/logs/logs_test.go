@@ -57,6 +57,15 @@ func each(t *testing.T, fn func(p *plant)) {
 	})
 }
 
+// once is each on one engine, for what is in files and memory.
+func once(t *testing.T, fn func(p *plant)) {
+	p := alone(t)
+	p.now = time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+	p.exec("UPDATE org_site SET tz = 'Europe/Copenhagen'")
+	p.open(DefaultLimits())
+	fn(p)
+}
+
 // open is a start of the program on what is there.
 func (p *plant) open(lim Limits) {
 	p.Helper()
@@ -210,7 +219,7 @@ func TestTakeAndFind(t *testing.T) {
 
 // A relay's lines go to the hosts that they name, and to itself where nobody is expected.
 func TestRelay(t *testing.T) {
-	each(t, func(p *plant) {
+	once(t, func(p *plant) {
 		p.expect("s1", Want{Name: "Relay", Address: "10.0.0.5", Kind: KindRelay})
 		p.expect("s1", Want{Name: "PLC 1", Host: "plc1", Kind: "controller"})
 		p.say("10.0.0.5", "<13>Nov 20 09:00:00 plc1 cpu: RUN")
@@ -275,7 +284,7 @@ func TestSilence(t *testing.T) {
 
 // A clock that is wrong shows, and a line that was held up does not.
 func TestOffset(t *testing.T) {
-	each(t, func(p *plant) {
+	once(t, func(p *plant) {
 		p.expect("s1", Want{Name: "Slow", Address: "10.0.0.1"})
 		for n := range 3 {
 			p.now = p.now.Add(time.Minute)
@@ -291,7 +300,7 @@ func TestOffset(t *testing.T) {
 
 // What comes too fast, or finds no room, is counted, and a line in the file says so.
 func TestBounds(t *testing.T) {
-	each(t, func(p *plant) {
+	once(t, func(p *plant) {
 		p.open(Limits{Rate: 10, Burst: 20, Day: 1 << 20, Quota: 1 << 20, Reserve: 100})
 		id := p.expect("s1", Want{Name: "Mad", Address: "10.0.0.1"})
 		for range 1000 {
@@ -434,7 +443,7 @@ func mustRead(t *testing.T, path string) string {
 
 // Files go when both the class and their source allow, and what went stays vouched for.
 func TestExpire(t *testing.T) {
-	each(t, func(p *plant) {
+	once(t, func(p *plant) {
 		id := p.expect("s1", Want{Name: "Switch", Address: "10.0.0.1", Retention: 20})
 		for day := range 3 {
 			p.now = time.Date(2026, 11, 1+day, 9, 0, 0, 0, time.UTC)
@@ -512,7 +521,7 @@ func TestRegister(t *testing.T) {
 
 // A file of a Windows machine's events is lines of its source, and twice the same file adds none.
 func TestImport(t *testing.T) {
-	each(t, func(p *plant) {
+	once(t, func(p *plant) {
 		id := p.expect("s1", Want{Name: "HMI", Kind: "windows"})
 		doc := "<Events><Event><System><EventID>4625</EventID><Provider Name='Microsoft-Windows-Security-Auditing'/><Keywords>0x8010000000000000</Keywords><EventRecordID>7</EventRecordID><Channel>Security</Channel><Computer>HMI-3</Computer><TimeCreated SystemTime='2026-11-19T03:00:00Z'/></System><EventData><Data Name='TargetUserName'>operator</Data></EventData></Event></Events>"
 		for _, want := range []Imported{{Events: 1}, {Known: 1}} {

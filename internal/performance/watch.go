@@ -222,8 +222,11 @@ func mbitText(bytes int64) string {
 }
 
 // Watch compares the last full hour of each site with the week before it, once, and raises what departs. For a job.
-func (s *Service) Watch(ctx context.Context) error {
-	hour := hourOf(s.clock().UnixNano()) - 1
+func (s *Service) Watch(ctx context.Context) error { return s.WatchAt(ctx, s.clock().Add(-time.Hour)) }
+
+// WatchAt does so for the hour of a time.
+func (s *Service) WatchAt(ctx context.Context, at time.Time) error {
+	hour := hourOf(at.UnixNano())
 	var sites []int64
 	err := s.db.View(ctx, func(r store.Reader) (err error) {
 		sites, err = store.All[int64](ctx, r, "SELECT w.site_no FROM performance_wire w WHERE w.hour = ? AND NOT EXISTS (SELECT 1 FROM performance_watched d WHERE d.site_no = w.site_no AND d.hour >= ?) GROUP BY w.site_no ORDER BY w.site_no", hour, hour)
