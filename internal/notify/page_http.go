@@ -12,6 +12,7 @@ import (
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/rest"
+	"github.com/skanse/skanse/internal/store"
 )
 
 func (s *Service) pageRoutes(r *rest.Router) {
@@ -39,7 +40,7 @@ func (s *Service) pageRoutes(r *rest.Router) {
 			u, err := s.Unread(ctx, p)
 			return &one[Unread]{u}, err
 		})
-	r.Raw(rest.Op{ID: "follow-my-notices", Method: http.MethodGet, Path: "/notices/live", Permission: auth.Self, Tag: tag, Summary: "How many are unread, told by server-sent events whenever it changes (Accept: text/event-stream); asked otherwise, told once"},
+	r.Raw(rest.Op{ID: "follow-my-notices", Method: http.MethodGet, Path: "/notices/live", Permission: auth.Self, Tag: tag, Summary: "How many are unread, told by server-sent events whenever it changes (Accept: text/event-stream), with an event alerts whenever an alert that one may see is new or another; asked otherwise, told once"},
 		http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 			if err := s.live(w, q); err != nil {
 				r.Fail(w, q, err)
@@ -48,10 +49,10 @@ func (s *Service) pageRoutes(r *rest.Router) {
 }
 
 const (
-	liveFor   = 10 * time.Minute // then the browser asks again, and whether it is signed in still
-	liveAtMin = time.Second      // a busy plant commits all the time
-	livePulse = 25 * time.Second // proxies drop what is silent for a minute
-	liveEach  = 12               // streams of one person: tabs, a phone, a wall
+	liveFor   = 10 * time.Minute       // then the browser asks again, and whether it is signed in still
+	liveAtMin = 400 * time.Millisecond // a busy plant commits all the time; an alert stands on the page within a second
+	livePulse = 25 * time.Second       // proxies drop what is silent for a minute
+	liveEach  = 12                     // streams of one person: tabs, a phone, a wall
 )
 
 // streams counts who listens, so that one person cannot hold every connection.
@@ -116,6 +117,10 @@ func (s *Service) live(w http.ResponseWriter, q *http.Request) error {
 	if tell(last) != nil || !follow {
 		return nil
 	}
+	heard, err := s.alertsAfter(q.Context(), p, -1)
+	if err != nil {
+		return nil // the browser asks again
+	}
 	end := time.NewTimer(liveFor)
 	defer end.Stop()
 	pulse := time.NewTicker(livePulse)
@@ -152,5 +157,34 @@ func (s *Service) live(w http.ResponseWriter, q *http.Request) error {
 				return nil
 			}
 		}
+		was := heard
+		if heard, err = s.alertsAfter(q.Context(), p, was.seq); err != nil {
+			return nil
+		}
+		if heard.any {
+			if _, err := fmt.Fprint(w, "event: alerts\ndata: {}\n\n"); err != nil || flush.Flush() != nil {
+				return nil
+			}
+		}
 	}
+}
+
+// alertNews says up to which event somebody was told, and whether one was of an alert.
+type alertNews struct {
+	seq int64
+	any bool
+}
+
+// alertsAfter looks for changes of alerts that a person may see after an event; below 0: from now on.
+func (s *Service) alertsAfter(ctx context.Context, p auth.Principal, seq int64) (out alertNews, err error) {
+	err = s.db.View(ctx, func(r store.Reader) error {
+		if out.seq, err = store.One[int64](ctx, r, "SELECT CAST(COALESCE(MAX(seq), 0) AS BIGINT) FROM bus_event"); err != nil || seq < 0 || out.seq <= seq || !p.Permissions.Has(auth.NetworkRead) {
+			return err
+		}
+		n, err := store.One[int64](ctx, r, "SELECT COUNT(*) FROM bus_event e WHERE e.seq > ? AND e.seq <= ? AND e.topic = ? AND ?", seq, out.seq, string(ot.TopicAlert), p.Scope.Reach("e.site_no"))
+		out.any = n > 0
+		return err
+	})
+	out.seq = max(out.seq, seq)
+	return out, err
 }

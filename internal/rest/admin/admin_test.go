@@ -142,6 +142,13 @@ func TestFirstDay(t *testing.T) {
 		h.do("PATCH", "/zones/"+zone, ada, `{"sl_t":3}`, 200)
 		if z := items(h.do("GET", "/sites/"+site+"/zones", ada, "", 200)); z[0]["sl_t"] != 3.0 || z[0]["name"] != "Filters" {
 			t.Errorf("zones %v", z)
+		} else {
+			stale := resttest.Do(h.t, h.h, "PATCH", rest.Prefix+"/zones/"+zone, ada, `{"name":"Sand filters"}`, "If-Match", z[0]["etag"].(string))
+			again := resttest.Do(h.t, h.h, "PATCH", rest.Prefix+"/zones/"+zone, ada, `{"name":"Lost"}`, "If-Match", z[0]["etag"].(string))
+			if stale.Code != 200 || again.Code != http.StatusPreconditionFailed {
+				t.Errorf("with the version that was seen: %d; with an old one: %d", stale.Code, again.Code)
+			}
+			h.do("PATCH", "/zones/"+zone, ada, `{"name":"Filters"}`, 200)
 		}
 		h.do("POST", "/sites/"+site+"/realms", ada, `{"name":"Cell 7"}`, 201)
 		h.do("PATCH", "/sites/"+site, ada, `{"critical":true}`, 200)

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/org"
@@ -24,8 +25,9 @@ type zoneIn struct {
 }
 
 type zonePatch struct {
-	ID   string `path:"id" maxLength:"64"`
-	Body struct {
+	ID      string `path:"id" maxLength:"64"`
+	IfMatch string `header:"If-Match" doc:"The zone's etag, where what somebody else wrote meanwhile must stay; left out: only the fields given are written"`
+	Body    struct {
 		Name     *string `json:"name,omitempty" maxLength:"120"`
 		Level    *string `json:"level,omitempty" enum:"0,1,2,3,3.5,4,5"`
 		OT       *bool   `json:"ot,omitempty"`
@@ -34,6 +36,16 @@ type zonePatch struct {
 		External *bool   `json:"external,omitempty"`
 		Gateway  *bool   `json:"gateway,omitempty"`
 	}
+}
+
+// zoneOut is a zone with the version that If-Match compares.
+type zoneOut struct {
+	org.Zone
+	ETag string `json:"etag"`
+}
+
+func shown(z org.Zone) zoneOut {
+	return zoneOut{z, rest.ETag(z.ID, fmt.Sprintf("%+v", z))}
 }
 
 type realmIn struct {
@@ -54,27 +66,36 @@ func (s *Service) zoneRoutes(r *rest.Router) {
 	const tag = "Zones"
 	scope := func(ctx context.Context) auth.Scope { return auth.From(ctx).Scope }
 	rest.Register(r, rest.Op{ID: "list-zones", Method: "GET", Path: "/sites/{id}/zones", Permission: auth.OrgRead, Tag: tag, Summary: "A site's zones by Purdue level"},
-		func(ctx context.Context, in *byID) (*list[org.Zone], error) {
+		func(ctx context.Context, in *byID) (*list[zoneOut], error) {
 			zs, err := s.cfg.Org.Zones(ctx, scope(ctx), in.ID)
-			return listOf(zs), err
+			out := make([]zoneOut, 0, len(zs))
+			for _, z := range zs {
+				out = append(out, shown(z))
+			}
+			return listOf(out), err
 		})
 	rest.Register(r, rest.Op{ID: "create-zone", Method: "POST", Path: "/sites/{id}/zones", Permission: auth.OrgWrite, Tag: tag, Audit: "zone.create", Status: 201, Summary: "Add a zone"},
-		func(ctx context.Context, in *zoneIn) (*one[org.Zone], error) {
+		func(ctx context.Context, in *zoneIn) (*one[zoneOut], error) {
 			b := in.Body
 			id := store.NewID() // here, so that the audit entry knows it
 			rest.Target(ctx, in.ID, ot.Ref{Kind: "zone", ID: id})
 			rest.Detail(ctx, "zone", b.Name)
 			z, err := s.cfg.Org.CreateZone(ctx, scope(ctx), in.ID, org.Zone{ID: id, Name: b.Name, Level: b.Level, OT: b.OT, SLT: b.SLT, Critical: b.Critical, External: b.External, Gateway: b.Gateway})
-			return &one[org.Zone]{z}, err
+			return &one[zoneOut]{shown(z)}, err
 		})
 	rest.Register(r, rest.Op{ID: "update-zone", Method: "PATCH", Path: "/zones/{id}", Permission: auth.OrgWrite, Tag: tag, Audit: "zone.update", Summary: "Change a zone"},
-		func(ctx context.Context, in *zonePatch) (*one[org.Zone], error) {
+		func(ctx context.Context, in *zonePatch) (*one[zoneOut], error) {
 			_, at, err := s.cfg.Org.Zone(ctx, scope(ctx), in.ID)
 			if err != nil {
 				return nil, err
 			}
 			rest.Target(ctx, at.ID, ot.Ref{Kind: "zone", ID: in.ID})
 			z, _, err := s.cfg.Org.UpdateZone(ctx, scope(ctx), in.ID, func(z org.Zone) (org.Zone, error) {
+				if in.IfMatch != "" {
+					if err := rest.IfMatch(in.IfMatch, shown(z).ETag); err != nil {
+						return z, err
+					}
+				}
 				b := in.Body
 				set(&z.Name, b.Name)
 				set(&z.Level, b.Level)
@@ -85,7 +106,7 @@ func (s *Service) zoneRoutes(r *rest.Router) {
 				set(&z.Gateway, b.Gateway)
 				return z, nil
 			})
-			return &one[org.Zone]{z}, err
+			return &one[zoneOut]{shown(z)}, err
 		})
 	rest.Register(r, rest.Op{ID: "delete-zone", Method: "DELETE", Path: "/zones/{id}", Permission: auth.OrgWrite, Tag: tag, Audit: "zone.delete", Summary: "Remove a zone and its subnets"},
 		func(ctx context.Context, in *byID) (*struct{}, error) {

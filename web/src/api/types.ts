@@ -54,7 +54,7 @@ export type AuditEntry = S["AuditItem"];
 export type SearchItem = S["ViewFound"];
 
 export type Entity = S["OrgEntity"];
-export type Zone = S["OrgZone"];
+export type Zone = S["AdminZoneOut"];
 export type Realm = S["OrgRealm"];
 export type Subnet = S["OrgPrefix"];
 export type UserRow = S["AuthUser"];

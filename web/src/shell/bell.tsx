@@ -20,6 +20,10 @@ export function useLiveNotices() {
         client.invalidateQueries({ queryKey: ["notices", "mine"] });
         client.invalidateQueries({ queryKey: ["inbox", "counts"] });
       });
+      stream.addEventListener("alerts", () => {
+        client.invalidateQueries({ queryKey: ["alerts"] });
+        client.invalidateQueries({ queryKey: ["inbox", "counts"] });
+      });
       stream.onerror = () => {
         // A browser tries again by itself, but not where it was refused (a restart, a session that ended).
         if (stream?.readyState !== EventSource.CLOSED) return;

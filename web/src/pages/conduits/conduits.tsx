@@ -7,18 +7,17 @@ import { plant, sites } from "../../api/queries";
 import type { components } from "../../api/schema";
 import { conduits } from "../../api/zones";
 import { t, word } from "../../texts";
+import { Decide, type Naming, type Policy, PolicyForm, Retire } from "../../ui/conduit-policy";
 import { Go } from "../../ui/go";
 import { Mark } from "../../ui/mark";
 import { Ask, Empty, Page, Panel } from "../../ui/page";
 import { Scroll } from "../../ui/scroll";
 import { SitePicker } from "../../ui/site-picker";
 import { Ago, When } from "../../ui/when";
-import { Decide, type Naming, PolicyForm, Retire } from "./policy";
 import "./conduits.css";
 
 type Plan = components["schemas"]["ConduitPlan"];
 type Conduit = components["schemas"]["ConduitConduit"];
-export type Policy = components["schemas"]["ConduitPolicy"];
 
 /** What may pass between zones: approved, observed and configured, side by side. */
 export default function ConduitsPage() {
@@ -100,6 +99,7 @@ function Body({ plan: data, site }: { plan: Plan; site: string }) {
         side={may && <Decide site={site} seen={[...chosen]} done={() => setChosen(new Set())} />}
       >
         <p className="quiet small">{t("conduits.observed_why")}</p>
+        <p className="quiet small">{t("conduits.configured_why")}</p>
         {data.conduits.length === 0 ? (
           <Empty title={t("conduits.none")}>
             <p>{t("conduits.none_why")}</p>

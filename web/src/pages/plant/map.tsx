@@ -1,8 +1,9 @@
-import { useEffect, useMemo, useRef, useState } from "react";
+import { type DragEvent, type MouseEvent, type PointerEvent, useEffect, useMemo, useRef, useState } from "react";
 import type { Conduit, Plant } from "../../api/types";
 import { t, word } from "../../texts";
 import { Go } from "../../ui/go";
 import { Mark, type Priority } from "../../ui/mark";
+import type { PolicyState } from "./edit";
 import { flagPriority } from "./flags";
 import { type Box, type Layout, type Line, labelOf, layOut, levelOf, size } from "./layout";
 
@@ -15,14 +16,43 @@ const words: Record<Priority, string> = {
 };
 const protocol = (name: string) => word("protocol", name);
 
-function textOf(conduit: Conduit): string {
+function saidOf(conduit: Conduit): string {
   const label = labelOf(conduit, protocol);
   return conduit.flag ? [label, word("flag", conduit.flag)].filter(Boolean).join(": ") : label;
 }
 
-type Props = { plant: Plant; site: string; zone: string | undefined; conduit: Conduit | undefined };
+/** What the map does while it is edited: the policies of its lines, and what a gesture asks for. */
+export type Editing = {
+  states: Map<string, PolicyState>;
+  onDraw: (from: string, to: string) => void;
+  onDrop: (assets: string[], zone: string) => void;
+};
+type Props = {
+  plant: Plant;
+  site: string;
+  zone: string | undefined;
+  conduit: Conduit | undefined;
+  editing: Editing | undefined;
+};
 
-export function PlantMap({ plant, site, zone, conduit }: Props) {
+const policyMarks: Partial<Record<PolicyState, Priority>> = { denied: 2, beyond: 2, undecided: 3 };
+const zoneAt = (at: EventTarget | Element | null) =>
+  at instanceof Element ? (at.closest("[data-zone]")?.getAttribute("data-zone") ?? "") : "";
+
+export function PlantMap({ plant, site, zone, conduit, editing }: Props) {
+  const [rope, setRope] = useState<{ from: string; x1: number; y1: number; x2: number; y2: number }>();
+  const dragged = useRef(false);
+  const stateOf = (c: Conduit): PolicyState | undefined => editing?.states.get(`${c.from} ${c.to}`);
+  const textOf = (c: Conduit): string => {
+    const state = editing && (stateOf(c) ?? "undecided");
+    return state ? word("plant_policy", state) : saidOf(c);
+  };
+  const priorityOf = (c: Conduit): Priority | null =>
+    editing ? (policyMarks[stateOf(c) ?? "undecided"] ?? null) : flagPriority(c.flag);
+  const at = (event: { clientX: number; clientY: number; currentTarget: SVGSVGElement }) => {
+    const box = event.currentTarget.getBoundingClientRect();
+    return { x: event.clientX - box.left, y: event.clientY - box.top };
+  };
   const [width, setWidth] = useState(900);
   const frame = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -32,7 +62,8 @@ export function PlantMap({ plant, site, zone, conduit }: Props) {
     if (frame.current) watch.observe(frame.current);
     return () => watch.disconnect();
   }, []);
-  const layout: Layout = useMemo(() => layOut(plant, textOf, width), [plant, width]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: textOf is made of editing
+  const layout: Layout = useMemo(() => layOut(plant, textOf, width), [plant, width, editing?.states]);
   // Where most devices still wait for their first acceptance, a mark on each says nothing: only a few new ones stand out.
   const waiting = plant.zones.reduce((sum, z) => sum + z.new, 0);
   const marks = waiting * 2 <= plant.zones.reduce((sum, z) => sum + z.assets, 0);
@@ -54,6 +85,42 @@ export function PlantMap({ plant, site, zone, conduit }: Props) {
         viewBox={`0 0 ${layout.width} ${layout.height}`}
         role="group"
         aria-label={t("plant.map")}
+        {...(editing && {
+          // A line from one zone to another draws a conduit; an asset from the list beside goes into a zone.
+          onPointerDown: (e: PointerEvent<SVGSVGElement>) => {
+            const from = zoneAt(e.target);
+            const p = at(e);
+            dragged.current = false;
+            if (from && e.button === 0 && e.pointerType === "mouse")
+              setRope({ from, x1: p.x, y1: p.y, x2: p.x, y2: p.y });
+          },
+          onPointerMove: (e: PointerEvent<SVGSVGElement>) => {
+            if (!rope) return;
+            const p = at(e);
+            if (Math.hypot(p.x - rope.x1, p.y - rope.y1) > 8) dragged.current = true;
+            setRope({ ...rope, x2: p.x, y2: p.y });
+          },
+          onPointerUp: (e: PointerEvent<SVGSVGElement>) => {
+            const to = zoneAt(document.elementFromPoint(e.clientX, e.clientY));
+            if (rope && dragged.current && to && to !== rope.from) editing.onDraw(rope.from, to);
+            setRope(undefined);
+          },
+          onPointerLeave: () => setRope(undefined),
+          onClickCapture: (e: MouseEvent<SVGSVGElement>) => {
+            if (!dragged.current) return;
+            dragged.current = false; // the end of a drag is no click on what lies under it
+            e.preventDefault();
+            e.stopPropagation();
+          },
+          onDragOver: (e: DragEvent<SVGSVGElement>) => {
+            if (zoneAt(e.target)) e.preventDefault();
+          },
+          onDrop: (e: DragEvent<SVGSVGElement>) => {
+            e.preventDefault();
+            const ids = e.dataTransfer.getData("text/plain").split(" ").filter(Boolean);
+            if (ids.length > 0) editing.onDrop(ids, zoneAt(e.target));
+          },
+        })}
       >
         {layout.bands.map((band) => (
           <g key={band.level} aria-hidden>
@@ -74,16 +141,37 @@ export function PlantMap({ plant, site, zone, conduit }: Props) {
             href={`${base}&from=${line.conduit.from}&to=${line.conduit.to}`}
             aria-label={spoken(line)}
           >
-            <Stroke line={line} on={line.conduit === conduit} />
+            <Stroke
+              line={line}
+              on={line.conduit === conduit}
+              priority={priorityOf(line.conduit)}
+              unseen={line.conduit.conversations === 0}
+            />
           </Go>
         ))}
         {layout.boxes.map((box) => (
-          <Go key={box.zone.id} href={`${base}&zone=${box.zone.id}`}>
+          <Go
+            key={box.zone.id}
+            href={`${base}&zone=${box.zone.id}`}
+            data-zone={box.zone.id}
+            draggable={editing ? false : undefined}
+          >
             <ZoneBox box={box} on={box.zone.id === zone} bad={worstInto(plant, box)} marks={marks} />
           </Go>
         ))}
         {layout.lines.map(
-          (line) => line.label && <Label key={`${line.conduit.from} ${line.conduit.to}`} line={line} />,
+          (line) =>
+            line.label && (
+              <Label
+                key={`${line.conduit.from} ${line.conduit.to}`}
+                line={line}
+                text={textOf(line.conduit)}
+                priority={priorityOf(line.conduit)}
+              />
+            ),
+        )}
+        {rope && dragged.current && (
+          <line className="rope" x1={rope.x1} y1={rope.y1} x2={rope.x2} y2={rope.y2} aria-hidden />
         )}
       </svg>
     </div>
@@ -100,8 +188,9 @@ function worstInto(plant: Plant, box: Box): Priority | null {
   return found.length > 0 ? (Math.min(...found) as Priority) : null;
 }
 
-function Stroke({ line, on }: { line: Line; on: boolean }) {
-  const priority = flagPriority(line.conduit.flag);
+type StrokeProps = { line: Line; on: boolean; priority: Priority | null; unseen: boolean };
+
+function Stroke({ line, on, priority, unseen }: StrokeProps) {
   return (
     <g className={on ? "conduit on" : "conduit"}>
       <path d={line.path} fill="none" stroke="transparent" strokeWidth={Math.max(16, line.width)} />
@@ -111,18 +200,16 @@ function Stroke({ line, on }: { line: Line; on: boolean }) {
         fill="none"
         stroke={priority ? inks[priority] : "var(--calm)"}
         strokeWidth={priority ? 2.6 : line.width}
-        strokeDasharray={priority ? "7 4" : undefined}
+        strokeDasharray={priority ? "7 4" : unseen ? "2 5" : undefined}
         strokeLinecap={priority ? "butt" : "round"}
       />
     </g>
   );
 }
 
-function Label({ line }: { line: Line }) {
+function Label({ line, text, priority }: { line: Line; text: string; priority: Priority | null }) {
   if (!line.label) return null;
   const { x, y } = line.label;
-  const priority = flagPriority(line.conduit.flag);
-  const text = textOf(line.conduit);
   if (!priority)
     return (
       <text x={x} y={y + 4} textAnchor="middle" className="wire" aria-hidden>

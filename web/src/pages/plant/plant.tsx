@@ -1,15 +1,19 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
+import { useMay } from "../../api/may";
 import { plant, sites } from "../../api/queries";
 import type { Plant, Site } from "../../api/types";
 import { t, word } from "../../texts";
+import { PolicyForm } from "../../ui/conduit-policy";
 import { bytes, count } from "../../ui/format";
 import { Go } from "../../ui/go";
 import { Mark } from "../../ui/mark";
-import { Ask, Empty, Page, Panel } from "../../ui/page";
+import { Ask, Empty, ErrorNote, Page, Panel } from "../../ui/page";
 import { Scroll } from "../../ui/scroll";
 import { SitePicker } from "../../ui/site-picker";
 import { Ago } from "../../ui/when";
+import { type Between, conduitEnd, isDrawn, namingOf, useMove, usePolicies, ZoneEdit } from "./edit";
 import { flagPriority } from "./flags";
 import { PlantMap } from "./map";
 import { ConduitPanel, SitePanel, ZonePanel } from "./side";
@@ -78,27 +82,59 @@ function NoZones({ site }: { site: string }) {
 
 type Chosen = { zone?: string; from?: string; to?: string };
 
-function Body({ data, site, search }: { data: Plant; site: string; search: Chosen }) {
+function Body({ data: seen, site, search }: { data: Plant; site: string; search: Chosen }) {
+  const mayZones = useMay("org:write");
+  const mayAssets = useMay("asset:write");
+  const [edit, setEdit] = useState(false);
+  const [draw, setDraw] = useState<Between>();
+  const move = useMove();
+  const { states, drawn } = usePolicies(seen, site, edit);
+  const data = edit ? { ...seen, conduits: [...seen.conduits, ...drawn] } : seen;
   const zone = data.zones.find((z) => z.id === search.zone);
   const conduit = data.conduits.find((c) => c.from === search.from && c.to === search.to);
+  const editing = edit
+    ? {
+        states,
+        onDraw: (from: string, to: string) => {
+          const ends = [from, to].map((id) => data.zones.find((z) => z.id === id));
+          if (ends[0] && ends[1] && conduitEnd(ends[0]) !== conduitEnd(ends[1]))
+            setDraw({ from: conduitEnd(ends[0]), to: conduitEnd(ends[1]) });
+        },
+        onDrop: (ids: string[], id: string) => {
+          const target = data.zones.find((z) => z.id === id);
+          if (target && isDrawn(target)) move.mutate({ ids, zone: target });
+        },
+      }
+    : undefined;
   return (
     <>
       <div className="split plantsplit">
         <section className="panel mapbox" aria-label={t("plant.map")}>
-          <PlantMap plant={data} site={site} zone={zone?.id} conduit={conduit} />
-          <p className="quiet small">{t("plant.legend")}</p>
+          {(mayZones || mayAssets) && (
+            <div className="line maptools">
+              <button type="button" className="btn small" aria-pressed={edit} onClick={() => setEdit(!edit)}>
+                {t(edit ? "plant.edit_done" : "plant.edit")}
+              </button>
+              {edit && <ZoneEdit site={site} />}
+              {edit && <span className="quiet small">{t("plant.edit_how")}</span>}
+            </div>
+          )}
+          {move.error && <ErrorNote error={move.error} />}
+          <PlantMap plant={data} site={site} zone={zone?.id} conduit={conduit} editing={editing} />
+          <p className="quiet small">{t(edit ? "plant.legend_policy" : "plant.legend")}</p>
         </section>
         <div className="stack">
           {conduit ? (
             <ConduitPanel plant={data} conduit={conduit} site={site} />
           ) : zone ? (
-            <ZonePanel plant={data} zone={zone} site={site} />
+            <ZonePanel key={zone.id} plant={data} zone={zone} site={site} edit={edit} onDraw={setDraw} />
           ) : (
             <SitePanel plant={data} site={site} />
           )}
         </div>
       </div>
-      <Conduits data={data} site={site} />
+      <Conduits data={seen} site={site} />
+      {draw && <PolicyForm site={site} naming={namingOf(data)} between={draw} onClose={() => setDraw(undefined)} />}
     </>
   );
 }

@@ -1,5 +1,6 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { useState } from "react";
 import { assets, conversations } from "../../api/queries";
 import type { Conduit, Plant, PlantZone } from "../../api/types";
 import { t, word } from "../../texts";
@@ -11,6 +12,7 @@ import { More } from "../../ui/more";
 import { Ask, Panel } from "../../ui/page";
 import { Ago, When } from "../../ui/when";
 import { CutButton } from "./cut";
+import { ConduitPolicies, type Draw, DrawConduit, isDrawn, MoveAssets, ZoneEdit } from "./edit";
 import { flagPriority } from "./flags";
 
 /** Before anything is chosen: what on this map needs a person. */
@@ -65,7 +67,10 @@ function CloseSide({ site }: { site: string }) {
   );
 }
 
-export function ZonePanel({ plant, zone, site }: { plant: Plant; zone: PlantZone; site: string }) {
+type ZoneProps = { plant: Plant; zone: PlantZone; site: string; edit: boolean; onDraw: Draw };
+
+export function ZonePanel({ plant, zone, site, edit, onDraw }: ZoneProps) {
+  const [chosen, setChosen] = useState<string[]>([]);
   const list = useInfiniteQuery(assets({ site, zone: zone.id, sort: "name" }, 12));
   const names = new Map(plant.zones.map((z) => [z.id, z.name]));
   const talks = plant.conduits.filter((c) => c.from === zone.id || c.to === zone.id);
@@ -96,6 +101,16 @@ export function ZonePanel({ plant, zone, site }: { plant: Plant; zone: PlantZone
             <Ago at={zone.heard_at} full />
           </dd>
         </dl>
+        {edit && (
+          <div className="stack">
+            {isDrawn(zone) && (
+              <span className="line">
+                <ZoneEdit site={site} zone={zone} />
+              </span>
+            )}
+            <DrawConduit plant={plant} zone={zone} onDraw={onDraw} />
+          </div>
+        )}
       </Panel>
       <Panel
         title={t("plant.assets_in", { count: zone.assets })}
@@ -108,14 +123,35 @@ export function ZonePanel({ plant, zone, site }: { plant: Plant; zone: PlantZone
         <Ask of={list}>
           {(data) => (
             <>
+              {edit && <MoveAssets ids={chosen} plant={plant} zone={zone} done={() => setChosen([])} />}
               <ul className="plain">
                 {data.pages
                   .flatMap((p) => p.items)
                   .map((a) => (
-                    <li key={a.id}>
-                      <Link to="/assets/$id" params={{ id: a.id }}>
-                        {a.name || a.ips[0] || a.macs[0]}
-                      </Link>
+                    <li
+                      key={a.id}
+                      draggable={edit}
+                      className={edit ? "movable" : undefined}
+                      onDragStart={(e) =>
+                        e.dataTransfer.setData("text/plain", (chosen.includes(a.id) ? chosen : [a.id]).join(" "))
+                      }
+                    >
+                      {edit ? (
+                        <label className="line">
+                          <input
+                            type="checkbox"
+                            checked={chosen.includes(a.id)}
+                            onChange={(e) =>
+                              setChosen(e.target.checked ? [...chosen, a.id] : chosen.filter((x) => x !== a.id))
+                            }
+                          />
+                          {a.name || a.ips[0] || a.macs[0]}
+                        </label>
+                      ) : (
+                        <Link to="/assets/$id" params={{ id: a.id }}>
+                          {a.name || a.ips[0] || a.macs[0]}
+                        </Link>
+                      )}
                       <span className="quiet small">
                         {[word("asset_role", a.role), a.vendor].filter(Boolean).join(" · ")}
                       </span>
@@ -154,58 +190,61 @@ export function ConduitPanel({ plant, conduit, site }: { plant: Plant; conduit: 
   const names = new Map(plant.zones.map((z) => [z.id, z.name]));
   const priority = flagPriority(conduit.flag);
   return (
-    <Panel
-      title={`${names.get(conduit.from) ?? t("assets.no_zone")} → ${names.get(conduit.to) ?? t("assets.no_zone")}`}
-      side={<CloseSide site={site} />}
-    >
-      {priority && (
-        <p className="flagged">
-          <Mark priority={priority} /> <b className="strong">{word("flag", conduit.flag)}</b>
-        </p>
-      )}
-      <dl className="facts">
-        <dt>{t("plant.protocols")}</dt>
-        <dd>{conduit.protocols.map((p) => `${word("protocol", p.name)} ×${p.count}`).join(", ")}</dd>
-        <dt>{t("plant.volume")}</dt>
-        <dd className="num">
-          {t("conversations.amount", { packets: count(conduit.packets), bytes: bytes(conduit.bytes) })}
-        </dd>
-        <dt>{t("conversations.first")}</dt>
-        <dd>
-          <When at={conduit.first_at} />
-        </dd>
-        <dt>{t("conversations.last")}</dt>
-        <dd>
-          <Ago at={conduit.last_at} full />
-        </dd>
-      </dl>
-      <h3 className="between">
-        {t("plant.conversations", { count: conduit.conversations })}{" "}
-        <Link className="small" to="/conversations" search={{ site, from_zone: conduit.from, to_zone: conduit.to }}>
-          {t("plant.as_list")}
-        </Link>
-      </h3>
-      <Ask of={list}>
-        {(data) => (
-          <>
-            <ul className="plain">
-              {data.pages
-                .flatMap((p) => p.items)
-                .map((c) => (
-                  <li key={c.id}>
-                    <Link to="/conversations/$id" params={{ id: c.id }}>
-                      {protocolOf(c)} · {nameOf(c.client)} → {nameOf(c.server)}
-                    </Link>
-                    <span className="quiet small">
-                      {bytes(c.bytes)} · <Ago at={c.last_at} full />
-                    </span>
-                  </li>
-                ))}
-            </ul>
-            <More of={list} />
-          </>
+    <>
+      <Panel
+        title={`${names.get(conduit.from) ?? t("assets.no_zone")} → ${names.get(conduit.to) ?? t("assets.no_zone")}`}
+        side={<CloseSide site={site} />}
+      >
+        {priority && (
+          <p className="flagged">
+            <Mark priority={priority} /> <b className="strong">{word("flag", conduit.flag)}</b>
+          </p>
         )}
-      </Ask>
-    </Panel>
+        <dl className="facts">
+          <dt>{t("plant.protocols")}</dt>
+          <dd>{conduit.protocols.map((p) => `${word("protocol", p.name)} ×${p.count}`).join(", ")}</dd>
+          <dt>{t("plant.volume")}</dt>
+          <dd className="num">
+            {t("conversations.amount", { packets: count(conduit.packets), bytes: bytes(conduit.bytes) })}
+          </dd>
+          <dt>{t("conversations.first")}</dt>
+          <dd>
+            <When at={conduit.first_at} />
+          </dd>
+          <dt>{t("conversations.last")}</dt>
+          <dd>
+            <Ago at={conduit.last_at} full />
+          </dd>
+        </dl>
+        <h3 className="between">
+          {t("plant.conversations", { count: conduit.conversations })}{" "}
+          <Link className="small" to="/conversations" search={{ site, from_zone: conduit.from, to_zone: conduit.to }}>
+            {t("plant.as_list")}
+          </Link>
+        </h3>
+        <Ask of={list}>
+          {(data) => (
+            <>
+              <ul className="plain">
+                {data.pages
+                  .flatMap((p) => p.items)
+                  .map((c) => (
+                    <li key={c.id}>
+                      <Link to="/conversations/$id" params={{ id: c.id }}>
+                        {protocolOf(c)} · {nameOf(c.client)} → {nameOf(c.server)}
+                      </Link>
+                      <span className="quiet small">
+                        {bytes(c.bytes)} · <Ago at={c.last_at} full />
+                      </span>
+                    </li>
+                  ))}
+              </ul>
+              <More of={list} />
+            </>
+          )}
+        </Ask>
+      </Panel>
+      <ConduitPolicies plant={plant} site={site} from={conduit.from} to={conduit.to} />
+    </>
   );
 }

@@ -1,13 +1,15 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { answer, api } from "../../api/client";
-import type { components } from "../../api/schema";
-import { conduitKey } from "../../api/zones";
-import { t, word } from "../../texts";
-import { Dialog } from "../../ui/dialog";
-import { ErrorNote } from "../../ui/page";
-import { notify } from "../../ui/toast";
-import type { Policy } from "./conduits";
+import { answer, api } from "../api/client";
+import type { components } from "../api/schema";
+import { conduitKey } from "../api/zones";
+import { t, word } from "../texts";
+import { Dialog } from "./dialog";
+import { ErrorNote } from "./page";
+import { notify } from "./toast";
+import "./conduit-policy.css";
+
+export type Policy = components["schemas"]["ConduitPolicy"];
 
 export type Naming = Map<string, string>;
 type Rule = components["schemas"]["ConduitRule"];
@@ -95,17 +97,16 @@ function Answers({ policy }: { policy?: Policy }) {
   );
 }
 
-export function PolicyForm({
-  site,
-  policy,
-  naming,
-  onClose,
-}: {
+type FormProps = {
   site: string;
   policy?: Policy;
   naming: Naming;
+  /** Of a new policy: the zones between which it was drawn. */
+  between?: { from: string; to: string };
   onClose: () => void;
-}) {
+};
+
+export function PolicyForm({ site, policy, naming, between, onClose }: FormProps) {
   const client = useQueryClient();
   const send = useMutation({
     mutationFn: (body: Rule) =>
@@ -142,7 +143,12 @@ export function PolicyForm({
   const zone = (field: "from" | "to") => (
     <label className="field">
       {t(`plant.${field}`)}
-      <select className="input" name={field} defaultValue={field === "from" ? policy?.from_id : policy?.to_id} required>
+      <select
+        className="input"
+        name={field}
+        defaultValue={field === "from" ? (policy?.from_id ?? between?.from) : (policy?.to_id ?? between?.to)}
+        required
+      >
         {[...naming].map(([id, name]) => (
           <option key={id} value={id}>
             {name}
