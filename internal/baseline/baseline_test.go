@@ -357,6 +357,17 @@ func TestDrift(t *testing.T) {
 		if _, err := h.s.Drift(t.Context(), everybody, "s1", "", "", h.now, first); ot.CodeOf(err) != ot.Invalid {
 			t.Errorf("backwards: %v", err)
 		}
+		// A function that appears while the zone learns is a step of drift, and so is a wider range that is only read.
+		h.now = h.now.Add(24 * time.Hour)
+		h.hear(ask{from: "10.0.3.10", to: "10.0.1.1", class: "write", lo: 3, hi: 4})
+		h.set(baseline.Protecting, nil)
+		h.now = h.now.Add(10 * time.Minute)
+		h.hear(ask{from: "10.0.3.10", to: "10.0.1.1", class: "read", lo: 0, hi: 700})
+		h.want("neither calls")
+		later, err := h.s.Drift(t.Context(), everybody, "s1", "", "", h.now.Add(-2*time.Hour), h.now.Add(time.Hour))
+		if err != nil || len(later.Changed) != 2 || later.Changed[0].What != "out-of-range" || later.Changed[0].Now != "0–700" || later.Changed[0].Server != "Press 1" || later.Changed[1].What != "new-function" {
+			t.Errorf("steps %+v, %v", later.Changed, err)
+		}
 		x, err := h.s.Talk(t.Context(), everybody, d.Added[0].ID)
 		if err != nil || len(x.Functions) != 1 || x.Functions[0].Code != 3 || !slices.Equal(x.Weekends, []int{8}) {
 			t.Errorf("talk %+v, %v", x, err)

@@ -29,7 +29,7 @@ type Step struct {
 	Now      string     `json:"now"`
 	By       string     `json:"by" doc:"Empty: the traffic"`
 	Talk     string     `json:"talk"`
-	Client   string     `json:"client"`
+	Client   string     `json:"client" doc:"Name of the asset, else its address"`
 	Server   string     `json:"server"`
 	Protocol string     `json:"protocol"`
 	State    string     `json:"state"`
@@ -90,7 +90,7 @@ func (s *Service) Drift(ctx context.Context, scope Scope, siteID, zoneID, state 
 		if out.Gone, err = read(ot.SQL{Text: "t.first_at <= ? AND t.last_at > ? AND t.last_at <= ?", Args: []any{a, a - week, b - week}}); err != nil {
 			return err
 		}
-		out.Changed, err = steps(ctx, r, where, a, b)
+		out.Changed, err = s.steps(ctx, r, no, where, a, b)
 		if len(out.Changed) > mostDrift {
 			out.More, out.Changed = true, out.Changed[:mostDrift]
 		}
@@ -99,7 +99,7 @@ func (s *Service) Drift(ctx context.Context, scope Scope, siteID, zoneID, state 
 	return out, err
 }
 
-func steps(ctx context.Context, r store.Reader, where ot.SQL, from, to int64) ([]Step, error) {
+func (s *Service) steps(ctx context.Context, r store.Reader, siteNo int64, where ot.SQL, from, to int64) ([]Step, error) {
 	type row struct {
 		talk
 		At   store.Time `db:"at"`
@@ -111,10 +111,18 @@ func steps(ctx context.Context, r store.Reader, where ot.SQL, from, to int64) ([
 	}
 	rows, err := store.All[row](ctx, r, "SELECT "+talkColumns+", l.at, l.what, l.was, l.now, l.by_name, COALESCE(z.name, '') AS zone"+listedFrom+
 		" JOIN baseline_log l ON l.site_no = t.site_no AND l.state = t.state AND l.talk = t.talk WHERE ? AND l.at > ? AND l.at <= ? ORDER BY l.at DESC, l.log_id LIMIT ?", where, from, to, mostDrift+1)
+	if err != nil {
+		return nil, err
+	}
+	ends := make([]listed, len(rows))
+	for i := range rows {
+		ends[i].talk = rows[i].talk
+	}
+	names, err := s.named(ctx, r, siteNo, ends)
 	out := make([]Step, 0, len(rows))
 	for i := range rows {
-		x := &rows[i]
-		out = append(out, Step{At: x.At, What: x.What, Was: x.Was, Now: x.Now, By: x.By, Talk: x.id(), Client: x.Client, Server: x.Server, Protocol: service(&x.talk), State: x.State, Zone: x.Zone})
+		x, shown := &rows[i], ends[i].show(names)
+		out = append(out, Step{At: x.At, What: x.What, Was: x.Was, Now: x.Now, By: x.By, Talk: x.id(), Client: shown.ClientName, Server: shown.ServerName, Protocol: service(&x.talk), State: x.State, Zone: x.Zone})
 	}
 	return out, err
 }

@@ -38,6 +38,7 @@ type heard struct {
 	flow  *sensor.FlowDelta
 	at    time.Time // of its newest packet, on the site's clock
 	phase string
+	fresh bool // the conversation itself is
 	live  bool
 	from  string // source
 }
@@ -140,8 +141,12 @@ func judgeFunction(t *talk, f *function, d *sensor.TupleDelta, h *heard, fresh b
 	case fresh && protecting, f.Verdict == Expired && protecting:
 		f.Verdict = Fresh
 		out = append(out, news{rule: RuleFunction, what: "new-function", now: f.called(), fn: f})
+	case fresh && !h.fresh: // a step of drift, and nobody's alert
+		out = append(out, news{what: "new-function", now: f.called(), fn: f})
 	case hi > 0 && (lo < f.Lo || hi > f.Hi || f.Hi == 0) && protecting && ot.ParseClass(f.Class)&(ot.Write|ot.Control|ot.Configure) != 0:
 		out = append(out, news{rule: RuleRange, what: "out-of-range", was: f.span(), now: span(lo, hi), fn: f})
+	case !fresh && hi > 0 && f.Hi > 0 && (lo < f.Lo || hi > f.Hi) && h.phase != Learning:
+		out = append(out, news{what: "out-of-range", was: f.span(), now: span(lo, hi), fn: f})
 	}
 	if len(out) > 0 {
 		changed = true

@@ -161,7 +161,7 @@ func (l *learner) take(x *spoken, tuples []*sensor.TupleDelta, live bool) {
 		t.Pattern = t.patternOf()
 		l.dirty[key] = true
 	}
-	h := &heard{flow: f, at: x.at, phase: ph, live: live, from: l.d.Source}
+	h := &heard{flow: f, at: x.at, phase: ph, fresh: fresh, live: live, from: l.d.Source}
 	device := ""
 	if fresh && ph == Protecting {
 		device = l.stranger(x)
@@ -251,13 +251,14 @@ func (l *learner) function(e *entry, at talkAt, d *sensor.TupleDelta, h *heard) 
 		l.memory.grown(1)
 	}
 	found, changed := judgeFunction(t, f, d, h, fresh)
-	if len(found) > 0 {
+	told := slices.ContainsFunc(found, func(n news) bool { return n.rule != "" })
+	if told {
 		t.Told = store.At(h.at)
 	}
 	if changed {
 		l.changed[fnAt{at, fn}] = true
 	}
-	return found, len(found) > 0
+	return found, told
 }
 
 // tell notes what departs, and raises it.

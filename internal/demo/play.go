@@ -115,6 +115,7 @@ func (c *Company) History(ctx context.Context, from, present time.Time, st Stage
 				st.Progress(float64(day.Sub(from)) / float64(present.Sub(from)))
 			}
 			a.sum.Sent = a.sum.To
+			st.Tick(now)
 			err := st.Apply(ctx, next.Delivery(now), a.sum)
 			a.done <- err
 			if err != nil {

@@ -34,13 +34,18 @@ export const baselineTalk = (id: string) =>
     queryFn: () => answer(api.GET("/baseline/talks/{id}", { params: { path: { id } } })),
   });
 
-export const baselineDrift = (site: string, from: string, to: string) =>
+export const baselineDrift = (site: string, from: string, to: string, zone: string, state: string) =>
   queryOptions({
-    queryKey: [...baselineKey, "drift", site, from, to],
+    queryKey: [...baselineKey, "drift", site, from, to, zone, state],
     enabled: site !== "",
     queryFn: () =>
       answer(
-        api.GET("/sites/{id}/baseline-drift", { params: { path: { id: site }, query: { from, to: to || undefined } } }),
+        api.GET("/sites/{id}/baseline-drift", {
+          params: {
+            path: { id: site },
+            query: { from, to: to || undefined, zone: zone || undefined, state: state || undefined },
+          },
+        }),
       ),
   });
 

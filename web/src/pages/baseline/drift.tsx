@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { components } from "../../api/schema";
-import { baselineDrift } from "../../api/zones";
+import { baselineDrift, baselines } from "../../api/zones";
 import { t, word } from "../../texts";
 import { Go } from "../../ui/go";
 import { Ask, Panel } from "../../ui/page";
@@ -15,7 +15,12 @@ const day = (ago: number) => new Date(Date.now() - ago * 864e5).toISOString().sl
 export function Drift({ site }: { site: string }) {
   const [from, setFrom] = useState(day(7));
   const [to, setTo] = useState("");
-  const drift = useQuery(baselineDrift(site, from, to));
+  const [zone, setZone] = useState("");
+  const [state, setState] = useState("");
+  const drift = useQuery(baselineDrift(site, from, to, zone, state));
+  const all = useQuery(baselines(site)).data?.items ?? [];
+  const zones = new Map(all.map((b) => [b.zone_id, b.zone || t("baseline.no_zone")]));
+  const states = [...new Set(all.map((b) => b.state))];
   return (
     <div className="stack">
       <div className="line tools">
@@ -32,6 +37,28 @@ export function Drift({ site }: { site: string }) {
         <label className="line">
           {t("baseline.drift_to")}
           <input className="input" type="date" value={to} onChange={(e) => setTo(e.target.value)} />
+        </label>
+        <label className="line">
+          {t("baseline.zone")}
+          <select className="input" value={zone} onChange={(e) => setZone(e.target.value)}>
+            <option value="">{t("baseline.all_zones")}</option>
+            {[...zones].map(([id, name]) => (
+              <option key={id} value={id}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label className="line">
+          {t("baseline.state")}
+          <select className="input" value={state} onChange={(e) => setState(e.target.value)}>
+            <option value="">{t("baseline.all_states")}</option>
+            {states.map((x) => (
+              <option key={x} value={x}>
+                {t(`baseline.state_${x}`)}
+              </option>
+            ))}
+          </select>
         </label>
       </div>
       <Ask of={drift}>

@@ -241,8 +241,14 @@ function Talks({ group, onClose }: { group: Group; onClose: () => void }) {
                 <div>
                   <End name={x.client_name} id={x.client_asset} /> → <End name={x.server_name} id={x.server_asset} />
                   <div className="quiet small">
-                    {t("baseline.rate", { rate: x.rate })} · {t("baseline.hours", { count: x.weekdays.length })} ·{" "}
-                    <Ago at={x.last_at} />
+                    {t("baseline.rate", { rate: x.rate })} · {t("baseline.workdays", { hours: hoursOf(x.weekdays) })} ·{" "}
+                    {t("baseline.weekends", { hours: hoursOf(x.weekends) })} · <Ago at={x.last_at} />
+                    {x.silent_at && (
+                      <>
+                        {" "}
+                        · {t("baseline.step_silence")} <Ago at={x.silent_at} />
+                      </>
+                    )}
                   </div>
                   {open === x.id && <Functions id={x.id} />}
                 </div>
@@ -263,12 +269,35 @@ function Talks({ group, onClose }: { group: Group; onClose: () => void }) {
   );
 }
 
+/** Hours of the day as spans: 6–9, 22. */
+export function hoursOf(hours: readonly number[]): string {
+  if (hours.length === 0) return t("baseline.never");
+  if (hours.length === 24) return t("baseline.all_day");
+  const spans: [number, number][] = [];
+  for (const h of hours) {
+    const last = spans.at(-1);
+    if (last && last[1] === h - 1) last[1] = h;
+    else spans.push([h, h]);
+  }
+  return spans.map(([a, b]) => `${String(a).padStart(2, "0")}–${String(b + 1).padStart(2, "0")}`).join(", ");
+}
+
 function End({ name, id }: { name: string; id: string }) {
   return id ? <Go href={`/assets/${id}`}>{name}</Go> : <span>{name}</span>;
 }
 
 function Functions({ id }: { id: string }) {
   const one = useQuery(baselineTalk(id));
+  const may = useMay("asset:write");
+  const client = useQueryClient();
+  const [deny, setDeny] = useState("");
+  const send = useMutation({
+    mutationFn: (body: components["schemas"]["BaselineDecision"]) => answer(api.POST("/baseline/decisions", { body })),
+    onSuccess: () => {
+      setDeny("");
+      return client.invalidateQueries({ queryKey: baselineKey });
+    },
+  });
   return (
     <Ask of={one}>
       {(x: Talk) =>
@@ -283,6 +312,7 @@ function Functions({ id }: { id: string }) {
                 <th scope="col">{t("baseline.range")}</th>
                 <th scope="col">{t("baseline.verdict")}</th>
                 <th scope="col">{t("conversations.first")}</th>
+                {may && <th scope="col">{t("baseline.change")}</th>}
               </tr>
             </thead>
             <tbody>
@@ -295,6 +325,46 @@ function Functions({ id }: { id: string }) {
                   <td>
                     <When at={f.first_at} />
                   </td>
+                  {may && (
+                    <td>
+                      {f.verdict !== "approved" && (
+                        <button
+                          type="button"
+                          className="btn small"
+                          onClick={() => send.mutate({ functions: [f.id], verdict: "approved" })}
+                        >
+                          {t("baseline.do_approved")}
+                        </button>
+                      )}{" "}
+                      {f.verdict !== "denied" && deny !== f.id && (
+                        <button type="button" className="btn small" onClick={() => setDeny(f.id)}>
+                          {t("baseline.do_denied")}
+                        </button>
+                      )}
+                      {deny === f.id && (
+                        <form
+                          className="line"
+                          onSubmit={(e) => {
+                            e.preventDefault();
+                            const reason = String(new FormData(e.currentTarget).get("reason") ?? "").trim();
+                            send.mutate({ functions: [f.id], verdict: "denied", reason });
+                          }}
+                        >
+                          <input
+                            className="input"
+                            name="reason"
+                            required
+                            maxLength={1000}
+                            aria-label={t("baseline.reason")}
+                            placeholder={t("baseline.reason")}
+                          />
+                          <button type="submit" className="btn small" disabled={send.isPending}>
+                            {t("baseline.do_denied")}
+                          </button>
+                        </form>
+                      )}
+                    </td>
+                  )}
                 </tr>
               ))}
             </tbody>

@@ -102,7 +102,7 @@ export function ZonePanel({ plant, zone, site, edit, onDraw }: ZoneProps) {
           </dd>
         </dl>
         {edit && (
-          <div className="stack">
+          <div className="stack mapedit">
             {isDrawn(zone) && (
               <span className="line">
                 <ZoneEdit site={site} zone={zone} />
