@@ -9,6 +9,7 @@ import (
 
 	"github.com/skanse/skanse/internal/asset"
 	"github.com/skanse/skanse/internal/auth"
+	"github.com/skanse/skanse/internal/baseline"
 	"github.com/skanse/skanse/internal/comply"
 	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/store"
@@ -52,6 +53,17 @@ func (d desk) Accept(ctx context.Context, siteID, who string) error {
 			}
 		}
 	}
+}
+
+func (d desk) Protect(ctx context.Context, siteID, who string) error {
+	ctx, person, scope := as(ctx, who)
+	all, err := d.s.baseline.Baselines(ctx, scope, siteID)
+	for _, b := range all {
+		if err == nil {
+			_, err = d.s.baseline.Set(ctx, scope, person.Name, siteID, b.ZoneID, b.State, baseline.Setting{Phase: baseline.Protecting, Reason: "three weeks were heard"}, b.ETag)
+		}
+	}
+	return err
 }
 
 func (d desk) Declare(ctx context.Context, now time.Time, siteID, who, by string, area int, but ...string) error {

@@ -374,3 +374,41 @@ func TestDrift(t *testing.T) {
 		}
 	})
 }
+
+// Who keeps hours is told of outside them, once an hour of the day; who comes at any hour never is.
+func TestUnusualHours(t *testing.T) {
+	each(t, func(h *house) {
+		usual := h.plant()
+		office, clockwork := usual[14], usual[0] // the station works by day, the panel polls day and night
+		start := h.now
+		for hour := range 21 * 24 {
+			h.now = start.Add(time.Duration(hour) * time.Hour)
+			said := []ask{}
+			if hour%5 == 0 {
+				said = append(said, clockwork)
+			}
+			if d := h.now.Weekday(); d != time.Saturday && d != time.Sunday && h.now.Hour() >= 8 && h.now.Hour() < 15 {
+				said = append(said, office)
+			}
+			if len(said) > 0 {
+				h.learn(said...)
+			}
+		}
+		h.set(baseline.Protecting, nil)
+		h.hits = nil
+		monday := start.Add(21 * 24 * time.Hour)
+		at := func(hours time.Duration) { h.now = monday.Truncate(24 * time.Hour).Add(hours * time.Hour) }
+		at(15)
+		h.hear(office)
+		h.want("overtime")
+		at(26)
+		h.hear(office, clockwork)
+		h.want("at two in the night", "time")
+		at(50)
+		h.hear(office)
+		h.want("the next night: it was told")
+		at(5*24 + 12) // Saturday
+		h.hear(office, clockwork)
+		h.want("at the weekend", "time")
+	})
+}

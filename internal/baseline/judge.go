@@ -1,6 +1,7 @@
 package baseline
 
 import (
+	"math/bits"
 	"time"
 
 	"github.com/skanse/skanse/internal/ot"
@@ -25,8 +26,11 @@ const (
 	// A busy minute is no finding: only many times the most that was ever heard, and enough to matter.
 	rateTimes = 4
 	rateLeast = 600
-	// Hours of the week mean something once two weeks were learned.
+	// Hours of the week mean something once two weeks were learned, of what was heard in many
+	// hours and in few of the day: what comes at any hour has no unusual one.
 	hoursAfter = 14 * 24 * time.Hour
+	hoursHeard = 40
+	hoursMost  = 12
 	// What is denied or new is told again after this long; the alert counts in between.
 	tellAgain = time.Hour
 	// lastSeen is written this coarsely, so that a quiet plant writes nothing.
@@ -37,6 +41,7 @@ const (
 type heard struct {
 	flow  *sensor.FlowDelta
 	at    time.Time // of its newest packet, on the site's clock
+	since time.Time // what its summary covers, at most two days
 	phase string
 	fresh bool // the conversation itself is
 	live  bool
@@ -94,14 +99,21 @@ func judge(t *talk, h *heard, fresh bool, device string) (out []news, changed bo
 	if now > t.Last && (now-t.Last >= coarse || changed) {
 		t.Last, changed = now, true
 	}
-	if bit := hourBit(h.at); t.Hours&bit == 0 && (!protecting || fresh) {
-		t.Hours |= bit
-		changed = true
+	// An hour is told once, and then known.
+	for at := h.at; ; at = at.Add(-time.Hour) {
+		if bit := hourBit(at); t.Hours&bit == 0 {
+			t.Hours |= bit
+			changed = true
+		}
+		if hour := at.Unix() / 3600; hour > t.Hour {
+			t.Heard++
+			changed = true
+		}
+		if at.Add(-time.Hour).Before(h.since) {
+			break
+		}
 	}
-	if hour := now / (3600 * 1e6); hour > t.Hour {
-		t.Hour, changed = hour, true
-		t.Heard++
-	}
+	t.Hour = max(t.Hour, now/(3600*1e6))
 	if r := rate(h.flow); r > t.Rate && (!protecting || fresh) {
 		t.Rate, changed = r, true
 	}
@@ -120,10 +132,28 @@ func unusual(t *talk, h *heard) (out []news) {
 		out = append(out, news{rule: RuleRate, what: "rate", was: number(t.Rate), now: number(r)})
 	}
 	learned := time.Duration(t.Last-t.First) * time.Microsecond
-	if t.Hours&hourBit(h.at) == 0 && learned >= hoursAfter && again(t.Told, h.at) {
+	if learned >= hoursAfter && t.Heard >= hoursHeard && h.flow.ServerPackets > 0 && oddHour(t.Hours, h.at) && again(t.Told, h.at) {
 		out = append(out, news{rule: RuleTime, what: "time", now: h.at.Format("Mon 15:04")})
 	}
 	return out
+}
+
+// oddHour says that a conversation keeps hours, and this is none of them nor beside one.
+func oddHour(hours int64, at time.Time) bool {
+	day := func(set int64, off int) uint32 { return uint32(set>>off) & (1<<24 - 1) }
+	work, own := day(hours, 0), day(hours, 0)
+	if d := at.Weekday(); d == time.Saturday || d == time.Sunday {
+		own = day(hours, 24)
+	}
+	if most := max(bits.OnesCount32(work), bits.OnesCount32(own)); most == 0 || most > hoursMost {
+		return false
+	}
+	for _, near := range []int{23, 0, 1} {
+		if own&(1<<((at.Hour()+near)%24)) != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // judgeFunction does the same for one function of a conversation.

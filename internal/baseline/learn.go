@@ -23,6 +23,7 @@ type Part struct {
 	flows  []sensor.FlowDelta
 	tuples map[sensor.FlowKey][]*sensor.TupleDelta
 	live   bool
+	from   int64 // what the summary covers, ns
 }
 
 // Parts cuts a summary, so that the one writer is never held long. Taking a part again
@@ -38,7 +39,7 @@ func Parts(sum *sensor.Summary) []Part {
 	}
 	var out []Part
 	for flows := range slices.Chunk(sum.Flows, partFlows) {
-		out = append(out, Part{flows, tuples, sum.Live})
+		out = append(out, Part{flows, tuples, sum.Live, sum.From})
 	}
 	return out
 }
@@ -113,7 +114,7 @@ func (s *Service) Learn(ctx context.Context, tx *store.Tx, d sensor.Delivery, p 
 	}
 	for i := range all {
 		if !resolution(all[i].flow) {
-			l.take(&all[i], p.tuples[keyOf(all[i].flow)], p.live)
+			l.take(&all[i], &p)
 		}
 	}
 	for i := range all { // afterwards, so that a new device is told of by its IP address where it has one
@@ -136,8 +137,9 @@ func mapValues[K comparable, V any](m map[K]V) (out []V) {
 }
 
 // take judges one conversation.
-func (l *learner) take(x *spoken, tuples []*sensor.TupleDelta, live bool) {
-	f, key := x.flow, x.key
+func (l *learner) take(x *spoken, p *Part) {
+	f, key, live := x.flow, x.key, p.live
+	tuples := p.tuples[keyOf(f)]
 	ph := phaseIn(l.phases, x.zone, key.state, l.s.now())
 	l.listen(x, live)
 	e, fresh := l.entries[key], false
@@ -161,7 +163,7 @@ func (l *learner) take(x *spoken, tuples []*sensor.TupleDelta, live bool) {
 		t.Pattern = t.patternOf()
 		l.dirty[key] = true
 	}
-	h := &heard{flow: f, at: x.at, phase: ph, fresh: fresh, live: live, from: l.d.Source}
+	h := &heard{flow: f, at: x.at, since: sinceOf(f, p.from), phase: ph, fresh: fresh, live: live, from: l.d.Source}
 	device := ""
 	if fresh && ph == Protecting {
 		device = l.stranger(x)
@@ -175,6 +177,12 @@ func (l *learner) take(x *spoken, tuples []*sensor.TupleDelta, live bool) {
 		l.dirty[key] = true
 	}
 	l.tell(t, h, found)
+}
+
+// sinceOf says from when a conversation may have been heard that a summary tells of. Most
+// summaries cover seconds; of a long one it counts as heard in all its hours.
+func sinceOf(f *sensor.FlowDelta, from int64) time.Time {
+	return time.Unix(0, max(f.First, from, f.Last-int64(2*24*time.Hour)))
 }
 
 // listen notes that a zone is heard.

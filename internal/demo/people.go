@@ -20,6 +20,8 @@ type Desk interface {
 	// is in force, as of now; siteID is empty for the company's own records.
 	// by is who approves it.
 	Declare(ctx context.Context, now time.Time, siteID, who, by string, area int, but ...string) error
+	// Protect says that what a site's zones learned is enough: from now on what departs calls.
+	Protect(ctx context.Context, siteID, who string) error
 	Office
 	Registers
 }
@@ -68,6 +70,9 @@ func (c *Company) people(ctx context.Context, day int, now time.Time, d Desk) er
 	accept := func(s *Site, who string) func() error {
 		return func() error { return d.Accept(ctx, s.ID, who) }
 	}
+	protect := func(s *Site, who string) func() error {
+		return func() error { return d.Protect(ctx, s.ID, who) }
+	}
 	plan := map[int][]func() error{
 		0: {declare("", dso, []int{1, 2, 3, 4, 10}, "3.5", "2.3")},
 		1: {
@@ -82,7 +87,8 @@ func (c *Company) people(ctx context.Context, day int, now time.Time, d Desk) er
 			register(site["Esbjerg"], leadEsb), accept(site["Esbjerg"], leadEsb),
 			declare(site["Esbjerg"].ID, leadEsb, []int{1, 4, 5, 6, 7, 9}),
 		},
-		5: {register(site["Gdańsk"], leadGdansk), declare(site["Gdańsk"].ID, leadGdansk, []int{1, 5, 6})},
+		20: {protect(site["Aarhus"], leadAarhus), protect(site["Esbjerg"], leadEsb)},
+		5:  {register(site["Gdańsk"], leadGdansk), declare(site["Gdańsk"].ID, leadGdansk, []int{1, 5, 6})},
 	}
 	for _, do := range plan[day] {
 		if err := do(); err != nil {
