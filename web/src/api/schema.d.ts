@@ -1802,7 +1802,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How many are unread, told by server-sent events whenever it changes (Accept: text/event-stream); asked otherwise, told once */
+        /** How many are unread, told by server-sent events whenever it changes (Accept: text/event-stream), with an event alerts whenever an alert that one may see is new or another; asked otherwise, told once */
         get: operations["follow-my-notices"];
         put?: never;
         post?: never;
@@ -3990,6 +3990,20 @@ export interface components {
             user_id: string;
             user_name: string;
         };
+        AdminZoneOut: {
+            critical: boolean;
+            etag: string;
+            external: boolean;
+            gateway: boolean;
+            id: string;
+            level: string;
+            name: string;
+            /** Format: int64 */
+            no: number;
+            ot: boolean;
+            /** Format: int64 */
+            sl_t: number;
+        };
         "Answer-inbox-itemRequest": {
             comment?: string;
         };
@@ -4792,6 +4806,7 @@ export interface components {
             at: string;
             /** @description Empty: the traffic */
             by: string;
+            /** @description Name of the asset, else its address */
             client: string;
             now: string;
             protocol: string;
@@ -7822,19 +7837,6 @@ export interface components {
             /** Format: int64 */
             no: number;
         };
-        OrgZone: {
-            critical: boolean;
-            external: boolean;
-            gateway: boolean;
-            id: string;
-            level: string;
-            name: string;
-            /** Format: int64 */
-            no: number;
-            ot: boolean;
-            /** Format: int64 */
-            sl_t: number;
-        };
         OtRef: {
             id: string;
             kind: string;
@@ -7864,6 +7866,13 @@ export interface components {
         };
         PageAdminToken: {
             items: components["schemas"]["AdminToken"][];
+            /** @description Give it as cursor to get the next page */
+            next?: string;
+            /** Format: int64 */
+            total?: number;
+        };
+        PageAdminZoneOut: {
+            items: components["schemas"]["AdminZoneOut"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -8130,13 +8139,6 @@ export interface components {
         };
         PageOrgRealm: {
             items: components["schemas"]["OrgRealm"][];
-            /** @description Give it as cursor to get the next page */
-            next?: string;
-            /** Format: int64 */
-            total?: number;
-        };
-        PageOrgZone: {
-            items: components["schemas"]["OrgZone"][];
             /** @description Give it as cursor to get the next page */
             next?: string;
             /** Format: int64 */
@@ -17896,7 +17898,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PageOrgZone"];
+                    "application/json": components["schemas"]["PageAdminZoneOut"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -17931,7 +17933,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OrgZone"];
+                    "application/json": components["schemas"]["AdminZoneOut"];
                 };
             };
             /** @description What went wrong, and what to do */
@@ -19318,7 +19320,10 @@ export interface operations {
     "update-zone": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The zone's etag, where what somebody else wrote meanwhile must stay; left out: only the fields given are written */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -19336,7 +19341,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OrgZone"];
+                    "application/json": components["schemas"]["AdminZoneOut"];
                 };
             };
             /** @description What went wrong, and what to do */
