@@ -14,6 +14,6 @@ func (s *server) openNotices(key []byte) error {
 	if err != nil {
 		return err
 	}
-	s.notify, err = notify.New(s.db, notify.Config{Egress: s.egress, Box: box, Log: s.log, Version: Version, Off: s.opts.Demo, Say: s.say.Book})
+	s.notify, err = notify.New(s.db, notify.Config{Egress: s.egress, Box: box, Log: s.log, Version: Version, Off: s.opts.Demo, Say: s.say.Book, Fields: s.detect.Fields})
 	return err
 }

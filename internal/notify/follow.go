@@ -52,6 +52,8 @@ type Content struct {
 	DoneAt   store.Time `json:"done_at"`
 	Items    []Content  `json:"items,omitempty"` // of a bundle
 	More     int        `json:"more,omitempty"`  // so many did not fit
+
+	Fields map[string]string `json:"fields,omitempty"` // of an alert, for machines: client_ip, server_ip, rule …
 }
 
 type delivery struct {
@@ -255,6 +257,12 @@ func (s *Service) toReceivers(ctx context.Context, tx *store.Tx, now time.Time, 
 	if err != nil {
 		return nil, err
 	}
+	var fields map[string]string
+	if s.cfg.Fields != nil && len(rows) > 0 {
+		if fields, err = s.cfg.Fields(ctx, tx, ot.Ref{Kind: i.RefKind, ID: i.RefID}); err != nil {
+			return nil, err
+		}
+	}
 	var out []delivery
 	for _, r := range rows {
 		if len(r.Kinds.V) > 0 && !slices.Contains(r.Kinds.V, i.Kind) {
@@ -262,6 +270,7 @@ func (s *Service) toReceivers(ctx context.Context, tx *store.Tx, now time.Time, 
 		}
 		d := s.draft(now, i, what)
 		d.ReceiverID, d.Channel, d.Token = r.ID, r.Kind, ""
+		d.Body.V.Fields = fields
 		at := i.OpenedAt
 		if what == whatDone {
 			at = i.DoneAt

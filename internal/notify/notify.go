@@ -35,11 +35,13 @@ type Config struct {
 	Box     *seal.Box
 	Log     *slog.Logger
 	Version string
-	Say     *translate.Book  // puts what is told into the person's language; nil: English
-	Off     bool             // tell nobody: the demo
-	Now     func() time.Time // nil: the machine's
-	Retry   time.Duration    // after a first failure; 30 s
-	Reply   time.Duration    // how often replies by SMS are looked for while any may come; 20 s
+	Say     *translate.Book // puts what is told into the person's language; nil: English
+	Off     bool            // tell nobody: the demo
+	// Fields says for machines what an item is about; nil: nothing but its words.
+	Fields func(ctx context.Context, r store.Reader, ref ot.Ref) (map[string]string, error)
+	Now    func() time.Time // nil: the machine's
+	Retry  time.Duration    // after a first failure; 30 s
+	Reply  time.Duration    // how often replies by SMS are looked for while any may come; 20 s
 }
 
 // Service keeps receivers, people's wishes and the queue.

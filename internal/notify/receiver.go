@@ -27,7 +27,7 @@ type Way struct {
 	CA        string `json:"ca,omitempty" maxLength:"20000" doc:"mail, webhook, syslog: certificates (PEM) to trust instead of the machine's"`
 	URL       string `json:"url,omitempty" maxLength:"1000" doc:"webhook"`
 	Transport string `json:"transport,omitempty" doc:"syslog: tls, tcp or udp"`
-	Format    string `json:"format,omitempty" doc:"syslog: rfc5424 or cef"`
+	Format    string `json:"format,omitempty" doc:"syslog: rfc5424, cef, leef or ecs"`
 	Facility  int64  `json:"facility,omitempty" minimum:"0" maximum:"23" doc:"syslog: 13 is log audit"`
 	Device    string `json:"device,omitempty" maxLength:"200" doc:"sms: the serial port, as /dev/serial/by-id/…"`
 	Baud      int64  `json:"baud,omitempty" doc:"sms; 0: 115200"`
@@ -181,8 +181,8 @@ func checkReceiver(r receiverRow, secret string, hasSecret bool) (receiverRow, e
 		if !slices.Contains([]string{syslog.TLS, syslog.TCP, syslog.UDP}, w.Transport) {
 			return r, ot.Errorf(ot.Invalid, "transport: tls, tcp or udp")
 		}
-		if w.Format != "rfc5424" && w.Format != "cef" {
-			return r, ot.Errorf(ot.Invalid, "format: rfc5424 or cef")
+		if !isFormat(w.Format) {
+			return r, ot.Errorf(ot.Invalid, "format: rfc5424, cef, leef or ecs")
 		}
 		if w.Facility < 0 || w.Facility > 23 {
 			return r, ot.Errorf(ot.Invalid, "facility: 0 to 23")

@@ -3,10 +3,10 @@ package notify
 import (
 	"context"
 	"encoding/base64"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/skanse/skanse/internal/audit"
 	"github.com/skanse/skanse/internal/notify/syslog"
@@ -19,41 +19,33 @@ const sdID = "skanse@32473"
 
 func (w Way) target() (syslog.Target, error) {
 	cfg, err := w.tls()
-	return syslog.Target{Transport: w.Transport, Address: w.address(bySyslog), TLS: cfg}, err
+	return syslog.Target{Transport: w.Transport, Address: w.address(bySyslog), TLS: cfg, Lines: w.Format == formatECS}, err
 }
 
 // frame writes an event in the receiver's format.
-func (s *Service) frame(w Way, id string, sev syslog.Severity, cef int, at time.Time, text string, params []syslog.Param) []byte {
+func (s *Service) frame(w Way, sev syslog.Severity, e told) []byte {
 	host, err := os.Hostname()
 	if err != nil {
 		host = ""
 	}
-	m := syslog.Message{Facility: int(w.Facility), Severity: sev, At: at, Host: host, App: "skanse", ID: id, Text: text}
-	if w.Format == "cef" {
-		fields := []syslog.Param{{Name: "rt", Value: strconv.FormatInt(at.UnixMilli(), 10)}, {Name: "msg", Value: text}}
-		n := 0
-		for _, p := range params {
-			switch p.Name {
-			case "id":
-				fields = append(fields, syslog.Param{Name: "externalId", Value: p.Value})
-			case "actor":
-				fields = append(fields, syslog.Param{Name: "suser", Value: p.Value})
-			case "outcome":
-				fields = append(fields, syslog.Param{Name: "outcome", Value: p.Value})
-			default:
-				if n++; n <= 6 && p.Value != "" { // CEF has six fields for what it has no name for
-					fields = append(fields, syslog.Param{Name: "cs" + strconv.Itoa(n) + "Label", Value: p.Name}, syslog.Param{Name: "cs" + strconv.Itoa(n), Value: p.Value})
-				}
-			}
-		}
-		m.Text = syslog.CEF{Version: s.cfg.Version, ID: id, Name: text, Severity: cef, Fields: fields}.Encode()
-	} else {
-		kept := slices.DeleteFunc(slices.Clone(params), func(p syslog.Param) bool { return p.Value == "" })
-		m.Data = []syslog.Element{{ID: sdID, Params: kept}}
-	}
 	most := syslog.MaxFrame
 	if w.Transport == syslog.UDP {
 		most = syslog.MaxDatagram
+	}
+	m := syslog.Message{Facility: int(w.Facility), Severity: sev, At: e.at, Host: host, App: "skanse", ID: e.id, Text: e.text}
+	switch w.Format {
+	case formatECS:
+		return e.ecs(s.cfg.Version, host, most)
+	case formatCEF:
+		m.Text = syslog.CEF{Version: s.cfg.Version, ID: e.id, Name: e.text, Severity: e.level, Fields: e.cefFields()}.Encode()
+	case formatLEEF:
+		m.Text = syslog.LEEF{Version: s.cfg.Version, ID: e.id, Fields: e.leefFields()}.Encode()
+	default:
+		kept := slices.DeleteFunc(slices.Clone(e.params), func(p syslog.Param) bool { return p.Value == "" })
+		for _, name := range slices.Sorted(maps.Keys(e.alert)) {
+			kept = append(kept, syslog.Param{Name: name, Value: e.alert[name]})
+		}
+		m.Data = []syslog.Element{{ID: sdID, Params: kept}}
 	}
 	return m.Encode(most)
 }
@@ -74,7 +66,7 @@ func (s *Service) drawSyslog(w Way, d delivery) parcel {
 		sev, cef = syslog.Info, 1
 		text = "Answered: " + c.Title
 	}
-	return parcel{id: d.ID, at: d.MadeAt.Time, frame: s.frame(w, "inbox."+d.What, sev, cef, d.MadeAt.Time, text, []syslog.Param{
+	return parcel{id: d.ID, at: d.MadeAt.Time, frame: s.frame(w, sev, told{id: "inbox." + d.What, level: cef, at: d.MadeAt.Time, text: text, alert: c.Fields, params: []syslog.Param{
 		{Name: "id", Value: d.ID},
 		{Name: "item", Value: c.ItemID},
 		{Name: "kind", Value: c.Kind},
@@ -82,7 +74,7 @@ func (s *Service) drawSyslog(w Way, d delivery) parcel {
 		{Name: "detail", Value: short(c.Detail, 1000)},
 		{Name: "outcome", Value: c.Outcome},
 		{Name: "ref", Value: c.Ref.Kind + ":" + c.Ref.ID},
-	})}
+	}})}
 }
 
 // sendSyslog sends a batch over one connection: all of it was taken, or none.
@@ -141,23 +133,23 @@ func (s *Service) forward(ctx context.Context, r receiverRow) (more bool, err er
 	var parcels []parcel
 	for _, e := range rows {
 		next = e.Index + 1
-		parcels = append(parcels, parcel{frame: s.frame(way, "audit", syslog.Info, 1, e.At.Time, e.Action+" by "+e.Actor, []syslog.Param{
+		parcels = append(parcels, parcel{frame: s.frame(way, syslog.Info, told{id: "audit", level: 1, at: e.At.Time, text: e.Action + " by " + e.Actor, params: []syslog.Param{
 			{Name: "id", Value: strconv.FormatInt(e.Index, 10)},
 			{Name: "actor", Value: e.Actor},
 			{Name: "action", Value: e.Action},
 			{Name: "site", Value: e.Site},
 			{Name: "target", Value: e.TargetKind + ":" + e.TargetID},
 			{Name: "detail", Value: short(text(e.Detail), 2000)},
-		})})
+		}})})
 	}
 	for _, p := range points {
 		if p.Size > next {
 			continue // its last entries come first
 		}
 		point = p.Size + 1
-		parcels = append(parcels, parcel{frame: s.frame(way, "checkpoint", syslog.Notice, 2, p.At.Time, "The audit log holds "+strconv.FormatInt(p.Size, 10)+" entries", []syslog.Param{
+		parcels = append(parcels, parcel{frame: s.frame(way, syslog.Notice, told{id: "checkpoint", level: 2, at: p.At.Time, text: "The audit log holds " + strconv.FormatInt(p.Size, 10) + " entries", params: []syslog.Param{
 			{Name: "size", Value: strconv.FormatInt(p.Size, 10)}, {Name: "root", Value: p.Root}, {Name: "note", Value: base64.StdEncoding.EncodeToString([]byte(p.Note))},
-		})})
+		}})})
 	}
 	if len(parcels) == 0 {
 		return false, nil

@@ -28,6 +28,7 @@ type Target struct {
 	Transport string
 	Address   string // host:port
 	TLS       *tls.Config
+	Lines     bool // over TCP and TLS one message a line, without counted octets
 }
 
 const (
@@ -68,6 +69,10 @@ func (t Target) Send(ctx context.Context, dial Dial, messages [][]byte) error {
 	}
 	var buf []byte
 	for _, m := range messages {
+		if t.Lines {
+			buf = append(append(buf, m...), '\n')
+			continue
+		}
 		buf = append(append(strconv.AppendInt(buf, int64(len(m)), 10), ' '), m...)
 	}
 	if err := conn.SetDeadline(time.Now().Add(writeWait)); err != nil {

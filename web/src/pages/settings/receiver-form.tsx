@@ -161,7 +161,7 @@ function Form({ was, etag = "", onClose }: { was?: Receiver; etag?: string; onCl
       {kind === "syslog" && (
         <>
           {choice("transport", "notices.transport", ["tls", "tcp", "udp"], "tls")}
-          {choice("format", "notices.format", ["rfc5424", "cef"], "rfc5424")}
+          {choice("format", "notices.format", ["rfc5424", "cef", "leef", "ecs"], "rfc5424")}
           <div className="field">
             <label htmlFor="r-facility">{t("notices.facility")}</label>
             <input
