@@ -7763,7 +7763,7 @@ export interface components {
              * @description syslog: 13 is log audit
              */
             facility?: number;
-            /** @description syslog: rfc5424 or cef */
+            /** @description syslog: rfc5424, cef, leef or ecs */
             format?: string;
             /** @description mail: the sender's address */
             from?: string;
