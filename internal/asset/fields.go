@@ -196,11 +196,15 @@ func sameValue(a, b string) bool {
 
 func foldValue(s string) string {
 	s = strings.ToLower(strings.TrimSpace(s))
-	if n, err := strconv.ParseUint(strings.TrimPrefix(s, "0x"), 16, 64); err == nil && strings.HasPrefix(s, "0x") {
-		return strconv.FormatUint(n, 10)
+	if hex, ok := strings.CutPrefix(s, "0x"); ok {
+		if n, err := strconv.ParseUint(hex, 16, 64); err == nil {
+			return strconv.FormatUint(n, 10)
+		}
 	}
-	if _, err := strconv.ParseFloat(s, 64); err == nil {
-		return s
+	if s != "" && strings.IndexByte("0123456789+-.in", s[0]) >= 0 { // most values are words, and to be told so costs a text each time
+		if _, err := strconv.ParseFloat(s, 64); err == nil {
+			return s
+		}
 	}
 	return strings.Map(func(r rune) rune {
 		switch r {
@@ -278,7 +282,7 @@ func serialKey(ev *Evidence, f *Fact) (string, bool) {
 // vendorOf returns the numeric vendor that the same speaker states: CIP serial
 // numbers are unique within a vendor only.
 func vendorOf(ev *Evidence, f *Fact) string {
-	lo, _ := slices.BinarySearchFunc(ev.Facts, f.About, func(g Fact, h ot.Host) int { return compareHosts(g.About, h) })
+	lo, _ := slices.BinarySearchFunc(ev.Facts, f.About, func(g Fact, h ot.Host) int { return compareHosts(&g.About, &h) })
 	for _, g := range ev.Facts[lo:] {
 		if g.About != f.About {
 			break

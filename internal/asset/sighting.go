@@ -172,9 +172,9 @@ func (s *Sighting) hear(h *sensor.HostDelta, live bool) {
 }
 
 func (ev *Evidence) sort() {
-	ev.Sightings = sorted(ev.Sightings, func(a, b *Sighting) int { return compareHosts(a.Host, b.Host) })
+	ev.Sightings = sorted(ev.Sightings, func(a, b *Sighting) int { return compareHosts(&a.Host, &b.Host) })
 	ev.Facts = sorted(ev.Facts, func(a, b *Fact) int {
-		if n := compareHosts(a.About, b.About); n != 0 {
+		if n := compareHosts(&a.About, &b.About); n != 0 {
 			return n
 		}
 		if n := strings.Compare(string(a.Attr), string(b.Attr)); n != 0 {
@@ -208,7 +208,7 @@ func sorted[T any](list []T, compare func(a, b *T) int) []T {
 	return out
 }
 
-func compareHosts(a, b ot.Host) int {
+func compareHosts(a, b *ot.Host) int {
 	if n := strings.Compare(a.Realm, b.Realm); n != 0 {
 		return n
 	}

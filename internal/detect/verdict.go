@@ -35,6 +35,7 @@ func (l *Look) Judge(a Around, met func(*rule.Hit, TalkKey)) error {
 	done := map[string]recalled{} // one look into the past, however many rules look at a thing
 	var failed error
 	var s scene
+	var h rule.Hit // one for all: most candidates make none
 	for i := range l.cands {
 		c := &l.cands[i]
 		if i == 0 || !c.same(&l.cands[i-1]) {
@@ -50,7 +51,7 @@ func (l *Look) Judge(a Around, met func(*rule.Hit, TalkKey)) error {
 		if !ok {
 			continue
 		}
-		h, ok, err := l.judged(c.r, &s)
+		ok, err = l.judged(c.r, &s, &h)
 		if err != nil {
 			failed = err
 		}
@@ -67,16 +68,16 @@ func (l *Look) Judge(a Around, met func(*rule.Hit, TalkKey)) error {
 }
 
 // judged makes the hit of one candidate, or of the window that it fills.
-func (l *Look) judged(r *rule.Ready, s *scene) (h rule.Hit, met bool, err error) {
+func (l *Look) judged(r *rule.Ready, s *scene, h *rule.Hit) (met bool, err error) {
 	value, err := r.Value.Text(s)
 	if err != nil {
-		return h, false, err
+		return false, err
 	}
 	var severity ot.Severity
 	for _, adj := range r.Adjust {
 		ok, err := adj.When.Holds(s)
 		if err != nil {
-			return h, false, err
+			return false, err
 		}
 		if ok {
 			severity = adj.Severity
@@ -84,18 +85,18 @@ func (l *Look) judged(r *rule.Ready, s *scene) (h rule.Hit, met bool, err error)
 		}
 	}
 	if r.On != rule.Window {
-		h = s.hit(r)
-		h.Severity, h.Group = severity, s.group(r, &h, value)
-		return h, true, nil
+		*h = s.hit(r)
+		h.Severity, h.Group = severity, s.group(r, h, value)
+		return true, nil
 	}
 	c, met, err := l.j.windows.add(r, s, value)
 	if err != nil || !met {
-		return h, false, err
+		return false, err
 	}
-	h = s.hit(r)
-	h.Severity, h.Group = severity, s.group(r, &h, value)
-	c.tell(r, &h)
-	return h, true, nil
+	*h = s.hit(r)
+	h.Severity, h.Group = severity, s.group(r, h, value)
+	c.tell(r, h)
+	return true, nil
 }
 
 // group are the values that make two hits one alert.
