@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"sync"
 
 	"github.com/skanse/skanse/catalog"
@@ -171,15 +170,6 @@ func (c *InspectCmd) one(env *Env, r *report, seen *plan.Seen) error {
 		return fmt.Errorf("write the result: %w", err)
 	}
 	return nil
-}
-
-// economise trades memory that a small machine has for the collector's time:
-// a capture's state grows at first and is let go at the end as a whole.
-func economise() {
-	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetGCPercent(800)
-		debug.SetMemoryLimit(116 << 20) // soft: collected more often beyond it
-	}
 }
 
 // inspector is what reading a capture needs of the catalogue.
