@@ -72,6 +72,7 @@ func vulnChecks() []relation {
 				urgent+" AND f.fix <> '' AND f.first_at >= ? AND f.state <> 'gone'", micros(now), micros(now), micros(now), windowStart(k, now))
 			return noneOpen(q, "No urgent finding with a fix came in the time.")
 		}},
+		{id: "mw.capacity", fold: ot.Min, reads: vulnRecordTopics(), items: func(_ *CheckSpec, now time.Time) ot.SQL { return windowHours(now) }},
 		{id: "defer.decided", fold: ot.Share, reads: vulnRecordTopics(), many: true, items: func(_ *CheckSpec, now time.Time) ot.SQL {
 			const agreed = "EXISTS (SELECT 1 FROM record_record e WHERE e.record_id = f.exception_id AND e.type = 'exception' AND e.state = 'approved' AND (e.valid_until IS NULL OR e.valid_until >= ?))"
 			q := findings("CASE WHEN "+agreed+" THEN 'pass' ELSE 'fail' END", "CASE WHEN "+agreed+" THEN 'Approved: ' || f.reason ELSE 'Its exception is not approved, or is over.' END", "f.state = 'deferred'", micros(now), micros(now))
@@ -91,4 +92,36 @@ func vulnChecks() []relation {
 FROM org_site o WHERE EXISTS (SELECT 1 FROM asset_asset x WHERE x.site_no = o.site_no AND x.end_of_support IS NOT NULL AND x.managed) AND o.site_no NOT IN (SELECT q.site_no FROM (?) q)`, q, q)
 		}},
 	}
+}
+
+// windowHours sets the hours of the windows of the next half year against those of the updates that
+// wait: one update an asset, an hour where nobody estimated it. A window of its own is at most a
+// week long; one that comes again counts each time.
+func windowHours(now time.Time) ot.SQL {
+	const weeks = 26
+	from, to := micros(now), micros(now.AddDate(0, 0, 7*weeks))
+	days := ""
+	for i, d := range []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"} {
+		if i > 0 {
+			days += " + "
+		}
+		days += `CASE WHEN w.data->>'weekdays' LIKE '%"` + d + `"%' THEN 1 ELSE 0 END`
+	}
+	const hours = 3600 * 1e6
+	number := func(field string) string {
+		return "CAST(NULLIF(w.data->>'" + field + "', '') AS DOUBLE PRECISION)"
+	}
+	again := "CASE WHEN CAST(w.data->>'recurring' AS TEXT) IN ('true', '1') THEN " + `COALESCE(` + number("capacity") + ", " + number("lasts") + `, 0) * (` + days + `) * ?
+    ELSE COALESCE(` + number("capacity") + `, CAST(w.valid_until - w.valid_from AS DOUBLE PRECISION) / ?, 0) END`
+	return sqlf(`SELECT h.site_no, 'site' AS kind, h.site_id AS ref, h.name AS label,
+  CASE WHEN NOT h.matched THEN 'unknown' WHEN h.work = 0 OR h.free >= h.work THEN 'pass' ELSE 'fail' END AS verdict,
+  CASE WHEN NOT h.matched THEN NULL WHEN h.work = 0 THEN CAST(1 AS DOUBLE PRECISION) ELSE h.free / h.work END AS value,
+  CASE WHEN NOT h.matched THEN 'No advisory was matched with its assets yet.' WHEN h.work = 0 THEN 'No update waits.'
+    ELSE CAST(CAST(h.free AS BIGINT) AS TEXT) || ' h of windows in the next 6 months, ' || CAST(CAST(h.work AS BIGINT) AS TEXT) || ' h of updates wait.' END AS reason
+FROM (SELECT o.site_no, o.site_id, o.name, EXISTS (SELECT 1 FROM vuln_asset m WHERE m.site_no = o.site_no AND m.known) AND EXISTS (SELECT 1 FROM vuln_advisory) AS matched,
+    COALESCE((SELECT SUM(u.hours) FROM (SELECT CASE WHEN MAX(f.hours) > 0 THEN MAX(f.hours) ELSE 1 END AS hours FROM vuln_finding f
+      WHERE f.site_no = o.site_no AND f.verdict = 'affected' AND f.fix <> '' AND f.state IN ('open', 'planned') GROUP BY f.asset_id) u), 0) AS work,
+    COALESCE((SELECT SUM(`+again+`) FROM record_record w WHERE w.type = 'maintenance-window' AND w.site_no = o.site_no AND w.state IN ('planned', 'agreed', 'open')
+      AND (w.valid_until IS NULL OR w.valid_until > ?) AND (w.valid_from IS NULL OR w.valid_from < ?)), 0) AS free
+  FROM org_site o) h`, weeks, hours, from, to)
 }

@@ -97,17 +97,22 @@ func TestVulnChecks(t *testing.T) {
 		}
 
 		stated("Armatron 500", "5.0.0")
-		want("no advisory", Unknown, "vuln.sources", "vuln.matched", "patch.known", "vuln.sla", "vuln.late", "patch.priority", "defer.decided", "defer.expired", "asset.eol_plan")
+		want("no advisory", Unknown, "vuln.sources", "vuln.matched", "patch.known", "vuln.sla", "vuln.late", "patch.priority", "defer.decided", "defer.expired", "asset.eol_plan", "mw.capacity")
 		take("< V5.0.0")
-		want("the version is fixed", Pass, "vuln.sources", "vuln.matched", "patch.known", "vuln.sla", "vuln.late", "patch.priority", "defer.decided", "defer.expired")
+		want("the version is fixed", Pass, "vuln.sources", "vuln.matched", "patch.known", "vuln.sla", "vuln.late", "patch.priority", "defer.decided", "defer.expired", "mw.capacity")
 
 		stated("Armatron 500", "")
 		want("the version is not known", Fail, "patch.known")
 		stated("Armatron 500", "4.1.0")
 		want("an urgent finding is new", Pass, "patch.known", "vuln.late")
 		want("there is still time", Unknown, "vuln.sla", "patch.priority")
+		want("an hour of work, and no window", Fail, "mw.capacity")
 		window := p.keep(record.Draft{Type: "maintenance-window", Title: "Monday", Site: p.north.ID, ValidFrom: p.now.Add(time.Hour), ValidUntil: p.now.Add(2 * time.Hour)}, record.Move{Transition: "agree"})
-		_ = window
+		want("a window of an hour", Pass, "mw.capacity")
+		p.exec("UPDATE record_record SET data = ? WHERE record_id = ?", store.JSON[map[string]any]{V: map[string]any{"capacity": 0.5}}, window.ID)
+		want("in which half an hour of work fits", Fail, "mw.capacity")
+		p.exec("UPDATE record_record SET data = ? WHERE record_id = ?", store.JSON[map[string]any]{V: map[string]any{"capacity": 0.5, "recurring": true, "weekdays": []string{"tue", "sat"}}}, window.ID)
+		want("twice a week", Pass, "mw.capacity")
 		p.now = p.now.AddDate(0, 0, 8)
 		want("nobody decided in a week, and the window has passed", Fail, "vuln.sla", "patch.priority", "vuln.sources", "vuln.matched")
 		p.now = p.now.AddDate(0, 0, 30)
