@@ -176,7 +176,10 @@ func (r *report) alertPackets(text string) (*cutting, error) {
 			out.from = first
 		}
 		out.to = max(out.to, last)
-		if e.Repeats > 0 { // only counted: to the end
+		switch {
+		case e.Until > 0:
+			out.to = max(out.to, e.Until+int64(around))
+		case e.Repeats > 0: // only counted: to the end
 			out.to = max(out.to, r.sum.To)
 		}
 		if !seen[e.Flow] {

@@ -12,6 +12,7 @@ import (
 // on it, and the next interval names the packet with which it all began.
 type run struct {
 	began uint64 // the packet of its first message
+	since int64  // when that came
 	last  int64  // when the newest came
 	at    int32  // its event of this interval among those of its rank, from 1; 0: none as yet
 	rank  int8
@@ -20,6 +21,7 @@ type run struct {
 const (
 	openRuns = 1024
 	runPause = int64(60e9) // what comes later is another transfer
+	runMost  = hour        // what goes on all day is told again, so that it does not look like yesterday's
 )
 
 // runOf gives the transfer that a message belongs to, nil where it is none or there is no room to know it again.
@@ -55,10 +57,10 @@ func (l *lane) runOf(fl *flow, m *ot.Message) *run {
 func (r *run) told(rank int, kept []event, m *ot.Message, size int) {
 	e := &kept[len(kept)-1]
 	r.rank, r.at = int8(rank), int32(len(kept))
-	if r.began != 0 && m.At-r.last < runPause {
+	if r.began != 0 && m.At-r.last < runPause && m.At-r.since < runMost {
 		e.began = r.began
 	} else {
-		r.began = e.ref.number
+		r.began, r.since = e.ref.number, m.At
 	}
 	r.last = m.At
 	e.until, e.bytes = m.At, uint64(size)

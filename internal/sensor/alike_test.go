@@ -65,6 +65,27 @@ func TestTransferIsOneEvent(t *testing.T) {
 	}
 }
 
+// What goes on all day is told again every hour.
+func TestLongTransfer(t *testing.T) {
+	var p paced
+	for s := int64(0); s < 3*3600; s += 30 {
+		p.frames, p.at = append(p.frames, udpFrame("10.0.0.1", "10.0.0.2", 50000, 9000, pdu(toyProgram, "OB1"))), append(p.at, s)
+	}
+	cfg := toyConfig(t)
+	cfg.Interval = 10e9
+	var began []uint64
+	for _, s := range summaries(t, &p, cfg) {
+		for _, e := range s.Events {
+			if e.Began == 0 {
+				began = append(began, e.Ref.Number)
+			}
+		}
+	}
+	if len(began) != 3 || began[1] != 121 || began[2] != 241 {
+		t.Errorf("it is told anew at packets %v", began)
+	}
+}
+
 // More transfers at once than are known again are told message by message, and the budget says so.
 func TestTransferBudget(t *testing.T) {
 	var frames [][]byte
