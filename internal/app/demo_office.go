@@ -3,12 +3,14 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/skanse/skanse/internal/asset"
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/comply"
 	"github.com/skanse/skanse/internal/demo"
+	"github.com/skanse/skanse/internal/detect"
 	"github.com/skanse/skanse/internal/inbox"
 	"github.com/skanse/skanse/internal/store"
 	"github.com/skanse/skanse/internal/view"
@@ -112,6 +114,15 @@ func (d desk) Explain(ctx context.Context, siteID, who string, since time.Time, 
 	if oldest == "" {
 		return nil // the example was asked for fewer days
 	}
-	_, err := d.s.comply.Explain(ctx, auth.From(ctx), comply.Explain{Events: []string{oldest}, Who: did, Why: why, Emergency: true})
+	if _, err := d.s.comply.Explain(ctx, auth.From(ctx), comply.Explain{Events: []string{oldest}, Who: did, Why: why, Emergency: true}); err != nil {
+		return err
+	}
+	page, err := d.s.detect.Alerts(ctx, scope, detect.Filter{Site: siteID, Rule: "program-download", Since: since})
+	if err != nil || len(page.Items) == 0 {
+		return err
+	}
+	first := slices.MinFunc(page.Items, func(a, b detect.Alert) int { return a.FirstAt.Compare(b.FirstAt.Time) })
+	_, person, _ := as(ctx, who)
+	_, err = d.s.detect.DecideMany(ctx, scope, detect.Person{ID: person.ID, Name: person.Name}, []string{first.ID}, detect.Decision{Action: "close", Outcome: "planned", Reason: why})
 	return err
 }

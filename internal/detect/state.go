@@ -253,9 +253,12 @@ func (r *raising) join(a *alertRow, of *rule.Rule, h *rule.Hit) {
 		r.order = append(r.order, a.at())
 	}
 	us := h.First / 1000
-	if of.Yields {
+	switch {
+	case a.Rule == of.ID && of.Yields: // the same device by another of its addresses
+		a.say(rule.Say{Name: "also", Value: h.Client.Name()})
+	case of.Yields:
 		a.say(firstTime(h))
-	} else {
+	default:
 		a.add(of, h, r.now)
 		a.say(rule.Say{Name: "also", Value: h.Server.Name()})
 	}
@@ -266,6 +269,7 @@ func (r *raising) join(a *alertRow, of *rule.Rule, h *rule.Hit) {
 // firstTime is what a yielding hit adds to the alert it yields to.
 func firstTime(h *rule.Hit) rule.Say {
 	_, what, _ := strings.Cut(h.Rule, ".")
+	what = strings.ReplaceAll(what, "-", "_")
 	for _, f := range h.Facts {
 		if f.Name == "function" {
 			return rule.Say{Name: what, Value: f.Value}

@@ -103,7 +103,7 @@ func TestYields(t *testing.T) {
 		}
 		s.raiseNow(t, hit("download", "10.0.0.9", "10.0.0.1", 0), hit("b.new-conversation", "10.0.0.9", "10.0.0.1", 0))
 		told("the same two", "download")
-		if a := alerts(t, db)[0]; a.Count != 1 || !slices.ContainsFunc(a.Facts.V, func(f rule.Say) bool { return f.Name == "new-conversation" }) {
+		if a := alerts(t, db)[0]; a.Count != 1 || !slices.ContainsFunc(a.Facts.V, func(f rule.Say) bool { return f.Name == "new_conversation" }) {
 			t.Errorf("the alert says that they never talked before: %+v", a.Facts.V)
 		}
 		s.raiseNow(t, hit("b.new-conversation", "10.0.0.9", "10.0.0.2", time.Minute))

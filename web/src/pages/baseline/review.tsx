@@ -241,7 +241,8 @@ function Talks({ group, onClose }: { group: Group; onClose: () => void }) {
                 <div>
                   <End name={x.client_name} id={x.client_asset} /> → <End name={x.server_name} id={x.server_asset} />
                   <div className="quiet small">
-                    {t("baseline.rate", { rate: x.rate })} · {t("baseline.workdays", { hours: hoursOf(x.weekdays) })} ·{" "}
+                    {x.rate > 0 && `${t("baseline.rate", { rate: x.rate })} · `}
+                    {t("baseline.workdays", { hours: hoursOf(x.weekdays) })} ·{" "}
                     {t("baseline.weekends", { hours: hoursOf(x.weekends) })} · <Ago at={x.last_at} />
                     {x.silent_at && (
                       <>
