@@ -50,15 +50,14 @@ func (s *server) withOwnRules(ctx context.Context, files []rule.File) ([]rule.Fi
 	for _, name := range left {
 		s.log.Warn("a file of own rules does not run: this program finds mistakes in it; the page of detections names them", "file", name)
 	}
-	if len(own) == 0 {
-		return files, s.useRules(files)
-	}
 	all := append(files[:len(files):len(files)], own...)
 	if err := s.useRules(all); err != nil { // an id that is shipped by now, say: the others go on
 		s.log.Warn("uploaded rules do not run: together with those of this program they are not in order", "why", err)
-		return files, s.useRules(files)
+		if all = files; s.useRules(all) != nil {
+			return nil, err
+		}
 	}
-	return all, nil
+	return all, s.detect.NoteRules(ctx)
 }
 
 // useRules makes these the detections of the server itself.

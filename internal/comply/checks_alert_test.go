@@ -70,3 +70,65 @@ func TestAlertWalk(t *testing.T) {
 		expect("floods are not watched", map[string]Verdict{"dos.detect": Fail})
 	})
 }
+
+// Rules that grow old, and techniques that no risk names, from unknown to at target to broken.
+func TestRulesWalk(t *testing.T) {
+	storetest.Each(t, tables(), func(t *testing.T, db *store.DB) {
+		w := newWire(t, db)
+		rules, err := rule.Parse("t.yaml", []byte("id: stop\ntitle: T\nwhy: W\nseverity: high\ntechnique: T0858\non: state\ngroup: [client]\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		set, err := rule.Compile(rules, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := detect.New(db, detect.Config{Rules: set, Clock: func() time.Time { return w.now }})
+		expect := func(step string, want map[string]Verdict) {
+			t.Helper()
+			w.evaluate()
+			for id, v := range want {
+				if a := w.answer(id, w.north); a.Status != v {
+					t.Errorf("%s: %s is %s (%s), want %s", step, id, a.Status, a.Reason, v)
+				}
+			}
+		}
+		runs := func(version string) { // as a sensor's next summary would say
+			t.Helper()
+			if err := db.Update(t.Context(), func(tx *store.Tx) error {
+				_, err := tx.Exec(t.Context(), "UPDATE network_source SET rule_set = ? WHERE live", version)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		expect("nothing was heard", map[string]Verdict{"ids.rules_age": Unknown, "threat.observed": Unknown})
+		for range 91 {
+			w.day(true)
+		}
+		expect("a sensor that does not say what it runs", map[string]Verdict{"ids.rules_age": Unknown, "threat.observed": Pass})
+		if err := s.NoteRules(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		runs(set.Version())
+		expect("rules of today", map[string]Verdict{"ids.rules_age": Pass})
+		for range 31 {
+			w.day(true)
+		}
+		runs(set.Version())
+		expect("the same a month later", map[string]Verdict{"ids.rules_age": Fail})
+		if _, err := s.Import(t.Context(), detect.Person{ID: "ida", Name: "Ida"}, detect.NewSource{Name: "CERT", Text: []byte("198.51.100.7 x\n")}); err != nil {
+			t.Fatal(err)
+		}
+		expect("indicators of today", map[string]Verdict{"ids.rules_age": Pass})
+		runs("another")
+		expect("rules of somebody else", map[string]Verdict{"ids.rules_age": Fail})
+		at := w.now.UnixNano()
+		if err := db.Update(t.Context(), func(tx *store.Tx) error {
+			return s.Raise(context.Background(), tx, rule.Hit{Rule: "stop", SiteNo: w.north.No, Client: rule.End{IP: "10.1.0.5"}, First: at, Last: at, Count: 1, Live: true})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		expect("a technique that nobody thought of", map[string]Verdict{"threat.observed": Fail})
+	})
+}
