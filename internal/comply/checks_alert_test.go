@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/skanse/skanse/internal/detect"
+	"github.com/skanse/skanse/internal/record"
 	"github.com/skanse/skanse/internal/rule"
 	"github.com/skanse/skanse/internal/store"
 	"github.com/skanse/skanse/internal/store/storetest"
@@ -130,5 +131,7 @@ func TestRulesWalk(t *testing.T) {
 			t.Fatal(err)
 		}
 		expect("a technique that nobody thought of", map[string]Verdict{"threat.observed": Fail})
+		w.keep(record.Draft{Type: "risk", Title: "A stop from afar", Site: w.north.ID, Data: map[string]any{"hazard": "cyber", "text": "Somebody stops the pumps.", "technique": "T0816, T0858", "likelihood": 2, "consequence": 5, "treatment": "reduce"}})
+		expect("a risk names it", map[string]Verdict{"threat.observed": Pass})
 	})
 }
