@@ -58,7 +58,7 @@ WHERE s.removed_at IS NULL AND COALESCE(h.last_at, s.created_at) < CAST(? AS BIG
 			hits = append(hits, rule.Hit{
 				Rule: RuleSilent, SiteNo: x.SiteNo, ZoneNo: x.ZoneNo, RealmNo: x.RealmNo, Client: end, Group: []string{x.ID}, Cause: RuleSilent + ":" + x.ID, Protocol: "syslog",
 				First: last.UnixNano(), Last: last.UnixNano(), Count: 1, Live: true,
-				Facts: []rule.Say{{Name: "source", Value: x.Name}, {Name: "last", Value: last.UTC().Format(time.RFC3339)}, {Name: "expected", Value: every.String()}},
+				Facts: []rule.Say{{Name: "source", Value: x.Name}, {Name: "last", Value: last.UTC().Format(time.RFC3339)}, {Name: "expected", Value: spanOf(every)}},
 			})
 		}
 		if s.cfg.Raiser != nil && len(hits) > 0 {
@@ -83,4 +83,15 @@ WHERE s.removed_at IS NULL AND COALESCE(h.last_at, s.created_at) < CAST(? AS BIG
 		}
 	}
 	return nil
+}
+
+// spanOf says a time in the largest unit that it is whole in.
+func spanOf(d time.Duration) string {
+	switch {
+	case d%(24*time.Hour) == 0:
+		return fmt.Sprintf("%d d", d/(24*time.Hour))
+	case d%time.Hour == 0:
+		return fmt.Sprintf("%d h", d/time.Hour)
+	}
+	return fmt.Sprintf("%d min", d/time.Minute)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/skanse/skanse/internal/auth"
 	"github.com/skanse/skanse/internal/inbox"
+	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/rest"
 	"github.com/skanse/skanse/internal/store"
 )
@@ -26,6 +27,36 @@ func (d *Digest) Routes(r *rest.Router) {
 			out, err := d.Since(ctx, auth.From(ctx), SinceFilter{in.Since, in.To, in.Site})
 			return &struct{ Body Since }{out}, err
 		})
+	rest.Register(r, rest.Op{ID: "list-asset-wire-changes", Method: http.MethodGet, Path: "/assets/{id}/wire-changes", Summary: "Changes of an asset that were seen on the wire in the last 90 days, with the change or window that covers each", Tag: "Since", Permission: auth.NetworkRead},
+		func(ctx context.Context, in *struct {
+			ID string `path:"id"`
+		},
+		) (*struct{ Body Part[WireChange] }, error) {
+			out, err := d.AssetChanges(ctx, auth.From(ctx), in.ID)
+			return &struct{ Body Part[WireChange] }{out}, err
+		})
+}
+
+// AssetChanges are the changes of one asset that were seen on the wire in the last 90 days, what nobody has explained first.
+func (d *Digest) AssetChanges(ctx context.Context, p auth.Principal, id string) (out Part[WireChange], err error) {
+	now := d.now()
+	err = d.db.View(ctx, func(r store.Reader) error {
+		l := &look{r: r, p: p, now: now, from: store.At(now.AddDate(0, 0, -90)), to: store.At(now), names: map[int64]SiteName{}}
+		l.sites, err = store.All[sinceSite](ctx, r, "SELECT s.site_no, s.site_id, s.name, s.tz, s.entity_id FROM org_site s JOIN asset_asset a ON a.site_no = s.site_no WHERE a.asset_id = ? AND ?", id, p.Scope.Where("a.site_no", "a.zone_no"))
+		if err != nil {
+			return err
+		}
+		if len(l.sites) == 0 {
+			return ot.Errorf(ot.NotFound, "there is no such asset")
+		}
+		for _, s := range l.sites {
+			l.numbers = append(l.numbers, s.No)
+			l.names[s.No] = SiteName{s.ID, s.Name}
+		}
+		out, err = l.changes(ctx, ot.SQL{Text: `EXISTS (SELECT 1 FROM asset_binding b WHERE b.asset_id = ? AND b.site_no = c.site_no AND b.realm_no = c.realm_no AND b.to_at IS NULL AND b.address = CASE WHEN c.server_ip <> '' THEN c.server_ip ELSE c.server_mac END)`, Args: []any{id}})
+		return err
+	})
+	return out, err
 }
 
 // Ending are the inbox items of what ends within 14 days: one for each site (and the

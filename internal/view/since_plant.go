@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/skanse/skanse/internal/comply"
+	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/store"
 )
 
@@ -227,8 +228,8 @@ type changeRow struct {
 }
 
 // changes are the messages that change what a device does, one line a conversation and class:
-// a download is dozens of messages. What nobody has explained stands first.
-func (l *look) changes(ctx context.Context) (Part[WireChange], error) {
+// a download is dozens of messages. What nobody has explained stands first. only narrows the conversations c.
+func (l *look) changes(ctx context.Context, only ot.SQL) (Part[WireChange], error) {
 	rows, err := store.All[changeRow](ctx, l.r, `SELECT `+talkColumns+`, g.class, g.event_no, g.n, g.at, g.name, g.text, g.object, g.unexplained,
  COALESCE(x.who, '') AS who, COALESCE(x.why, '') AS why, COALESCE(x.record_id, '') AS record_id `+talkFrom+`
 JOIN (SELECT e.site_no, e.conv_no, e.class, MIN(e.event_no) AS event_no, COUNT(*) AS n, MIN(e.at) AS at, MAX(e.name) AS name, MAX(e.text) AS text, MAX(e.object) AS object,
@@ -237,8 +238,8 @@ JOIN (SELECT e.site_no, e.conv_no, e.class, MIN(e.event_no) AS event_no, COUNT(*
  WHERE e.at >= ? AND e.at < ? AND e.class IN ('program_download', 'firmware', 'control', 'configure') AND e.dir <> 'response' AND NOT e.refused GROUP BY e.site_no, e.conv_no, e.class) g
  ON g.site_no = c.site_no AND g.conv_no = c.conv_no
 LEFT JOIN comply_explanation x ON x.explanation_id = g.explanation_id
-WHERE (? OR ?) ORDER BY CASE WHEN g.unexplained > 0 THEN 0 ELSE 1 END, g.at DESC, c.site_no, g.event_no LIMIT 500`,
-		l.from, l.to, l.in("c.site_no", "c.client_zone_no"), l.in("c.site_no", "c.server_zone_no"))
+WHERE (? OR ?) AND ? ORDER BY CASE WHEN g.unexplained > 0 THEN 0 ELSE 1 END, g.at DESC, c.site_no, g.event_no LIMIT 500`,
+		l.from, l.to, l.in("c.site_no", "c.client_zone_no"), l.in("c.site_no", "c.server_zone_no"), only)
 	if err != nil {
 		return Part[WireChange]{}, err
 	}

@@ -125,6 +125,16 @@ func TestSince(t *testing.T) {
 			t.Errorf("explained: %+v, decided %+v", s.Changes, s.Decisions)
 		}
 
+		own, err := d.AssetChanges(t.Context(), boss, event.Server.AssetID)
+		if err != nil || !slices.ContainsFunc(own.Items, func(c WireChange) bool { return c.ID == event.ID && c.Matched }) {
+			t.Errorf("on its asset: %+v %v", own, err)
+		}
+		stranger := boss
+		stranger.Scope = auth.Scope{Sites: []int64{p.site.No + 7}}
+		if _, err := d.AssetChanges(t.Context(), stranger, event.Server.AssetID); ot.CodeOf(err) != ot.NotFound {
+			t.Errorf("a foreign asset: %v", err)
+		}
+
 		declareFor(t, db, p.site, now)
 		if s, err = d.Since(t.Context(), boss, SinceFilter{}); err != nil {
 			t.Fatal(err)

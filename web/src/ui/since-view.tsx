@@ -183,7 +183,7 @@ function Part<T>({ title, part, hidden, children }: PartProps<T>) {
   );
 }
 
-function Change({ change: c, site, paper }: { change: WireChange; site: string; paper: boolean }) {
+export function Change({ change: c, site, paper }: { change: WireChange; site: string; paper: boolean }) {
   const may = useMay("record:write");
   const [open, setOpen] = useState(false);
   return (

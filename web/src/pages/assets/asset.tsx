@@ -27,6 +27,7 @@ import { Split } from "./split";
 import { Standing } from "./standing";
 import { Trace } from "./trace";
 import { Vulnerable } from "./vulnerable";
+import { WireChanges } from "./wire-changes";
 import "./asset.css";
 
 /** One device: what it is and how we know, what it does, what a person decided about it. */
@@ -131,6 +132,7 @@ function Body({ asset: value, etag }: { asset: Asset; etag: string }) {
           </Panel>
           {value.modules.length > 0 && <Modules asset={value} />}
           <Vulnerable id={value.id} />
+          <WireChanges id={value.id} />
           <Programs id={value.id} />
           <Conversations id={value.id} site={value.site_id} />
           <Trace id={value.id} />
