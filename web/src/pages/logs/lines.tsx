@@ -44,7 +44,7 @@ export function Lines({ site, sources }: Props) {
           hint={t("logs.words")}
           onChange={(q) => put({ q: q || undefined })}
         />
-        <label className="line small">
+        <label className="small quiet">
           {t("logs.source")}
           <select
             className="input picker"
@@ -59,7 +59,7 @@ export function Lines({ site, sources }: Props) {
             ))}
           </select>
         </label>
-        <label className="line small">
+        <label className="small quiet">
           {t("logs.asset")}
           <select
             className="input picker"
@@ -74,7 +74,7 @@ export function Lines({ site, sources }: Props) {
             ))}
           </select>
         </label>
-        <label className="line small">
+        <label className="small quiet">
           {t("logs.gravity")}
           <select
             className="input picker"
@@ -89,7 +89,7 @@ export function Lines({ site, sources }: Props) {
             ))}
           </select>
         </label>
-        <label className="line small">
+        <label className="small quiet">
           {t("logs.from")}
           <input
             className="input"
@@ -98,7 +98,7 @@ export function Lines({ site, sources }: Props) {
             onChange={(event) => put({ from: event.target.value || undefined })}
           />
         </label>
-        <label className="line small">
+        <label className="small quiet">
           {t("logs.to")}
           <input
             className="input"
