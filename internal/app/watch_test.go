@@ -161,7 +161,9 @@ func TestWatchFromCaptureToSilence(t *testing.T) {
 	if got := w.calls(); len(got) != 0 {
 		t.Fatalf("while it learned %+v called", got)
 	}
-	var groups struct{ Items []struct{ ID, Does, Verdict string } }
+	var groups struct {
+		Items []struct{ ID, Does, Verdict string }
+	}
 	w.do("GET", "/baseline/groups?verdict=undecided&limit=500&site="+w.b.Site.ID, nil, &groups)
 	if len(groups.Items) < 10 || len(groups.Items) > 90 {
 		t.Fatalf("%d groups to review", len(groups.Items))
@@ -276,7 +278,9 @@ func TestAlertReachesThePage(t *testing.T) {
 // as nftables; it says which site it wants where there are several.
 func TestConduitsExport(t *testing.T) {
 	w := openWatched(t)
-	var zones struct{ Items []struct{ ID, Name string } }
+	var zones struct {
+		Items []struct{ ID, Name string }
+	}
 	w.do("GET", "/sites/"+w.b.Site.ID+"/zones", nil, &zones)
 	id := map[string]string{}
 	for _, z := range zones.Items {
