@@ -37,8 +37,19 @@ type told struct {
 func (e told) cefFields() []syslog.Param {
 	fields := []syslog.Param{{Name: "rt", Value: strconv.FormatInt(e.at.UnixMilli(), 10)}, {Name: "msg", Value: e.text}}
 	for _, x := range [][2]string{
-		{"client_ip", "src"}, {"client_mac", "smac"}, {"client_name", "shost"}, {"server_ip", "dst"}, {"server_mac", "dmac"}, {"server_name", "dhost"},
-		{"port", "dpt"}, {"transport", "proto"}, {"protocol", "app"}, {"count", "cnt"}, {"first", "start"}, {"last", "end"}, {"rule", "cat"},
+		{"client_ip", "src"},
+		{"client_mac", "smac"},
+		{"client_name", "shost"},
+		{"server_ip", "dst"},
+		{"server_mac", "dmac"},
+		{"server_name", "dhost"},
+		{"port", "dpt"},
+		{"transport", "proto"},
+		{"protocol", "app"},
+		{"count", "cnt"},
+		{"first", "start"},
+		{"last", "end"},
+		{"rule", "cat"},
 	} {
 		v := e.alert[x[0]]
 		if (x[1] == "src" || x[1] == "dst") && net.ParseIP(v).To4() == nil { // CEF's are of version 4
@@ -74,12 +85,25 @@ func (e told) cefFields() []syslog.Param {
 // leefFields are the attributes, by LEEF's own names where it has one.
 func (e told) leefFields() []syslog.Param {
 	fields := []syslog.Param{
-		{Name: "devTime", Value: e.at.UTC().Format("Jan 02 2006 15:04:05.000 MST")}, {Name: "devTimeFormat", Value: "MMM dd yyyy HH:mm:ss.SSS z"},
-		{Name: "sev", Value: syslog.Severity10(e.level)}, {Name: "cat", Value: e.id}, {Name: "msg", Value: e.text},
+		{Name: "devTime", Value: e.at.UTC().Format("Jan 02 2006 15:04:05.000 MST")},
+		{Name: "devTimeFormat", Value: "MMM dd yyyy HH:mm:ss.SSS z"},
+		{Name: "sev", Value: syslog.Severity10(e.level)},
+		{Name: "cat", Value: e.id},
+		{Name: "msg", Value: e.text},
 	}
 	for _, x := range [][2]string{
-		{"client_ip", "src"}, {"client_mac", "srcMAC"}, {"server_ip", "dst"}, {"server_mac", "dstMAC"}, {"port", "dstPort"}, {"transport", "proto"}, {"client_name", "identHostName"},
-		{"server_name", "resource"}, {"protocol", "application"}, {"count", "eventCount"}, {"rule", "policy"}, {"technique", "technique"},
+		{"client_ip", "src"},
+		{"client_mac", "srcMAC"},
+		{"server_ip", "dst"},
+		{"server_mac", "dstMAC"},
+		{"port", "dstPort"},
+		{"transport", "proto"},
+		{"client_name", "identHostName"},
+		{"server_name", "resource"},
+		{"protocol", "application"},
+		{"count", "eventCount"},
+		{"rule", "policy"},
+		{"technique", "technique"},
 	} {
 		fields = append(fields, syslog.Param{Name: x[1], Value: e.alert[x[0]]})
 	}
@@ -149,8 +173,14 @@ func (e told) ecs(version, host string, most int) []byte {
 		set("event.category", []string{"intrusion_detection"})
 		set("event.type", []string{"info"})
 		for _, x := range [][2]string{
-			{"rule", "rule.id"}, {"title", "rule.name"}, {"client_ip", "source.ip"}, {"server_ip", "destination.ip"},
-			{"transport", "network.transport"}, {"protocol", "network.protocol"}, {"first_at", "event.start"}, {"last_at", "event.end"},
+			{"rule", "rule.id"},
+			{"title", "rule.name"},
+			{"client_ip", "source.ip"},
+			{"server_ip", "destination.ip"},
+			{"transport", "network.transport"},
+			{"protocol", "network.protocol"},
+			{"first_at", "event.start"},
+			{"last_at", "event.end"},
 		} {
 			set(x[1], a[x[0]])
 		}

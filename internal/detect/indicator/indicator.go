@@ -165,8 +165,11 @@ func normalDomain(s string) (string, error) {
 	return s, nil
 }
 
-// guess says what a bare value is.
+// guess says what a bare value is. An address of no use is one too: the import says why it is left.
 func guess(s string) (kind string, ok bool) {
+	if _, err := Normal(Address, s); errors.Is(err, errPlant) || errors.Is(err, errWide) {
+		return Address, true
+	}
 	for _, k := range []string{Address, File, Domain} {
 		if _, err := Normal(k, s); err == nil {
 			return k, true

@@ -66,7 +66,7 @@ func TestMISP(t *testing.T) {
 
 func TestList(t *testing.T) {
 	r, err := Parse([]byte("# of the sector\r\n198.51.100.7, a scanner\nbad.example\n275A021BBFB6489E54D471899F7DB9D1663FC695EC2FE2A2C4538AABF651FD0F  eicar.com\n10.0.0.1\nnothing\n0.0.0.0/0\n"))
-	if err != nil || !slices.Equal(values(r), []string{"address 198.51.100.7", "domain bad.example", "file 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f"}) || r.Items[0].Title != "a scanner" || r.Items[2].Title != "eicar.com" {
+	if err != nil || !slices.Equal(values(r), []string{"address 198.51.100.7", "domain bad.example", "file 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f"}) || r.Items[0].Title != "a scanner" || r.Items[2].Title != "eicar.com" || r.Left[errPlant.Error()] != 1 || r.Left[errWide.Error()] != 1 {
 		t.Errorf("%+v %v", r, err)
 	}
 	for _, bad := range []string{"", "{", "[1", "{}", `{"type":"report"}`, "nothing\nhere\n", "\x00\xff"} {
