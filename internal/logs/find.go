@@ -66,7 +66,7 @@ func (a at) compare(b at) int {
 }
 
 const (
-	scanBudget = 64 << 20 // bytes that one page reads
+	scanBudget = 24 << 20 // bytes that one page reads: about a second on a busy machine
 	scanBlock  = 256 << 10
 	mostFound  = 500
 )
