@@ -83,7 +83,7 @@ func Tables() []Table {
 		"edge_edge", "edge_site", "edge_sensor", "edge_stream", "edge_config",
 		"auth_known", "auth_passkey", "auth_sheet", "auth_sheet_code", "auth_provider", "auth_identity",
 		"care_setting", "care_keep", "care_table",
-		"detect_known", "detect_setting", "detect_file", "detect_programming", "detect_budget", "detect_source", "detect_indicator",
+		"detect_known", "detect_setting", "detect_file", "detect_programming", "detect_budget", "detect_source", "detect_indicator", "detect_rule", "detect_ruleset",
 		"baseline_phase", "baseline_talk", "baseline_function", "baseline_address", "baseline_listened", "baseline_stamp", "conduit_told",
 		"logs_source", "performance_watched", "logs_heard", "logs_stranger",
 	)...)
