@@ -148,7 +148,10 @@ func (d *Digest) Since(ctx context.Context, p auth.Principal, f SinceFilter) (ou
 		}{
 			{auth.AssetRead, "devices", func(ctx context.Context) (err error) { out.Devices, err = l.devices(ctx); return err }},
 			{auth.NetworkRead, "connections", func(ctx context.Context) (err error) { out.Connections, err = l.connections(ctx); return err }},
-			{auth.NetworkRead, "changes", func(ctx context.Context) (err error) { out.Changes, err = l.changes(ctx, ot.SQL{Text: "1 = 1"}); return err }},
+			{auth.NetworkRead, "changes", func(ctx context.Context) (err error) {
+				out.Changes, err = l.changes(ctx, ot.SQL{Text: "1 = 1"})
+				return err
+			}},
 			{auth.PostureRead, "expiring", func(ctx context.Context) (err error) { out.Expiring, err = l.expiring(ctx); return err }},
 			{auth.NetworkRead, "outages", func(ctx context.Context) (err error) { out.Outages, err = l.outages(ctx); return err }},
 			{auth.AuditRead, "sign_ins", func(ctx context.Context) (err error) { out.SignIns, err = l.signIns(ctx); return err }},
