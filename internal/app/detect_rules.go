@@ -53,7 +53,8 @@ type RulesTestCmd struct {
 // Help shows the command at work.
 func (c *RulesTestCmd) Help() string {
 	return `A rule is in order when its names, types and costs are, it is met by its fixture "fires", and
-not by its fixture "silent". docs/detections.md says how a rule is written.
+not by its fixture "silent"; a Sigma rule, for log lines, when its form is. docs/detections.md says
+how both are written.
 
 Example:
   skanse rules test my-rules.yaml
@@ -76,6 +77,10 @@ func (c *RulesTestCmd) Run(env *Env) error {
 		}
 		_, proved, found := detect.Prove(protocols, raw)
 		for _, p := range proved {
+			if p.Fires == "" {
+				fmt.Fprintf(env.Stdout, "%s: a Sigma rule in order (%s); it is uploaded on the page of detections\n", p.ID, p.Severity)
+				continue
+			}
 			fmt.Fprintf(env.Stdout, "%s: fires as %s, and keeps quiet\n", p.ID, p.Fires)
 		}
 		for _, m := range found {

@@ -30,7 +30,8 @@ type LogFlags struct {
 func (s *server) openLogs() {
 	limits := logs.DefaultLimits()
 	limits.Quota = s.opts.LogsQuota
-	s.logs = logs.New(s.db, logs.Config{Dir: s.opts.Data.join(logFolder), Limits: limits, Free: care.FreeBytes, Raiser: s.detect, Clock: s.opts.Clock, Log: s.log})
+	s.logs = logs.New(s.db, logs.Config{Dir: s.opts.Data.join(logFolder), Limits: limits, Free: care.FreeBytes, Raiser: s.detect, Judge: s.detect, Clock: s.opts.Clock, Log: s.log})
+	s.detect.ReadLines(s.logs)
 	s.logs.KeptFor(func(ctx context.Context) (int, error) {
 		kept, err := s.care.Kept(ctx)
 		return kept["logs"], err

@@ -57,6 +57,9 @@ func (s *server) withOwnRules(ctx context.Context, files []rule.File) ([]rule.Fi
 			return nil, err
 		}
 	}
+	if err := s.detect.LoadLogRules(ctx); err != nil {
+		return nil, err
+	}
 	return all, s.detect.NoteRules(ctx)
 }
 

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/skanse/skanse/internal/detect/sigma"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/rule"
 	"github.com/skanse/skanse/internal/store"
@@ -61,6 +62,9 @@ type Service struct {
 	rules  *rule.Set
 	judge  *Judge
 	wanted atomic.Pointer[wanted] // indicators in force
+
+	lines    Lines                        // nil: nobody keeps any
+	logRules atomic.Pointer[[]sigma.Rule] // that are switched on
 }
 
 // New makes the slice on a migrated database.

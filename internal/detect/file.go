@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/skanse/skanse/internal/detect/sigma"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/rest"
 	"github.com/skanse/skanse/internal/rule"
@@ -75,6 +76,12 @@ func (s *Service) Own(ctx context.Context) (files []rule.File, left []string, er
 			left = append(left, f.Name)
 			continue
 		}
+		if sigma.Is([]byte(f.Text)) {
+			rules, _ := sigma.Read([]byte(f.Text)) // without mistakes, as it was just proved
+			if f.Text, err = sigma.AsFile(rules); err != nil {
+				return nil, nil, err
+			}
+		}
 		files = append(files, rule.File{Name: "uploaded/" + f.Name, Text: f.Text})
 	}
 	return files, left, nil
@@ -118,9 +125,8 @@ func (s *Service) prove(ctx context.Context, r store.Reader, name, text string) 
 	}
 	owner := map[string]string{}
 	for _, f := range rows {
-		ids, _ := rule.Parse(f.Name, []byte(f.Text)) // what cannot be read has no names
-		for _, x := range ids {
-			owner[x.ID] = f.Name
+		for _, id := range ownIDs(f.Text) {
+			owner[id] = f.Name
 		}
 	}
 	for i := range rules {
@@ -240,7 +246,11 @@ func (s *Service) Check(ctx context.Context, scope Scope, name, text string) (ou
 		if err != nil {
 			return err
 		}
-		would, err := s.replay(ctx, r, scope, set, nil)
+		var onLines []sigma.Rule
+		if sigma.Is([]byte(text)) {
+			onLines, _ = sigma.Read([]byte(text)) // its mistakes are among found
+		}
+		would, err := s.replay(ctx, r, scope, set, onLines, nil)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package detect
 import (
 	"fmt"
 
+	"github.com/skanse/skanse/internal/detect/sigma"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/rule"
 )
@@ -19,13 +20,16 @@ type Proved struct {
 	Title    string `json:"title"`
 	Severity string `json:"severity"`
 	On       string `json:"on"`
-	Fires    string `json:"fires" doc:"The severity with which it fires on its fixture"`
+	Fires    string `json:"fires" doc:"The severity with which it fires on its fixture; empty: a Sigma rule, which brings none"`
 	Would    *Would `json:"would,omitempty" doc:"What it would have found"`
 }
 
 // Prove reads a file of own rules: their names, types and costs are in order, and each
-// fires on the one fixture and keeps quiet on the other. It does no I/O.
+// fires on the one fixture and keeps quiet on the other; of Sigma rules their form alone. It does no I/O.
 func Prove(cat Counted, raw []byte) (rules []rule.Rule, proved []Proved, found []rule.Mistake) {
+	if sigma.Is(raw) {
+		return proveSigma(raw)
+	}
 	read, found := rule.Lint(raw, cat, cat.Len())
 	played := 0
 	for i := range read {

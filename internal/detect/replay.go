@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/skanse/skanse/internal/detect/sigma"
 	"github.com/skanse/skanse/internal/ot"
 	"github.com/skanse/skanse/internal/rule"
 	"github.com/skanse/skanse/internal/sensor"
@@ -25,6 +26,7 @@ const (
 	fromEvents = "events" // message by message, with their times
 	fromCounts = "counts" // on what is kept as a sum: once for each two hosts
 	fromAlerts = "alerts" // on the alerts that it raised: it cannot be played again
+	fromLines  = "lines"  // line by line, on what is kept of logs
 	fromNone   = "none"   // not at all
 )
 
@@ -32,7 +34,7 @@ const (
 type Would struct {
 	Since  store.Time   `json:"since"`
 	Days   int          `json:"days"`
-	Basis  string       `json:"basis" enum:"events,counts,alerts,none" doc:"On what it was judged: events one by one, sums of conversations, the alerts that there were, or not at all"`
+	Basis  string       `json:"basis" enum:"events,counts,alerts,lines,none" doc:"On what it was judged: events one by one, sums of conversations, log lines one by one, the alerts that there were, or not at all"`
 	Notes  []string     `json:"notes" nullable:"false" enum:"flags,common,windows,inventory,cut,facts" doc:"What the answer leaves out"`
 	Alerts int64        `json:"alerts" doc:"That would have been raised, or raised again"`
 	Hits   int64        `json:"hits"`
@@ -103,8 +105,8 @@ func common(classes []string) bool {
 // trial is a setting that somebody thinks of.
 type trial struct{ setting *settingRow }
 
-// replay plays rules over what the sites in scope heard.
-func (s *Service) replay(ctx context.Context, r store.Reader, scope Scope, set *rule.Set, try *trial) (map[string]*Would, error) {
+// replay plays rules over what the sites in scope heard; those in onLines over the log lines that they keep.
+func (s *Service) replay(ctx context.Context, r store.Reader, scope Scope, set *rule.Set, onLines []sigma.Rule, try *trial) (map[string]*Would, error) {
 	type site struct {
 		No   int64  `db:"site_no"`
 		ID   string `db:"site_id"`
@@ -114,8 +116,12 @@ func (s *Service) replay(ctx context.Context, r store.Reader, scope Scope, set *
 	out := map[string]*Would{}
 	var want Heard
 	all := set.All()
+	played := ofSet(onLines, set)
 	for i := range all {
 		how, notes := basis(&all[i])
+		if s.lines != nil && slices.ContainsFunc(played, func(x *sigma.Rule) bool { return x.ID == all[i].ID }) {
+			how, notes = fromLines, nil
+		}
 		out[all[i].ID] = &Would{Since: store.At(since), Days: int(noise / (24 * time.Hour)), Basis: how, Notes: append([]string{}, notes...), Sites: []WouldSite{}, First: []WouldAlert{}}
 		if how != fromEvents && how != fromCounts {
 			continue
@@ -138,12 +144,13 @@ func (s *Service) replay(ctx context.Context, r store.Reader, scope Scope, set *
 	if err != nil {
 		return nil, err
 	}
+	until := time.Now().Add(maxReading)
 	for _, at := range sites {
 		if try != nil && try.setting != nil && try.setting.SiteNo != at.No {
 			continue
 		}
 		p := &replaying{
-			s: s, r: r, set: set, siteNo: at.No, since: since, out: out, site: at.Name,
+			s: s, r: r, set: set, siteNo: at.No, since: since, until: until, out: out, site: at.Name,
 			known: map[string]string{}, last: map[string]int64{}, sums: map[string]*WouldSite{}, recent: map[string][]timed{}, who: map[Host]Party{},
 		}
 		if p.except, err = p.exceptions(ctx); err != nil {
@@ -153,6 +160,9 @@ func (s *Service) replay(ctx context.Context, r store.Reader, scope Scope, set *
 			p.setting = try.setting
 		}
 		if err := p.play(ctx, want); err != nil {
+			return nil, err
+		}
+		if err := p.playLines(ctx, played); err != nil {
 			return nil, err
 		}
 		if err := p.recall(ctx); err != nil {
@@ -178,6 +188,7 @@ type replaying struct {
 	siteNo  int64
 	site    string
 	since   time.Time
+	until   time.Time // log lines are read so long
 	setting *settingRow
 	except  []exceptionRow
 	out     map[string]*Would
@@ -246,7 +257,7 @@ func (p *replaying) play(ctx context.Context, want Heard) error {
 	})
 	if cut {
 		for _, w := range p.out {
-			if w.Basis != fromAlerts && !slices.Contains(w.Notes, "cut") {
+			if w.Basis != fromAlerts && w.Basis != fromLines && !slices.Contains(w.Notes, "cut") {
 				w.Notes = append(w.Notes, "cut")
 			}
 		}
@@ -397,7 +408,11 @@ func (s *Service) Try(ctx context.Context, scope Scope, siteID, ruleID string, i
 		if err != nil {
 			return err
 		}
-		would, err := s.replay(ctx, r, scope, set, &trial{&row})
+		var onLines []sigma.Rule
+		if running := s.logRules.Load(); running != nil {
+			onLines = *running
+		}
+		would, err := s.replay(ctx, r, scope, set, onLines, &trial{&row})
 		if err != nil {
 			return err
 		}

@@ -16,7 +16,7 @@ type Detection struct {
 	Why         string    `json:"why" say:"true"`
 	Severity    string    `json:"severity"`
 	Technique   string    `json:"technique"`
-	On          string    `json:"on" enum:"message,tuple,conversation,fact,window,state"`
+	On          string    `json:"on" enum:"message,tuple,conversation,fact,window,state,log"`
 	First       string    `json:"first" say:"true"`
 	FalseAlarm  string    `json:"false_alarm" say:"true"`
 	References  []string  `json:"references" nullable:"false"`
@@ -107,12 +107,8 @@ func (s *Service) Detections(ctx context.Context, scope Scope) ([]Detection, err
 			return err
 		}
 		for _, text := range files {
-			rules, err := rule.Parse("own.yaml", []byte(text))
-			if err != nil {
-				continue // it was right when it was uploaded; the page of files says what is wrong now
-			}
-			for _, x := range rules {
-				own[x.ID] = true
+			for _, id := range ownIDs(text) { // what became wrong stands on the page of files
+				own[id] = true
 			}
 		}
 		return nil
@@ -127,6 +123,9 @@ func (s *Service) Detections(ctx context.Context, scope Scope) ([]Detection, err
 		d := Detection{
 			ID: r.ID, Title: r.Title, Why: strings.TrimSpace(r.Why), Severity: string(r.Severity), Technique: r.Technique, On: string(r.On), First: r.First, FalseAlarm: strings.TrimSpace(r.FalseAlarm),
 			References: r.References, When: r.When, Having: r.Having, Own: own[r.ID], Hits: counts[r.ID].Hits, Calls: counts[r.ID].Calls, Silent: counts[r.ID].Silent, FalseAlarms: wrong[r.ID], Settings: settings[r.ID],
+		}
+		if d.Own && r.On == rule.State { // own rules of the other form are never of state
+			d.On = onLog
 		}
 		if d.References == nil {
 			d.References = []string{}

@@ -58,6 +58,7 @@ func (s *Service) Flush(ctx context.Context, sync bool) error {
 			failed = errors.Join(failed, err)
 		}
 	}
+	s.judge(ctx)
 	if !sync {
 		return failed
 	}
@@ -79,6 +80,7 @@ func (s *Service) write(st *stream, sync bool) (days []dayRow, err error) {
 		}
 		var closed []dayRow
 		if closed, err = s.append(st, src, day, list[:n]); err == nil {
+			s.hear(st, &src, list[:n])
 			list = list[n:]
 		}
 		days = append(days, closed...)

@@ -1,6 +1,6 @@
 // Package logs keeps what devices say of themselves: a register of who is expected to speak,
 // their lines in files a day and source, each line chained to the one before, and who is silent,
-// late or wrong about the time. It judges no line: detections see packets, people read logs.
+// late or wrong about the time. It judges no line itself: who does gets each when it was written down.
 package logs
 
 import (
@@ -32,6 +32,12 @@ type Raiser interface {
 	Raise(ctx context.Context, tx *store.Tx, hits ...rule.Hit) error
 }
 
+// Judge says what lines meet; it keeps none of them. left is how many it had no time for.
+type Judge interface {
+	LogRules() bool // false: there is nothing to judge by
+	JudgeLines(lines []rule.LogLine) (hits []rule.Hit, left int)
+}
+
 // RuleSilent names the alert of a source that is silent.
 const RuleSilent = "log.silent"
 
@@ -55,6 +61,7 @@ type Config struct {
 	Limits Limits
 	Free   func(dir string) (int64, bool) // bytes free there; nil: nobody knows
 	Raiser Raiser                         // nil: nobody is told
+	Judge  Judge                          // nil: nobody judges lines
 	Kept   func(ctx context.Context) (days int, err error)
 	Clock  func() time.Time // nil: the time of day
 	Log    *slog.Logger
@@ -76,6 +83,7 @@ type Service struct {
 	full      string                       // why nothing is kept; empty: there is room
 
 	flushing sync.Mutex // one flush at a time
+	judged   judged     // of it
 	ready    atomic.Bool
 }
 

@@ -237,7 +237,11 @@ function Editor({
                 <h3>
                   {r.title} <span className="quiet small">{r.id}</span>
                 </h3>
-                <p className="small">{t("own.fires", { severity: word("alert_severity", r.fires) })}</p>
+                <p className="small">
+                  {r.fires
+                    ? t("own.fires", { severity: word("alert_severity", r.fires) })
+                    : t("own.sigma", { severity: word("alert_severity", r.severity) })}
+                </p>
                 {r.would && <Would of={r.would} />}
               </div>
             ))}
