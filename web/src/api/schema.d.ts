@@ -6018,7 +6018,7 @@ export interface components {
             hits: number;
             id: string;
             /** @enum {string} */
-            on: "message" | "tuple" | "conversation" | "fact" | "window" | "state";
+            on: "message" | "tuple" | "conversation" | "fact" | "window" | "state" | "log";
             /** @description Uploaded here, not shipped */
             own: boolean;
             references: string[];
@@ -6211,7 +6211,7 @@ export interface components {
             reason: string;
         };
         DetectProved: {
-            /** @description The severity with which it fires on its fixture */
+            /** @description The severity with which it fires on its fixture; empty: a Sigma rule, which brings none */
             fires: string;
             id: string;
             on: string;
@@ -6297,10 +6297,10 @@ export interface components {
              */
             alerts: number;
             /**
-             * @description On what it was judged: events one by one, sums of conversations, the alerts that there were, or not at all
+             * @description On what it was judged: events one by one, sums of conversations, log lines one by one, the alerts that there were, or not at all
              * @enum {string}
              */
-            basis: "events" | "counts" | "alerts" | "none";
+            basis: "events" | "counts" | "alerts" | "lines" | "none";
             /** Format: int64 */
             days: number;
             /** @description The first few */
