@@ -100,6 +100,7 @@ func TestMeets(t *testing.T) {
 		{"all keywords", linux + "  keywords:\n    '|all': [invalid, admin]\n  condition: keywords", text("sshd", "Invalid user root"), false},
 		{"message", linux + "  s: {message|contains: 'Accepted password', message|re: 'for (root|admin) '}\n  condition: s", text("sshd", "Accepted password for root from 10.0.0.9"), true},
 		{"keywords in an event", "logsource: {product: windows}\ndetection:\n  k: [mimikatz]\n  condition: k", event("Application", 1000, "", "ran MimiKatz.exe"), true},
+		{"an event is no line of text", "logsource: {product: linux}\ndetection:\n  k: [mimikatz]\n  condition: k", event("Application", 1000, "", "ran MimiKatz.exe"), false},
 		{"all devices", "logsource: {service: syslog}\ndetection:\n  k: ['%SYS-5-CONFIG_I']\n  condition: k", text("", "%SYS-5-CONFIG_I: Configured from console"), true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
