@@ -83,6 +83,7 @@ func vulnChecks() []relation {
 			q := findings("CASE WHEN "+over+" THEN 'fail' ELSE 'pass' END", "'Deferred until {d:' || CAST(f.until_at AS TEXT) || '}.'", "f.state = 'deferred'", micros(now), micros(now))
 			return noneOpen(q, "Nothing is deferred.")
 		}},
+		{id: "defer.proven", fold: ot.Share, reads: append(bothTopics(), ot.TopicVuln, ot.TopicRecord), items: mitigations},
 		{id: "asset.eol_plan", fold: ot.Share, reads: vulnRecordTopics(), many: true, items: func(_ *CheckSpec, now time.Time) ot.SQL {
 			const plan = `EXISTS (SELECT 1 FROM record_record p WHERE p.type IN ('action', 'exception', 'change') AND p.site_no = a.site_no AND p.state NOT IN ('dropped', 'rejected', 'expired', 'revoked') AND (p.valid_until IS NULL OR p.valid_until >= ?)
     AND (p.asset_id = a.asset_id OR EXISTS (SELECT 1 FROM record_link l WHERE l.from_id = p.record_id AND l.to_kind = 'asset' AND l.to_id = a.asset_id)))`
@@ -124,4 +125,26 @@ FROM (SELECT o.site_no, o.site_id, o.name, EXISTS (SELECT 1 FROM vuln_asset m WH
     COALESCE((SELECT SUM(`+again+`) FROM record_record w WHERE w.type = 'maintenance-window' AND w.site_no = o.site_no AND w.state IN ('planned', 'agreed', 'open')
       AND (w.valid_until IS NULL OR w.valid_until > ?) AND (w.valid_from IS NULL OR w.valid_from < ?)), 0) AS free
   FROM org_site o) h`, weeks, hours, from, to)
+}
+
+// mitigations makes a row of each exception in force that says something of an asset which the
+// wire can confirm: a port closed to other zones, a protocol unused, no reach from outside. One
+// conversation against it is enough; for it speaks only a zone that was listened to.
+func mitigations(k *CheckSpec, now time.Time) ot.SQL {
+	const heard = .8
+	against := sqlf(`SELECT COUNT(*) FROM network_conversation c JOIN asset_binding b ON b.site_no = c.site_no AND b.realm_no = c.realm_no AND b.kind = 'ip' AND b.address = c.server_ip AND b.to_at IS NULL
+  WHERE b.asset_id = a.asset_id AND c.established AND c.last_at >= ? AND (
+    e.data->>'proof' = 'protocol' AND lower(CASE WHEN c.protocol <> '' THEN c.protocol ELSE c.guess END) = lower(e.data->>'proof_of')
+    OR e.data->>'proof' IN ('port', 'alone') AND c.client_zone_no <> c.server_zone_no AND (e.data->>'proof' = 'alone' OR CAST(c.port AS TEXT) = e.data->>'proof_of'))`, windowStart(k, now))
+	rows := sqlf(`SELECT m.site_no, 'record' AS kind, m.record_id AS ref, m.label, CASE WHEN m.n > 0 THEN 'fail' WHEN m.share >= ? THEN 'pass' ELSE 'unknown' END AS verdict, `+noValue+` AS value,
+  CASE WHEN m.n > 0 THEN 'The wire says otherwise: ' || CAST(m.n AS TEXT) || ' conversations against it.' WHEN m.share >= ? THEN 'Nothing against it was heard.' ELSE 'Its zone was not listened to enough to confirm it.' END AS reason
+FROM (SELECT a.site_no, e.record_id, e.ref || ': ' || a.name AS label, (?) AS n, COALESCE((SELECT z.share FROM (?) z WHERE z.site_no = a.site_no AND z.zone_no = a.zone_no), 0) AS share
+  FROM record_record e JOIN asset_asset a ON a.asset_id = e.asset_id OR EXISTS (SELECT 1 FROM record_link l WHERE l.from_id = e.record_id AND l.rel = 'covers' AND l.to_kind = 'asset' AND l.to_id = a.asset_id)
+  WHERE e.type = 'exception' AND e.state = 'approved' AND (e.valid_until IS NULL OR e.valid_until >= ?) AND e.data->>'proof' IN ('port', 'protocol', 'alone')) m`,
+		heard, heard, against, otZones(k.Window), micros(now))
+	return sqlf(`? UNION ALL SELECT o.site_no, 'site' AS kind, o.site_id AS ref, o.name AS label, CASE WHEN d.n > 0 THEN 'unknown' ELSE 'pass' END AS verdict, `+noValue+` AS value,
+  CASE WHEN d.n > 0 THEN 'No deferral says what the wire could confirm.' ELSE 'Nothing is deferred.' END AS reason
+FROM org_site o JOIN (SELECT x.site_no, (SELECT COUNT(*) FROM vuln_finding f WHERE f.site_no = x.site_no AND f.state = 'deferred') AS n FROM org_site x
+  WHERE EXISTS (SELECT 1 FROM vuln_asset v WHERE v.site_no = x.site_no AND v.known)) d ON d.site_no = o.site_no
+WHERE EXISTS (SELECT 1 FROM vuln_advisory) AND o.site_no NOT IN (SELECT q.site_no FROM (?) q)`, rows, rows)
 }

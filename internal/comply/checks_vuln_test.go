@@ -97,9 +97,9 @@ func TestVulnChecks(t *testing.T) {
 		}
 
 		stated("Armatron 500", "5.0.0")
-		want("no advisory", Unknown, "vuln.sources", "vuln.matched", "patch.known", "vuln.sla", "vuln.late", "patch.priority", "defer.decided", "defer.expired", "asset.eol_plan", "mw.capacity")
+		want("no advisory", Unknown, "vuln.sources", "vuln.matched", "patch.known", "vuln.sla", "vuln.late", "patch.priority", "defer.decided", "defer.expired", "asset.eol_plan", "mw.capacity", "defer.proven")
 		take("< V5.0.0")
-		want("the version is fixed", Pass, "vuln.sources", "vuln.matched", "patch.known", "vuln.sla", "vuln.late", "patch.priority", "defer.decided", "defer.expired", "mw.capacity")
+		want("the version is fixed", Pass, "vuln.sources", "vuln.matched", "patch.known", "vuln.sla", "vuln.late", "patch.priority", "defer.decided", "defer.expired", "mw.capacity", "defer.proven")
 
 		stated("Armatron 500", "")
 		want("the version is not known", Fail, "patch.known")
@@ -125,6 +125,24 @@ func TestVulnChecks(t *testing.T) {
 		want("it is no longer late", Pass, "vuln.late", "defer.expired")
 		p.exec("UPDATE record_record SET state = 'approved' WHERE record_id = ?", exc.ID)
 		want("the risk is accepted", Pass, "defer.decided")
+		want("nothing says what the wire could confirm", Unknown, "defer.proven")
+		proof := func(kind, of string) {
+			p.exec("UPDATE record_record SET data = ? WHERE record_id = ?", store.JSON[map[string]any]{V: map[string]any{"kind": "exception", "check": "vuln.late", "why": "No spare part", "proof": kind, "proof_of": of}}, exc.ID)
+		}
+		proof("port", "502")
+		want("nobody listened", Unknown, "defer.proven")
+		p.sensor(p.north, 31, p.cell)
+		want("the port is closed to other zones", Pass, "defer.proven")
+		p.talks(p.north, talk{from: p.cell.No, to: p.cell.No, client: "10.0.1.9", server: "10.0.1.1", proto: "modbus", port: 502})
+		p.talks(p.north, talk{from: p.office.No, to: p.cell.No, client: "10.0.9.9", server: "10.0.1.1", proto: "modbus", port: 502, old: true})
+		p.talks(p.north, talk{from: p.office.No, to: p.cell.No, client: "10.0.9.9", server: "10.0.1.1", proto: "http", port: 80})
+		want("from its own zone, long ago, or elsewhere", Pass, "defer.proven")
+		proof("alone", "")
+		want("somebody reaches it", Fail, "defer.proven")
+		proof("protocol", "HTTP")
+		want("it is spoken", Fail, "defer.proven")
+		proof("protocol", "ftp")
+		want("it is not", Pass, "defer.proven")
 		p.exec("UPDATE record_record SET state = 'expired' WHERE record_id = ?", exc.ID)
 		want("it ran out", Fail, "defer.expired", "defer.decided")
 
