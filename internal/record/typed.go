@@ -122,6 +122,8 @@ type Exception struct {
 	Item         string `json:"item"`
 	Why          string `json:"why"`
 	Compensation string `json:"compensation"`
+	Proof        string `json:"proof"`
+	ProofOf      string `json:"proof_of"`
 	Risk         string `json:"risk"`
 	UntilWhat    string `json:"until_what"`
 }
