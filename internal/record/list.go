@@ -266,7 +266,7 @@ func (s *Service) List(ctx context.Context, who auth.Principal, q Query) (rest.P
 	if q.Limit <= 0 || q.Limit > 500 {
 		q.Limit = 50
 	}
-	err := s.db.View(ctx, func(r store.Reader) (err error) {
+	err := s.db.Glance(ctx, func(r store.Reader) (err error) { // names and totals may be a moment younger than the rows
 		page, err = s.list(ctx, r, who, q)
 		return err
 	})

@@ -51,8 +51,7 @@ type DB struct {
 	read   *sql.DB
 	write  *sql.DB // nil when read-only; one connection on SQLite
 	lock   *Lock
-	plans  sync.Map       // planKey → *plan
-	ending sync.WaitGroup // snapshots that are given back
+	plans  sync.Map // planKey → *plan
 
 	mu      sync.Mutex
 	changed chan struct{} // closed by the next commit; nil: nobody waits
@@ -79,7 +78,6 @@ func (db *DB) Path() string { return db.path }
 // Close waits for running statements, closes all connections and gives the lock back.
 func (db *DB) Close() error {
 	var errs []error
-	db.ending.Wait()
 	if db.read != nil {
 		errs = append(errs, db.read.Close())
 	}

@@ -346,3 +346,27 @@ func TestUpdateEndsWithItsContext(t *testing.T) {
 		t.Error("committed after its end")
 	}
 }
+
+// A glance reads like a view, from what is committed, one statement at a time.
+func TestGlance(t *testing.T) {
+	storetest.EachURL(t, func(t *testing.T, url string) {
+		db := mustOpen(t, url)
+		if err := db.Migrate(t.Context(), versions(1)); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Glance(t.Context(), func(r store.Reader) error {
+			for range store.Select[int64](t.Context(), r, "SELECT 1 UNION ALL SELECT 2") {
+				if _, err := store.One[int64](t.Context(), r, "SELECT 3"); err == nil {
+					t.Error("a second statement while rows are read")
+				}
+			}
+			n, err := store.One[int64](t.Context(), r, "SELECT CAST(? AS BIGINT)", int64(7))
+			if n != 7 {
+				t.Errorf("read %d", n)
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -35,8 +35,9 @@ func (r *snapshot) session() *session { return &r.s }
 type session struct {
 	db       *DB
 	tx       *sql.Tx
-	reading  bool // a Select is being iterated: PostgreSQL has one cursor a connection
-	conflict bool // the engine gave up this transaction; it must be run again
+	rows     querier // tx, or the pool itself
+	reading  bool    // a Select is being iterated: PostgreSQL has one cursor a connection
+	conflict bool    // the engine gave up this transaction; it must be run again
 }
 
 var errNested = errors.New("a second statement while the rows of a Select are read: collect them with All first")
@@ -49,7 +50,7 @@ func (s *session) query(ctx context.Context, text string, args []any) (*sql.Rows
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.tx.QueryContext(ctx, text, args...)
+	rows, err := s.rows.QueryContext(ctx, text, args...)
 	return rows, s.note(err)
 }
 
@@ -96,30 +97,72 @@ func (db *DB) View(ctx context.Context, fn func(Reader) error) error {
 	if err != nil {
 		return explain(err, db)
 	}
-	defer db.end(tx)
-	return fn(&snapshot{session{db: db, tx: tx}})
+	defer func() { _ = tx.Rollback() }() // nothing to keep
+	return fn(&snapshot{session{db: db, tx: tx, rows: tx}})
 }
 
-// end gives a snapshot back. PostgreSQL wants to be told, which is a round trip that the
-// reader need not wait for: the rows are read.
-func (db *DB) end(tx *sql.Tx) {
+// Glance is View for a page whose statements need not see one and the same moment: on
+// PostgreSQL it costs two round trips less, the beginning and the end of a transaction.
+func (db *DB) Glance(ctx context.Context, fn func(Reader) error) error {
 	if db.engine == SQLite {
-		_ = tx.Rollback() // nothing to keep
-		return
+		return db.View(ctx, fn)
 	}
-	db.ending.Go(func() { _ = tx.Rollback() })
+	one := &oneConn{pool: db.read}
+	defer one.close()
+	return fn(&snapshot{session{db: db, rows: one}})
 }
 
-// begin starts a transaction. Connections that died while they idled, as all do when
-// PostgreSQL restarts, are dropped on the way: nothing has been done on them yet.
+// begin starts a transaction.
 func begin(ctx context.Context, pool *sql.DB, opt *sql.TxOptions) (*sql.Tx, error) {
+	return alive(func() (*sql.Tx, error) { return pool.BeginTx(ctx, opt) })
+}
+
+// querier is a transaction or a pool.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// oneConn keeps to one connection: its statements are prepared there, and another one's may not be.
+type oneConn struct {
+	pool *sql.DB
+	conn *sql.Conn // nil: none yet, or the last one died
+}
+
+// QueryContext is only for statements that read: one that met a dead connection is asked again.
+func (o *oneConn) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return alive(func() (*sql.Rows, error) {
+		if o.conn == nil {
+			conn, err := o.pool.Conn(ctx)
+			if err != nil {
+				return nil, err
+			}
+			o.conn = conn
+		}
+		rows, err := o.conn.QueryContext(ctx, query, args...)
+		if err != nil && kind(err) == lost {
+			o.close()
+		}
+		return rows, err
+	})
+}
+
+func (o *oneConn) close() {
+	if o.conn != nil {
+		_ = o.conn.Close() // it goes back to the pool
+		o.conn = nil
+	}
+}
+
+// alive repeats what meets connections that died while they idled, as all do when PostgreSQL
+// restarts: they are dropped on the way, and nothing has been done on them yet.
+func alive[T any](fn func() (T, error)) (T, error) {
 	for range maxIdle {
-		tx, err := pool.BeginTx(ctx, opt)
+		v, err := fn()
 		if _, fresh := errors.AsType[*pgconn.ConnectError](err); err == nil || fresh || kind(err) != lost {
-			return tx, err
+			return v, err
 		}
 	}
-	return pool.BeginTx(ctx, opt)
+	return fn()
 }
 
 // maxAttempts bounds the retries of a transaction that others keep getting in the way of.
@@ -159,7 +202,7 @@ func (db *DB) attempt(ctx context.Context, fn func(*Tx) error) (conflict bool, e
 	if err != nil {
 		return isConflict(err), explain(err, db)
 	}
-	tx := &Tx{session{db: db, tx: stx}}
+	tx := &Tx{session{db: db, tx: stx, rows: stx}}
 	defer func() { _ = stx.Rollback() }() // does nothing after Commit; gives the writer back after a panic
 	if err := fn(tx); err != nil {
 		return tx.s.conflict, err
