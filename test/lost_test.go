@@ -120,6 +120,9 @@ func TestCrashLostPostgres(t *testing.T) {
 			t.Errorf("the next one: %v", err)
 		}
 		db.start()
+		if _, err := p.get("/records?type=finding&limit=5"); err != nil && !strings.Contains(err.Error(), "goes on when it is back") {
+			t.Errorf("a list, which is read without a transaction, meets dead connections: %v", err)
+		}
 		for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
 			if i++; put(i+1000) == nil {
 				break
