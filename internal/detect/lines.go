@@ -83,9 +83,9 @@ func judgeLines(rules []*sigma.Rule, lines []rule.LogLine, until time.Time) (hit
 		if i%64 == 63 && time.Now().After(until) {
 			return hits, len(lines) - i
 		}
-		l := &lines[i]
+		l, ready := &lines[i], sigma.On(&lines[i])
 		for _, r := range rules {
-			if !r.Meets(l) {
+			if !r.Meets(ready) {
 				continue
 			}
 			g := group{r.ID, cmp.Or(l.Asset, l.Source)}

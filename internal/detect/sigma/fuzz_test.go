@@ -19,7 +19,7 @@ func FuzzRead(f *testing.F) {
 		lines := []rule.LogLine{event("Security", 4625, "TargetUserName", "Service"), event(sysmon, 1, "Image", "x"), text("sshd", "Invalid user admin")}
 		for i := range rules {
 			for n := range lines {
-				rules[i].Meets(&lines[n])
+				rules[i].Meets(On(&lines[n]))
 			}
 		}
 		file, err := AsFile(rules)

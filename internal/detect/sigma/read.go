@@ -357,12 +357,16 @@ func (r *reader) match(at *yaml.Node, field string, n *yaml.Node, h how) test {
 
 // holds makes a test of a matcher: one of the values of the field must meet it.
 func (r *reader) holds(field string, m matcher, null bool) test {
+	if field == "" {
+		return func(l *line) bool { return slices.ContainsFunc(l.everything(m.low), m.is) }
+	}
 	return func(l *line) bool {
-		values := l.everything
-		if field != "" {
-			values = func() []string { return l.field(field) }
-		}
-		have := values()
-		return null && len(have) == 0 || slices.ContainsFunc(have, m)
+		have := l.field(field)
+		return null && len(have) == 0 || slices.ContainsFunc(have, func(s string) bool {
+			if m.low {
+				s = strings.ToLower(s)
+			}
+			return m.is(s)
+		})
 	}
 }

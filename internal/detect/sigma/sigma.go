@@ -30,18 +30,27 @@ type Rule struct {
 // test is one part of a rule's detection.
 type test func(*line) bool
 
+// Line is a log line made ready for many rules. One goroutine uses it at a time.
+type Line struct {
+	*rule.LogLine
+	words, low []string // what keywords are looked for in; low: in small letters
+}
+
+// On makes a log line ready.
+func On(l *rule.LogLine) *Line { return &Line{LogLine: l} }
+
 // line is a log line with the names that the rule's log source gives to its values.
 type line struct {
-	*rule.LogLine
+	*Line
 	alias map[string]string
 }
 
 // Meets says whether a log line is what the rule looks for.
-func (r *Rule) Meets(l *rule.LogLine) bool {
-	if !r.from.holds(l) {
+func (r *Rule) Meets(l *Line) bool {
+	if !r.from.holds(l.LogLine) {
 		return false
 	}
-	return r.meets(&line{l, r.from.aliases(l)})
+	return r.meets(&line{l, r.from.aliases(l.LogLine)})
 }
 
 // first is what to do first: Sigma rules do not say.

@@ -104,7 +104,7 @@ func TestMeets(t *testing.T) {
 		{"all devices", "logsource: {service: syslog}\ndetection:\n  k: ['%SYS-5-CONFIG_I']\n  condition: k", text("", "%SYS-5-CONFIG_I: Configured from console"), true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if r := one(t, c.rule); r.Meets(&c.line) != c.want {
+			if r := one(t, c.rule); r.Meets(On(&c.line)) != c.want {
 				t.Errorf("meets: %v", !c.want)
 			}
 		})

@@ -89,8 +89,21 @@ func textField(l *rule.LogLine, name string) []string {
 	return nil
 }
 
-// everything is what a keyword is looked for in.
-func (l *line) everything() []string {
+// everything is what a keyword is looked for in. It is made once for all rules.
+func (l *Line) everything(low bool) []string {
+	if l.words == nil {
+		l.words = l.all()
+		for _, w := range l.words {
+			l.low = append(l.low, strings.ToLower(w))
+		}
+	}
+	if low {
+		return l.low
+	}
+	return l.words
+}
+
+func (l *Line) all() []string {
 	if l.Event == nil {
 		return []string{l.App + ": " + l.Text}
 	}
@@ -154,23 +167,26 @@ func modifiers(list []string) (h how, err error) {
 }
 
 // matcher says whether a text is a value of a rule.
-type matcher func(string) bool
+type matcher struct {
+	is  func(string) bool
+	low bool // it wants the text in small letters
+}
 
 // value makes a matcher of a scalar.
-func (h how) value(n *yaml.Node) (matcher, error) {
+func (h how) value(n *yaml.Node) (m matcher, err error) {
 	text := n.Value
 	switch {
 	case n.Tag == "!!null" && (h != how{} && h != how{all: true}):
-		return nil, fmt.Errorf("null takes no modifier")
+		return m, fmt.Errorf("null takes no modifier")
 	case n.Tag == "!!null":
-		return func(s string) bool { return s == "" }, nil
+		return matcher{is: func(s string) bool { return s == "" }}, nil
 	case text == "" && (h.contains || h.starts || h.ends || h.re):
-		return nil, fmt.Errorf("an empty text is in every text; write what is looked for")
+		return m, fmt.Errorf("an empty text is in every text; write what is looked for")
 	case h.exists:
-		return nil, fmt.Errorf("behind exists stands true or false")
+		return m, fmt.Errorf("behind exists stands true or false")
 	case h.re:
 		if len(text) > maxPattern {
-			return nil, fmt.Errorf("the regular expression has %d characters; it may have %d", len(text), maxPattern)
+			return m, fmt.Errorf("the regular expression has %d characters; it may have %d", len(text), maxPattern)
 		}
 		flags := ""
 		if h.flags != "" {
@@ -178,25 +194,25 @@ func (h how) value(n *yaml.Node) (matcher, error) {
 		}
 		re, err := regexp.Compile(flags + text)
 		if err != nil {
-			return nil, fmt.Errorf("the regular expression is not taken (RE2: nothing that looks ahead or back, no reference to a group): %w", err)
+			return m, fmt.Errorf("the regular expression is not taken (RE2: nothing that looks ahead or back, no reference to a group): %w", err)
 		}
-		return re.MatchString, nil
+		return matcher{is: re.MatchString}, nil
 	case h.cidr:
 		p, err := netip.ParsePrefix(text)
 		if err != nil {
-			return nil, fmt.Errorf("%q is no prefix such as 10.0.0.0/8", text)
+			return m, fmt.Errorf("%q is no prefix such as 10.0.0.0/8", text)
 		}
 		p = p.Masked()
-		return func(s string) bool {
+		return matcher{is: func(s string) bool {
 			a, err := netip.ParseAddr(strings.TrimSpace(s))
 			return err == nil && p.Contains(a.Unmap().WithZone(""))
-		}, nil
+		}}, nil
 	case h.compare != "":
 		want, err := strconv.ParseFloat(text, 64)
 		if err != nil {
-			return nil, fmt.Errorf("%q is no number, which %s compares with", text, h.compare)
+			return m, fmt.Errorf("%q is no number, which %s compares with", text, h.compare)
 		}
-		return func(s string) bool {
+		return matcher{is: func(s string) bool {
 			v, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
 			if err != nil {
 				return false
@@ -210,13 +226,17 @@ func (h how) value(n *yaml.Node) (matcher, error) {
 				return v > want
 			}
 			return v >= want
-		}, nil
+		}}, nil
 	}
 	return h.glob(text)
 }
 
 // glob makes a matcher of a text, in which * is any text and ? one character.
-func (h how) glob(text string) (matcher, error) {
+func (h how) glob(text string) (m matcher, err error) {
+	m.low = !h.cased
+	if m.low {
+		text = strings.ToLower(text)
+	}
 	var plain, pattern strings.Builder
 	wild := false
 	runes := []rune(text)
@@ -249,11 +269,8 @@ func (h how) glob(text string) (matcher, error) {
 		case h.ends:
 			is = strings.HasSuffix
 		}
-		if h.cased {
-			return func(s string) bool { return is(s, want) }, nil
-		}
-		want = strings.ToLower(want)
-		return func(s string) bool { return is(strings.ToLower(s), want) }, nil
+		m.is = func(s string) bool { return is(s, want) }
+		return m, nil
 	}
 	whole := pattern.String()
 	if !h.contains && !h.ends {
@@ -262,16 +279,13 @@ func (h how) glob(text string) (matcher, error) {
 	if !h.contains && !h.starts {
 		whole += `\z`
 	}
-	flags := "(?is)"
-	if h.cased {
-		flags = "(?s)"
-	}
 	if len(whole) > 4*maxPattern {
-		return nil, fmt.Errorf("a text with * or ? may have %d characters", maxPattern)
+		return m, fmt.Errorf("a text with * or ? may have %d characters", maxPattern)
 	}
-	re, err := regexp.Compile(flags + whole)
+	re, err := regexp.Compile("(?s)" + whole)
 	if err != nil {
-		return nil, fmt.Errorf("it cannot be looked for: %w", err)
+		return m, fmt.Errorf("it cannot be looked for: %w", err)
 	}
-	return re.MatchString, nil
+	m.is = re.MatchString
+	return m, nil
 }
